@@ -1,0 +1,152 @@
+"""Every function that a worker runs, and how it is queued: now or later.
+
+A job's dotted path (`jobs.send_code`) is a wire format: what is deployed is never renamed. A job
+is a thin door: it takes ids, calls one function that knows nothing of queues, and turns what that
+answers into "later". The database is the truth; a job that is lost or rung twice does no harm.
+"""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+
+import django_rq
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Worker
+
+from notices import deliver, prepare
+from notices import sweep as sweeping
+
+QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
+PERIODIC = {"sweep": 10}  # job name -> seconds; the scheduler keeps them registered
+SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
+
+Function = Callable[..., Any]
+
+
+def job(queue: str) -> Callable[[Function], Function]:
+    def register(func: Function) -> Function:
+        QUEUES[func.__name__] = queue
+        return func
+
+    return register
+
+
+# Queueing
+
+
+@cache
+def bell() -> Redis:
+    """A connection for queueing that cannot hurt a request: short waits, nothing repeated."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=1,
+        socket_connect_timeout=1,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def describe(func: Function, args: tuple[Any, ...]) -> str:
+    return f"{func.__name__}({', '.join(map(str, args))})"
+
+
+def push(func: Function, *args: Any, result_ttl: int = 0) -> str | None:
+    """Queues at once; the job's id, or None when Redis is away (the sweep will ring)."""
+    try:
+        queue = django_rq.get_queue(QUEUES[func.__name__], connection=bell())
+        return queue.enqueue_call(
+            f"jobs.{func.__name__}", args, result_ttl=result_ttl, description=describe(func, args)
+        ).id
+    except (RedisError, OSError):
+        return None
+
+
+def now(func: Function, *args: Any) -> None:
+    """Queues after the commit."""
+    transaction.on_commit(partial(push, func, *args), robust=True)
+
+
+def later(when: datetime, func: Function, *args: Any) -> None:
+    """Queues after the commit, not before `when` (aware). rq-scheduler is the only clock."""
+
+    def ring() -> None:
+        # rq-scheduler cuts to whole seconds, which would ring too early.
+        at = datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
+        try:
+            django_rq.get_scheduler(connection=bell()).enqueue_at(
+                at,
+                f"jobs.{func.__name__}",
+                *args,
+                queue_name=QUEUES[func.__name__],
+                job_result_ttl=0,
+                job_description=describe(func, args),
+            )
+        except (RedisError, OSError):
+            pass  # the row says when; the sweep will ring
+
+    transaction.on_commit(ring, robust=True)
+
+
+# Jobs
+
+
+@job("sms")
+def send_code(delivery_id: int) -> None:
+    """One SMS that somebody is waiting for."""
+    send_one(send_code, delivery_id)
+
+
+@job("email")
+def send_email(delivery_id: int) -> None:
+    """One email that a person's own action asked for."""
+    send_one(send_email, delivery_id)
+
+
+def send_one(func: Function, delivery_id: int) -> None:
+    again = deliver.send_one(delivery_id)
+    if again:
+        later(again, func, delivery_id)
+
+
+@job("default")
+def start_notice(notice_id: int) -> None:
+    """Prepares the deliveries of a notice whose time has come and starts sending them."""
+    channels = prepare.start(notice_id)
+    workers = Worker.count(queue=django_rq.get_queue("bulk", connection=bell()))
+    for channel in channels:
+        for _ in range(max(1, workers)):
+            now(send_notice, notice_id, channel)
+
+
+@job("bulk")
+def send_notice(notice_id: int, channel: str) -> None:
+    """One slice of a notice, about a second long, so that a code never waits behind a notice."""
+    again = deliver.send_slice(notice_id, channel)
+    if again is None:
+        return
+    if again <= timezone.now():
+        now(send_notice, notice_id, channel)
+    else:
+        later(again, send_notice, notice_id, channel)
+
+
+@job("default")
+def sweep() -> None:
+    """Repairs what was interrupted, and rings again for what nobody is working on."""
+    for name, args in sweeping.run():
+        now(globals()[name], *args)
+    bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
+
+
+# The health page puts this on every queue, whatever queue it is listed for here.
+@job("default")
+def check_queue(n: int) -> int:
+    """The n-th Fibonacci number the slow way: 1 is quick, 35 keeps a worker busy for seconds."""
+    return n if n < 2 else check_queue(n - 1) + check_queue(n - 2)

@@ -1,0 +1,146 @@
+"""Notices and deliveries: the rows of record. Redis only rings the bell."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", _("email")
+    SMS = "sms", _("SMS")
+
+
+class State(models.TextChoices):
+    """Of a delivery. `SETTLED` below are the ones that nothing more will be done about."""
+
+    QUEUED = "queued", _("queued")
+    SENDING = "sending", _("sending")
+    SENT = "sent", _("sent")
+    DELIVERED = "delivered", _("delivered")
+    BOUNCED = "bounced", _("bounced")
+    FAILED = "failed", _("failed")
+    UNCERTAIN = "uncertain", _("uncertain")
+    CANCELLED = "cancelled", _("cancelled")
+    SUPPRESSED = "suppressed", _("suppressed")
+    EXPIRED = "expired", _("expired")
+    NO_ADDRESS = "no_address", _("no address")
+
+
+OPEN = (State.QUEUED, State.SENDING)
+SETTLED = tuple(state for state in State if state not in OPEN)
+
+
+class Notice(models.Model):
+    """What staff tell many people: wording, audience, channels, time."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        PREPARING = "preparing", _("preparing")
+        SENDING = "sending", _("sending")
+        FINISHED = "finished", _("finished")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class Audience(models.TextChoices):
+        EVERYONE = "everyone", _("Everyone")
+        ADDRESSES = "addresses", _("Pasted addresses")
+
+    subject = models.CharField(_("subject"), max_length=150)
+    text = models.TextField(_("text"), max_length=20_000)
+    channels = models.JSONField(_("channels"))  # a list of Channel values, in that order
+    audience = models.CharField(_("audience"), max_length=10, choices=Audience)
+    addresses = models.TextField(_("addresses"), blank=True, default="")  # one a line, normalised
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    start_at = models.DateTimeField(_("start"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
+    # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
+    rung_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["start_at"],
+                condition=Q(state__in=["waiting", "preparing", "sending"]),
+                name="notice_unfinished",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+    def get_absolute_url(self) -> str:
+        return reverse("notice", args=[self.pk])
+
+
+class Delivery(models.Model):
+    """One message to one person by one channel: the row of record.
+
+    A queued row with a token is claimed by the worker that holds the token until `lease_until`;
+    it becomes SENDING just before its own request leaves, so that a worker which dies leaves at
+    most one row of its connection in doubt. The record is written only with the same token.
+    """
+
+    message = models.CharField(_("message"), max_length=20)  # a name in messages.py
+    notice = models.ForeignKey(
+        Notice, models.CASCADE, null=True, related_name="deliveries", verbose_name=_("notice")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("user")
+    )
+    verification = models.ForeignKey("signup.Verification", models.CASCADE, null=True)
+    channel = models.CharField(_("channel"), max_length=5, choices=Channel)
+    address = models.CharField(_("address"), max_length=254, blank=True)
+    name = models.CharField(_("name"), max_length=150, blank=True, default="")
+    language = models.CharField(_("language"), max_length=10, default=settings.LANGUAGE_CODE)
+    origin = models.CharField(max_length=255, blank=True, default="")  # https://host, for links
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    not_before = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+    token = models.CharField(max_length=32, null=True)
+    lease_until = models.DateTimeField(null=True)
+    provider = models.CharField(_("provider"), max_length=20, blank=True, default="")
+    provider_ref = models.CharField(_("provider's number"), max_length=100, blank=True, default="")
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            # Listed twice, told once.
+            models.UniqueConstraint(
+                fields=["notice", "channel", "address"],
+                condition=Q(notice__isnull=False) & ~Q(address=""),
+                name="delivery_once_per_address",
+            ),
+            models.UniqueConstraint(
+                fields=["notice", "channel", "user"],
+                condition=Q(notice__isnull=False, user__isnull=False),
+                name="delivery_once_per_user",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["notice", "state", "channel", "id"], name="delivery_of_notice"),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=["queued", "sending"]),
+                name="delivery_open",
+            ),
+            models.Index(fields=["token"], condition=Q(token__isnull=False), name="delivery_token"),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}"

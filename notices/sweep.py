@@ -1,0 +1,5 @@
+from collections.abc import Iterator
+from typing import Any
+
+
+def run() -> Iterator[tuple[str, tuple[Any, ...]]]: ...

@@ -1,0 +1,93 @@
+"""Who people are, and the proof that a mobile is theirs."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from phonenumber_field.modelfields import PhoneNumberField
+
+CODE_LIFETIME = timedelta(minutes=5)
+CODE_TRIES = 5
+
+
+def default_time_zone() -> str:
+    return settings.TIME_ZONE_DEFAULT
+
+
+def code_deadline() -> "timezone.datetime":
+    return timezone.now() + CODE_LIFETIME
+
+
+class User(AbstractUser):
+    """`mobile` is E.164 or null, `email` lower case or empty; both unique where given."""
+
+    username = models.CharField(
+        _("username"),
+        max_length=20,
+        unique=True,
+        validators=[RegexValidator(r"^\w{5,20}\Z", _("Use 5 to 20 letters, digits or underscores."))],
+        error_messages={"unique": _("This username is taken. Choose another.")},
+    )
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField(_("email"), blank=True, default="")
+    mobile = PhoneNumberField(
+        _("mobile"),
+        unique=True,
+        null=True,
+        blank=True,
+        error_messages={"unique": _("This mobile number belongs to an account already.")},
+    )
+    language = models.CharField(
+        _("language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default=default_time_zone)
+    wants_email = models.BooleanField(_("wants notices by email"), default=True)
+    wants_sms = models.BooleanField(_("wants notices by SMS"), default=True)
+
+    objects = UserManager()
+
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="user_email_unique",
+                violation_error_message=_("This email address belongs to an account already."),
+            )
+        ]
+
+    def get_full_name(self) -> str:
+        return self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+
+class Verification(models.Model):
+    """One attempt to prove that a mobile is the visitor's. The code is derived from this row
+    (signup/codes.py), so it is never stored, and a code sent again has the same digits."""
+
+    mobile = PhoneNumberField(_("mobile"))
+    salt = models.CharField(max_length=32)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(default=code_deadline)
+    tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("verification")
+        verbose_name_plural = _("verifications")
+        indexes = [models.Index(fields=["mobile", "-id"], name="verification_of_mobile")]
+
+    def __str__(self) -> str:
+        return f"verification {self.pk}"

@@ -1,0 +1,47 @@
+"""System checks of the whole: what would lose data or secrets stops every process."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register
+def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
+    # LazySettings itself refuses to hand out an empty SECRET_KEY.
+    if settings._wrapped.SECRET_KEY:
+        return []
+    return [
+        Error(
+            "SECRET_KEY is not set.",
+            hint="Set it to a long random text. On your own machine, bin/up writes one to .env.",
+            id="bellhop.E001",
+        )
+    ]
+
+
+@register
+def check_database(**kwargs: Any) -> list[CheckMessage]:
+    engine = settings.DATABASES["default"]["ENGINE"]
+    if not settings.DYNO or not engine.endswith("sqlite3"):
+        return []
+    return [
+        Error(
+            "SQLite on a dyno loses everything at the next restart.",
+            hint="Set DATABASE_URL to PostgreSQL: heroku addons:create heroku-postgresql",
+            id="bellhop.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_picture_code(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.PICTURE_CODE_FIXED:
+        return []
+    return [
+        Error(
+            "PICTURE_CODE_FIXED lets everyone past the picture code.",
+            hint="Unset it; it is for rehearsals and tests.",
+            id="bellhop.E003",
+        )
+    ]

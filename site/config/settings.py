@@ -1,0 +1,290 @@
+"""Every setting, read from the environment once. A wrong value is refused by name.
+
+What cannot be judged while loading (a missing provider in production, SQLite on a dyno) is a
+system check in config/checks.py or notices/checks.py, so that the release phase stops it.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import environ
+import phonenumbers
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from limits import parse_many
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")  # written by bin/up; the real environment wins
+
+
+def refuse(name: str, problem: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name}: {problem} See .env.example.")
+
+
+def read_bool(name: str, default: bool) -> bool:
+    text = env.str(name, default=str(int(default))).strip().lower()
+    if text not in {"1", "0", "true", "false", "on", "off", "yes", "no"}:
+        raise refuse(name, f"{text!r} is neither 1 nor 0.")
+    return text in {"1", "true", "on", "yes"}
+
+
+def read_int(name: str, default: int) -> int:
+    text = env.str(name, default=str(default))
+    if not text.isdecimal():
+        raise refuse(name, f"{text!r} is not a whole number.")
+    return int(text)
+
+
+def read_limits(name: str, default: str) -> str:
+    """Rates as the limits library writes them, such as "1/minute;5/hour"."""
+    text = env.str(name, default=default)
+    try:
+        parse_many(text)
+    except ValueError:
+        raise refuse(name, f'{text!r} is not a list of rates such as "1/minute;5/hour".') from None
+    return text
+
+
+# Where we are
+
+DEBUG = read_bool("DEBUG", False)
+DYNO = env.str("DYNO", default="")
+SECRET_KEY = env.str("SECRET_KEY", default="")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
+CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+AUTH_USER_MODEL = "signup.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "config",  # first, so that its rqworker, rqworker-pool and rqscheduler are the ones found
+    "signup",
+    "notices",
+    "health",
+    *(["local"] if DEBUG else []),
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "anymail",
+    "csp",
+    "django_htmx",
+    "django_rq",
+    "phonenumber_field",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "site" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database: SQLite until DATABASE_URL says otherwise
+
+try:
+    database = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'bellhop.sqlite3'}")
+except Exception as problem:
+    raise refuse("DATABASE_URL", f"{problem}.") from None
+if database["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(exist_ok=True)
+    # IMMEDIATE takes the write lock at BEGIN, so that a busy database waits instead of failing.
+    database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES = {"default": database}
+
+# Redis: REDIS_URL, else the one that bin/up runs, else the usual place
+
+local_redis = VAR_DIR / "redis.url"
+REDIS_URL = env.str("REDIS_URL", default="") or (
+    local_redis.read_text().strip() if local_redis.exists() else "redis://127.0.0.1:6379/0"
+)
+if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise refuse("REDIS_URL", "starts with neither redis://, rediss:// nor unix://.")
+
+# Strict order: a worker that listens on all of them takes from the first that is not empty.
+RQ_QUEUES = {
+    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": timeout, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    for name, timeout in {"sms": 45, "email": 45, "default": 600, "bulk": 60}.items()
+}
+RQ = {
+    "JOB_CLASS": "config.rq.Job",
+    "QUEUE_CLASS": "config.rq.Queue",
+    "WORKER_CLASS": "config.rq.Worker",
+    "SCHEDULER_CLASS": "config.rq.Scheduler",
+    "COMMIT_MODE": "auto",  # jobs.py queues after commit, in one place
+    "DEFAULT_RESULT_TTL": 600,
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "bellhop",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+
+# Channels
+
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bellhop <bellhop@localhost>")
+EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_TIMEOUT = 10
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in env.ENVIRON.items()
+    if name.startswith("ANYMAIL_")
+}
+ANYMAIL.setdefault("REQUESTS_TIMEOUT", (3, 10))
+match urlsplit(EMAIL_URL).scheme:
+    case "":
+        EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    case "console":
+        EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    case "file":
+        EMAIL_BACKEND = "notices.channels.emailfile.EmailBackend"
+        EMAIL_FILE_PATH = BASE_DIR / EMAIL_URL.removeprefix("file:")
+    case "anymail":
+        EMAIL_BACKEND = f"anymail.backends.{urlsplit(EMAIL_URL).netloc}.EmailBackend"
+    case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
+        smtp = env.email_url_config(EMAIL_URL)
+        EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"] or 25
+        EMAIL_HOST_USER = smtp["EMAIL_HOST_USER"] or ""
+        EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_PASSWORD"] or ""
+        EMAIL_USE_TLS = smtp.get("EMAIL_USE_TLS", False)
+        EMAIL_USE_SSL = smtp.get("EMAIL_USE_SSL", False)
+    case unknown:
+        raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
+
+SMS_URLS = env.list("SMS_URLS", default=[])
+for url in SMS_URLS:
+    if urlsplit(url).scheme not in {"console", "file", "memory"}:
+        raise refuse("SMS_URLS", f"no SMS provider is called {urlsplit(url).scheme!r}.")
+
+# Sign-up
+
+DEFAULT_REGION = env.str("DEFAULT_REGION", default="CN").upper()
+if DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
+    raise refuse("DEFAULT_REGION", f"{DEFAULT_REGION!r} is not a country's two letters.")
+PHONENUMBER_DEFAULT_REGION = DEFAULT_REGION
+PHONENUMBER_DB_FORMAT = PHONENUMBER_DEFAULT_FORMAT = "E164"
+PICTURE_CODE_FIXED = env.str("PICTURE_CODE_FIXED", default="")
+CODE_LIMIT_NUMBER = read_limits("CODE_LIMIT_NUMBER", "1/minute;5/hour;10/day")
+CODE_LIMIT_ORIGIN = read_limits("CODE_LIMIT_ORIGIN", "10/minute;60/hour")
+CODE_LIMIT_ALL = read_limits("CODE_LIMIT_ALL", "2000/hour")
+# How many proxies of ours stand before us, each adding one address to X-Forwarded-For.
+TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 1 if DYNO else 0)
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
+
+# Language and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "site" / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+USE_TZ = True
+TIME_ZONE = "UTC"
+TIME_ZONE_DEFAULT = env.str("TIME_ZONE_DEFAULT", default="Asia/Shanghai")
+if TIME_ZONE_DEFAULT not in available_timezones():
+    raise refuse("TIME_ZONE_DEFAULT", f"{TIME_ZONE_DEFAULT!r} is not a time zone.")
+
+# Static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "site" / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "site" / "static"]
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# Security
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Pico draws its arrows and ticks as data: pictures
+        "media-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # a pasted list of 100,000 addresses
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"level": "INFO", "handlers": [], "propagate": True},
+        "httpx": {"level": "WARNING"},
+    },
+}
