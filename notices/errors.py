@@ -6,7 +6,8 @@ Anything else that escapes a channel is a bug and lands in RQ's list of failed j
 
 
 class NotSent(Exception):
-    """Base of the three. `reason` is in plain words, for staff; it never holds an address."""
+    """Base of the three. `reason` is in plain words, for staff; it is kept on the delivery only,
+    since a provider may repeat the address in it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,5 +1,94 @@
+"""Repairs what was interrupted, and says whom to ring for. Any number may run side by side.
+
+Bounded chunks and partial indexes: with nothing to repair it costs a handful of small queries.
+"""
+
 from collections.abc import Iterator
-from typing import Any
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from notices import deliver, messages
+from notices.models import Channel, Delivery, Notice, State
+
+SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
+CHUNK = 1000
+JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
+
+Bell = tuple[str, tuple[int | str, ...]]  # the name of a job and its arguments
 
 
-def run() -> Iterator[tuple[str, tuple[Any, ...]]]: ...
+def run() -> Iterator[Bell]:
+    """Yields the jobs to queue."""
+    settle_expired()
+    settle_lost()
+    yield from silent_deliveries()
+    yield from silent_notices()
+
+
+def settle_expired() -> None:
+    """Codes and other messages whose time was over before anybody sent them."""
+    now = timezone.now()
+    late = Delivery.objects.filter(deliver.free(), notice=None, expires_at__lte=now)
+    Delivery.objects.filter(pk__in=ids(late), state=State.QUEUED).update(
+        state=State.EXPIRED,
+        reason=gettext_noop("Its time was over before it could be sent."),
+        changed_at=now,
+    )
+
+
+def settle_lost() -> None:
+    """Deliveries in the hand of a worker that died: a code may go again, a notice may not."""
+    now = timezone.now()
+    lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
+    harmless = lost.filter(message__in=messages.HARMLESS_AGAIN)
+    Delivery.objects.filter(pk__in=ids(harmless), state=State.SENDING, lease_until__lt=now).update(
+        state=State.QUEUED, token=None, lease_until=None, changed_at=now - SILENCE
+    )
+    in_doubt = list(lost.values_list("pk", "notice_id")[:CHUNK])
+    Delivery.objects.filter(
+        pk__in=[pk for pk, _ in in_doubt], state=State.SENDING, lease_until__lt=now
+    ).update(
+        state=State.UNCERTAIN,
+        reason=gettext_noop("The worker stopped while it was sending this. It may have arrived."),
+        lease_until=None,
+        changed_at=now,
+    )
+    for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:
+        deliver.finish(notice_id)
+
+
+def silent_deliveries() -> Iterator[Bell]:
+    """Single deliveries that are due and that nobody has rung for lately."""
+    now = timezone.now()
+    silent = Delivery.objects.filter(deliver.free(), notice=None, changed_at__lte=now - SILENCE)
+    found = list(silent.values_list("pk", "channel")[:CHUNK])
+    Delivery.objects.filter(pk__in=[pk for pk, _ in found]).update(changed_at=now)
+    for pk, channel in found:
+        yield JOB_OF[Channel(channel)], (pk,)
+
+
+def silent_notices() -> Iterator[Bell]:
+    """Notices that should have started or gone on, and of which no worker has a slice."""
+    now = timezone.now()
+    silent = Notice.objects.filter(
+        Q(rung_at=None) | Q(rung_at__lte=now - SILENCE),
+        state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
+        start_at__lte=now - SILENCE / 2,
+    )
+    for notice in silent[:CHUNK]:
+        if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
+            continue  # another sweep was quicker
+        if notice.state != Notice.State.SENDING:
+            yield "start_notice", (notice.pk,)
+            continue
+        deliver.finish(notice.pk)
+        for channel in notice.channels:
+            if Delivery.objects.filter(deliver.free(), notice=notice, channel=channel).exists():
+                yield "send_notice", (notice.pk, channel)
+
+
+def ids(rows: QuerySet[Delivery]) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[:CHUNK])

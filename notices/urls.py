@@ -1,3 +1,13 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from notices import views
+
+urlpatterns = [
+    path("", views.listing, name="notices"),
+    path("new/", views.new, name="notice_new"),
+    path("<int:pk>/", views.detail, name="notice"),
+    path("<int:pk>/progress/", views.progress_part, name="notice_progress"),
+    path("<int:pk>/cancel/", views.cancel, name="notice_cancel"),
+    path("<int:pk>.json", views.as_json, name="notice_json"),
+    path("<int:pk>.csv", views.as_csv, name="notice_csv"),
+]

@@ -1,6 +1,6 @@
 """Who people are, and the proof that a mobile is theirs."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -16,10 +16,10 @@ CODE_TRIES = 5
 
 
 def default_time_zone() -> str:
-    return settings.TIME_ZONE_DEFAULT
+    return str(settings.TIME_ZONE_DEFAULT)
 
 
-def code_deadline() -> "timezone.datetime":
+def code_deadline() -> datetime:
     return timezone.now() + CODE_LIFETIME
 
 
@@ -30,7 +30,9 @@ class User(AbstractUser):
         _("username"),
         max_length=20,
         unique=True,
-        validators=[RegexValidator(r"^\w{5,20}\Z", _("Use 5 to 20 letters, digits or underscores."))],
+        validators=[
+            RegexValidator(r"^\w{5,20}\Z", _("Use 5 to 20 letters, digits or underscores."))
+        ],
         error_messages={"unique": _("This username is taken. Choose another.")},
     )
     first_name = None  # type: ignore[assignment]
@@ -52,7 +54,7 @@ class User(AbstractUser):
 
     objects = UserManager()
 
-    REQUIRED_FIELDS = []
+    REQUIRED_FIELDS = []  # type: ignore[misc]  # createsuperuser asks for the username only
 
     class Meta:
         verbose_name = _("user")

@@ -1,0 +1,38 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from notices.models import Delivery, Notice
+
+
+class ReadOnly:
+    """The record is for looking: a notice is written, sent and cancelled on its own pages."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
+    list_display = ("id", "subject", "state", "audience", "author", "start_at", "finished_at")
+    list_display_links = ("subject",)
+    list_filter = ("state", "audience")
+    list_select_related = ("author",)
+    search_fields = ("subject",)
+    date_hierarchy = "start_at"
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
+    list_display = ("id", "message", "channel", "address", "state", "reason", "tries", "changed_at")
+    list_filter = ("state", "channel", "message")
+    search_fields = ("address", "=notice__id")
+    # The token is a worker's, and the table may hold millions.
+    exclude = ("token", "lease_until", "origin")
+    show_full_result_count = False
+    ordering = ("-id",)

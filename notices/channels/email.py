@@ -1,0 +1,95 @@
+"""Email by whatever Django's mail settings name: SMTP, console, files, or an ESP by Anymail."""
+
+from contextlib import suppress
+from email.utils import parseaddr
+from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+
+from notices.channels.base import Provider
+from notices.errors import Refused, TryLater, Unknown
+from notices.messages import Wording
+from notices.models import Delivery
+
+
+def words(answer: bytes | str) -> str:
+    """A server's answer as one short line."""
+    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())[:150]
+
+
+class Email(Provider):
+    def __init__(self, url: str = "") -> None:
+        super().__init__(url)
+        self.backend = get_connection()
+        self.name = settings.EMAIL_BACKEND.split(".")[-2]
+
+    def open(self) -> None:
+        try:
+            self.backend.open()
+        except SMTPResponseException as answer:
+            self.close()
+            code = answer.smtp_code
+            raise TryLater(f"The mail server refused our connection ({code}).") from answer
+        except (OSError, SMTPException) as problem:
+            self.close()
+            raise TryLater("The mail server cannot be reached.") from problem
+
+    def close(self) -> None:
+        with suppress(OSError, SMTPException):  # the goodbye may fail; what was sent is sent
+            self.backend.close()
+
+    def send(self, delivery: Delivery, wording: Wording) -> str:
+        mail = self.mail(delivery, wording)
+        try:
+            self.backend.send_messages([mail])
+        except SMTPRecipientsRefused as refusal:
+            code, answer = next(iter(refusal.recipients.values()))
+            raise self.answered(code, answer) from refusal
+        except SMTPResponseException as refusal:
+            raise self.answered(refusal.smtp_code, refusal.smtp_error) from refusal
+        except AnymailRecipientsRefused as refusal:
+            raise Refused("The provider does not accept this address.") from refusal
+        except AnymailAPIError as refusal:
+            raise self.answered_by_api(refusal) from refusal
+        except (OSError, SMTPException) as problem:
+            raise self.line_broke() from problem
+        status = getattr(mail, "anymail_status", None)
+        return (status and status.message_id) or ""
+
+    def mail(self, delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
+        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+        mail = EmailMultiAlternatives(
+            wording.subject,
+            wording.text,
+            to=[delivery.address],
+            headers={"Message-ID": f"<bellhop-{delivery.pk}@{domain}>"},
+            connection=self.backend,
+        )
+        if wording.html:
+            mail.attach_alternative(wording.html, "text/html")
+        return mail
+
+    def answered(self, code: int, answer: bytes | str) -> Exception:
+        if 400 <= code < 500:
+            if code == 421:
+                self.close()
+            return TryLater(f"The mail server is busy ({code} {words(answer)}).")
+        return Refused(f"The mail server refused it ({code} {words(answer)}).")
+
+    def answered_by_api(self, refusal: AnymailError) -> Exception:
+        code = getattr(refusal, "status_code", None)
+        if code in (429, 502, 503):
+            return TryLater(f"The provider is busy ({code}).")
+        if code is not None and code < 500:
+            return Refused(f"The provider refused it ({code}).")
+        return Unknown("The provider gave no clear answer.")
+
+    def line_broke(self) -> Exception:
+        text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)
+        self.close()
+        if text_left:
+            return Unknown("The connection broke before the mail server answered.")
+        return TryLater("The connection broke before the message left.")

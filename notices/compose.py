@@ -1,0 +1,108 @@
+"""What staff type becomes a notice. The page and the command both come through this form."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from notices import audience, wording
+from notices.models import Channel, Notice
+
+
+def check_wording(text: str) -> None:
+    """Raises ValidationError for a placeholder that would reach people unfilled."""
+    if unknown := wording.unknown_placeholders(text):
+        raise ValidationError(
+            _("There is no placeholder ((%(name)s)). You can use: %(known)s."),
+            params={
+                "name": unknown[0][:30],
+                "known": ", ".join(f"(({name}))" for name in wording.PLACEHOLDERS),
+            },
+        )
+    if any(ord(char) < 32 and char not in "\t\n\r" for char in text):
+        raise ValidationError(_("This holds control characters. Type it again without them."))
+
+
+class NoticeForm(forms.ModelForm[Notice]):
+    """After a failed check, `pasted.problems` tells the bad lines of the pasted list."""
+
+    channels = forms.MultipleChoiceField(
+        label=_("Channels"),
+        choices=Channel.choices,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose email, SMS or both.")},
+    )
+    audience = forms.ChoiceField(
+        label=_("Audience"),
+        choices=[
+            (Notice.Audience.EVERYONE, _("Everyone who has that channel")),
+            (Notice.Audience.ADDRESSES, _("The addresses and numbers below")),
+        ],
+        widget=forms.RadioSelect,
+        initial=Notice.Audience.EVERYONE,
+        error_messages={"required": _("Say whom this is for.")},
+    )
+
+    class Meta:
+        model = Notice
+        fields = ("subject", "text", "channels", "audience", "addresses")
+        labels = {
+            "subject": _("Subject"),
+            "text": _("Text"),
+            "addresses": _("Addresses and numbers"),
+        }
+        help_texts = {
+            "subject": _("Read in emails only."),
+            "text": _("Markdown. ((name)) becomes each person's name."),
+            "addresses": _("One a line: an email address or a number, or “Name <address>”."),
+        }
+        widgets = {
+            "text": forms.Textarea(attrs={"rows": 8}),
+            "addresses": forms.Textarea(attrs={"rows": 5}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pasted = audience.Pasted()
+
+    def clean_subject(self) -> str:
+        subject: str = self.cleaned_data["subject"]
+        check_wording(subject)
+        if len(subject.splitlines()) > 1:
+            raise ValidationError(_("A subject is one line."))
+        return subject
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"].replace("\r\n", "\n")
+        check_wording(text)
+        if not wording.to_sms(text):
+            raise ValidationError(_("Nothing is left of this text for the person to read."))
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("audience") != Notice.Audience.ADDRESSES:
+            cleaned["addresses"] = ""
+        elif "channels" in cleaned and "addresses" in cleaned:
+            self.read_addresses(cleaned)
+        return cleaned
+
+    def read_addresses(self, cleaned: dict[str, Any]) -> None:
+        self.pasted = audience.read(cleaned["addresses"], cleaned["channels"])
+        problems = len(self.pasted.problems)
+        if problems:
+            self.add_error(
+                "addresses",
+                ngettext(
+                    "%(count)d line cannot be used. Mend it or take it out.",
+                    "%(count)d lines cannot be used. Mend them or take them out.",
+                    problems,
+                )
+                % {"count": problems},
+            )
+        elif not self.pasted.recipients:
+            self.add_error("addresses", _("Paste at least one address or number."))
+        else:
+            cleaned["addresses"] = str(self.pasted)

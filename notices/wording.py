@@ -1,0 +1,87 @@
+"""What staff write: Markdown with ((placeholders)), made into HTML, plain text and SMS."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from html import escape
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+PLACEHOLDERS = ("name",)
+PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
+
+# Raw HTML stays text. nh3 then drops every tag and link scheme that is not harmless.
+markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
+
+GSM_7 = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_7_TWICE = set("^{}\\[~]|€\f")  # take two places (3GPP TS 23.038, 6.2.1.1)
+
+
+def unknown_placeholders(text: str) -> list[str]:
+    found = dict.fromkeys(PLACEHOLDER.findall(text))
+    return [name for name in found if name not in PLACEHOLDERS]
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def fill_html(html: str, values: Mapping[str, str]) -> str:
+    return fill(html, {name: escape(value) for name, value in values.items()})
+
+
+@lru_cache(maxsize=16)
+def to_html(text: str) -> str:
+    return nh3.clean(markdown.render(text))
+
+
+@lru_cache(maxsize=16)
+def to_sms(text: str) -> str:
+    """The words alone; a link as "words (address)", a list item behind a dash."""
+    return re.sub(r"\n{3,}", "\n\n", "".join(plain(markdown.parse(text)))).strip()
+
+
+BREAKS = {
+    "softbreak": "\n",
+    "hardbreak": "\n",
+    "list_item_open": "- ",
+    "bullet_list_close": "\n",
+    "ordered_list_close": "\n",
+    "heading_close": "\n\n",
+    "hr": "\n\n",
+}
+
+
+def plain(tokens: Iterable[Token]) -> Iterator[str]:
+    links: list[tuple[str, list[str]]] = []
+    for token in tokens:
+        piece = BREAKS.get(token.type, token.content)
+        if token.type == "inline":
+            piece = "".join(plain(token.children or []))
+        elif token.type == "paragraph_close":
+            piece = "\n" if token.level else "\n\n"
+        elif token.type == "link_open":
+            links.append((str(token.attrs["href"]), []))
+        elif token.type == "link_close":
+            address, words = links.pop()
+            piece = address if words == [address] else f"{''.join(words)} ({address})"
+        if piece and links:
+            links[-1][1].append(piece)
+        elif piece:
+            yield piece
+
+
+def sms_parts(text: str) -> int:
+    """How many SMS the text costs: 160 places in one or 153 in each of several; 70 and 67 when a
+    character is outside GSM-7 (counted as UTF-16, so most emoji take two)."""
+    if all(char in GSM_7 or char in GSM_7_TWICE for char in text):
+        places = sum(2 if char in GSM_7_TWICE else 1 for char in text)
+        single, each = 160, 153
+    else:
+        places, single, each = len(text.encode("utf-16-le")) // 2, 70, 67
+    return 1 if places <= single else -(-places // each)
