@@ -18,7 +18,7 @@ class ReadOnly:
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
+class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "subject", "state", "audience", "author", "start_at", "finished_at")
     list_display_links = ("subject",)
     list_filter = ("state", "audience")
@@ -28,7 +28,7 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
+class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "message", "channel", "address", "state", "reason", "tries", "changed_at")
     list_filter = ("state", "channel", "message")
     search_fields = ("address", "=notice__id")

@@ -25,7 +25,7 @@ def check_wording(text: str) -> None:
         raise ValidationError(_("This holds control characters. Type it again without them."))
 
 
-class NoticeForm(forms.ModelForm[Notice]):
+class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
     """After a failed check, `pasted.problems` tells the bad lines of the pasted list."""
 
     channels = forms.MultipleChoiceField(

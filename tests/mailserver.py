@@ -1,0 +1,53 @@
+"""A real SMTP server on loopback that keeps what it accepts and says no when told to."""
+
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.policy import default
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
+
+
+class MailServer:
+    """`answers` maps the part of an address before the @ to what RCPT is answered; DATA_ANSWERS
+    to what follows the text; "hangup" there ends the connection instead of answering."""
+
+    def __init__(self) -> None:
+        self.messages = []  # as accepted, in order
+        self.connections = 0
+        self.answers: dict[str, str] = {}
+        self.data_answers: dict[str, str] = {}
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
+        session.host_name = hostname
+        self.connections += 1
+        return responses
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        answer = self.answers.get(address.partition("@")[0], "250 OK")
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session, envelope):  # noqa: N802
+        answer = self.data_answers.get(envelope.rcpt_tos[0].partition("@")[0], "250 OK")
+        if answer == "hangup":
+            server.transport.abort()
+            return "451 never read"
+        if answer.startswith("250"):
+            message = message_from_bytes(envelope.content, policy=default)
+            self.messages.append((envelope.rcpt_tos[0], message))
+        return answer
+
+
+@contextmanager
+def running():
+    handler = MailServer()
+    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    controller.start()
+    handler.port = controller.server.sockets[0].getsockname()[1]
+    handler.stop = controller.stop
+    try:
+        yield handler
+    finally:
+        controller.stop()
