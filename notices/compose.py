@@ -56,7 +56,11 @@ class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "subject": _("Read in emails only."),
             "text": _("Markdown. ((name)) becomes each person's name."),
-            "addresses": _("One a line: an email address or a number, or “Name <address>”."),
+            "addresses": _("One a line: an email address or a number, or “Name &lt;address&gt;”."),
+        }
+        error_messages = {
+            "subject": {"required": _("Write a subject.")},
+            "text": {"required": _("Write what people shall read.")},
         }
         widgets = {
             "text": forms.Textarea(attrs={"rows": 8}),
@@ -64,7 +68,7 @@ class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.pasted = audience.Pasted()
 
     def clean_subject(self) -> str:

@@ -81,6 +81,9 @@ class Notice(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("notice", args=[self.pk])
 
+    def get_channels_display(self) -> str:
+        return ", ".join(str(Channel(channel).label) for channel in self.channels)
+
 
 class Delivery(models.Model):
     """One message to one person by one channel: the row of record.

@@ -1,11 +1,17 @@
 """A real SMTP server on loopback that keeps what it accepts and says no when told to."""
 
+import logging
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
+
+from local import embedded
+
+
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 class MailServer:
@@ -43,11 +49,12 @@ class MailServer:
 @contextmanager
 def running():
     handler = MailServer()
-    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    handler.port = embedded.free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=handler.port)
     controller.start()
-    handler.port = controller.server.sockets[0].getsockname()[1]
     handler.stop = controller.stop
     try:
         yield handler
     finally:
-        controller.stop()
+        if controller.loop.is_running():
+            controller.stop()

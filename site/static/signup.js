@@ -1,0 +1,98 @@
+// Sends the code without leaving the page, and counts down to the next. The page works without it.
+const form = document.getElementById("signup");
+const send = document.getElementById("send");
+const sent = document.getElementById("sent");
+const alertBox = document.getElementById("alert");
+const failed = document.querySelector("script[data-failed]").dataset.failed;
+const field = (name) => document.getElementById(`id_${name}`);
+
+async function anotherPicture() {
+  const answer = await fetch("/signup/picture/");
+  const picture = await answer.json();
+  document.getElementById("picture").src = picture.image;
+  document.getElementById("sound").src = picture.audio;
+  field("image_code_id").value = picture.image_code_id;
+  field("image_code").value = "";
+}
+
+function tell(box, text) {
+  box.textContent = text;
+  box.hidden = !text;
+}
+
+function showErrors(name, sentences) {
+  const input = field(name);
+  document.getElementById(`${input.id}_error`)?.remove();
+  input.removeAttribute("aria-invalid");
+  input.removeAttribute("aria-describedby");
+  if (!sentences) return;
+  const list = document.createElement("ul");
+  list.className = "errorlist";
+  list.id = `${input.id}_error`;
+  for (const sentence of sentences) {
+    list.appendChild(document.createElement("li")).textContent = sentence;
+  }
+  input.after(list);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", list.id);
+}
+
+function countDown(seconds) {
+  if (!(seconds > 0)) return;
+  const end = Date.now() + seconds * 1000;
+  send.disabled = true;
+  const tick = () => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    send.disabled = left > 0;
+    send.textContent = left > 0 ? send.dataset.again.replace("#", left) : send.dataset.label;
+    if (left > 0) setTimeout(tick, 250);
+  };
+  tick();
+}
+
+function show(answer, body) {
+  const errors = body.errors ?? {};
+  for (const name of ["mobile", "image_code"]) showErrors(name, errors[name]);
+  tell(alertBox, body.code ? body.errmsg : "");
+  tell(sent, body.code ? "" : sent.dataset.text.replace("#", field("mobile").value));
+  if (!body.code) countDown(Number(form.dataset.pause));
+  if (answer.status === 429) countDown(Number(answer.headers.get("Retry-After")));
+  const first = ["mobile", "image_code"].find((name) => errors[name]);
+  if (first || !body.code) field(first ?? "sms_code").focus();
+}
+
+async function sendCode() {
+  const names = ["mobile", "image_code_id", "image_code"];
+  send.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(send.formAction, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(Object.fromEntries(names.map((name) => [name, field(name).value]))),
+    });
+    show(answer, await answer.json());
+    await anotherPicture();
+  } catch {
+    tell(alertBox, failed);
+  } finally {
+    send.removeAttribute("aria-busy");
+  }
+}
+
+send.addEventListener("click", (event) => {
+  event.preventDefault();
+  if (!send.hasAttribute("aria-busy")) sendCode();
+});
+document.getElementById("another").addEventListener("click", (event) => {
+  event.preventDefault();
+  anotherPicture().catch(() => tell(alertBox, failed));
+});
+// In the upper part, the Enter key asks for the code.
+for (const name of ["mobile", "image_code"]) {
+  field(name).addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    send.click();
+  });
+}
+countDown(Number(form.dataset.wait));

@@ -1,0 +1,73 @@
+"""Every page: no accessibility violation, no sideways scrolling on a phone, no blocked script."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from notices import deliver, prepare
+from notices.models import Delivery, State
+from tests.world import sent_now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FOR_ALL = {"/": 200, "/signup/": 200, "/login/": 200, "/password/": 200, "/no-such-page/": 404}
+FOR_STAFF = ["/", "/notices/", "/notices/new/", "/notices/{pk}/", "/health/", "/outbox/"]
+
+
+@pytest.fixture
+def world(staff, visitor, texts):
+    """A notice that is half sent, with one of each trouble."""
+    new = sent_now(staff, channels=["email", "sms"])
+    prepare.start(new.pk)
+    deliver.send_slice(new.pk, "sms")
+    Delivery.objects.filter(address="wang@example.com").update(
+        state=State.UNCERTAIN, reason="No answer came back.", tries=1
+    )
+    return new
+
+
+def check(page, status=200):
+    found = "performance.getEntriesByType('navigation')[0].responseStatus"
+    assert page.evaluate(found) == status
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    inner, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert inner <= width, f"{page.url} scrolls sideways: {inner} > {width}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_pages_for_everybody(open_page, settings, scheme, language):
+    for path, status in FOR_ALL.items():
+        page = open_page(
+            path, language=language, color_scheme=scheme, viewport={"width": 375, "height": 800}
+        )
+        check(page, status)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_pages_for_staff(open_page, staff, world, scheme, language):
+    for path in FOR_STAFF:
+        page = open_page(
+            path.format(pk=world.pk),
+            user=staff,
+            language=language,
+            color_scheme=scheme,
+            viewport={"width": 375, "height": 800},
+        )
+        check(page)
+
+
+def test_refused_forms(open_page, staff):
+    page = open_page("/notices/new/", user=staff)
+    page.get_by_role("button", name="Send now").click()
+    check(page, 400)
+    page = open_page("/signup/")
+    page.evaluate("document.getElementById('signup').noValidate = true")
+    page.get_by_role("button", name="Register").click()
+    page.wait_for_load_state()
+    check(page, 400)
+
+
+def test_page_that_is_not_for_you(open_page, visitor):
+    check(open_page("/notices/", user=visitor), 403)

@@ -1,0 +1,262 @@
+"""The staff's pages, as a browser without JavaScript uses them."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from notices import prepare
+from notices.models import Delivery, Notice, State
+from signup.models import User
+from tests.world import sent_now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GOOD = {
+    "subject": "Lift out of order",
+    "text": "Dear ((name)), the lift is **out of order**.",
+    "channels": ["email"],
+    "audience": "everyone",
+    "addresses": "",
+}
+
+
+@pytest.fixture
+def page(client, staff):
+    client.force_login(staff)
+    return client
+
+
+def post(client, **changes):
+    return client.post(reverse("notice_new"), GOOD | changes)
+
+
+PAGES = ["/notices/", "/notices/new/", "/notices/{pk}/", "/notices/{pk}/progress/",
+         "/notices/{pk}.json", "/notices/{pk}.csv"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_visitor_is_asked_to_sign_in(client, staff, path):
+    url = path.format(pk=sent_now(staff).pk)
+    response = client.get(url)
+    assert (response.status_code, response["Location"]) == (302, f"/login/?next={url}")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_user_who_is_not_staff_is_told_so(client, staff, visitor, path):
+    client.force_login(visitor)
+    assert client.get(path.format(pk=sent_now(staff).pk)).status_code == 403
+
+
+def test_user_who_is_not_staff_can_neither_send_nor_cancel(client, staff, visitor):
+    client.force_login(visitor)
+    sent_now(staff)
+    assert post(client).status_code == 403
+    assert client.post(reverse("notice_cancel", args=[Notice.objects.get().pk])).status_code == 403
+    assert Notice.objects.get().state == Notice.State.WAITING
+
+
+def test_sending_without_the_csrf_token_is_refused(staff):
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(staff)
+    assert post(client).status_code == 403
+    assert not Notice.objects.exists()
+
+
+def test_empty_list_says_what_notices_are_for(page):
+    assert "No notice has been written yet." in page.get("/notices/").text
+
+
+@pytest.mark.parametrize("path", ["/notices/7/", "/notices/7.json", "/notices/99999999999999999/"])
+def test_notice_that_does_not_exist_is_not_found(page, path):
+    assert page.get(path).status_code == 404
+
+
+def test_sent_notice_waits_ten_seconds_and_can_be_undone(page, staff):
+    response = post(page)
+    new = Notice.objects.get()
+    assert response["Location"] == f"/notices/{new.pk}/"
+    assert new.author == staff
+    assert new.state == Notice.State.WAITING
+    assert timedelta(seconds=8) < new.start_at - timezone.now() <= timedelta(seconds=10)
+    shown = page.get(response["Location"]).text
+    assert "Undo" in shown
+    assert "starts in" in shown
+    response = page.post(f"/notices/{new.pk}/cancel/", follow=True)
+    assert "Undone. Nothing was sent." in response.text
+    assert Notice.objects.get().state == Notice.State.CANCELLED
+
+
+def test_preview_shows_both_channels_and_sends_nothing(page, visitor):
+    User.objects.create(username="no_mobile", email="no@example.com")
+    response = post(page, channels=["email", "sms"], preview="1")
+    assert response.status_code == 200
+    assert "Dear reception, the lift is <strong>out of order</strong>." in response.text
+    assert "Dear reception, the lift is out of order." in response.text
+    assert "3 recipients" in response.text
+    assert "2 recipients" in response.text
+    assert "1 person has no such address or does not want it" in response.text
+    assert "1 SMS each" in response.text
+    assert not Notice.objects.exists()
+
+
+def test_preview_counts_the_pasted_addresses(page):
+    response = post(
+        page, audience="addresses", addresses="a@example.com\nb@example.com", preview="1"
+    )
+    assert "2 recipients" in response.text
+
+
+BAD = [
+    ({"subject": ""}, "Write a subject."),
+    ({"subject": "   "}, "Write a subject."),
+    ({"subject": "x" * 151}, "at most 150 characters"),
+    ({"subject": "a\nBcc: x@example.com"}, "A subject is one line."),
+    ({"subject": "nul\x00"}, "Null characters are not allowed."),
+    ({"subject": "Dear ((nmae))"}, "There is no placeholder ((nmae)). You can use: ((name))."),
+    ({"text": ""}, "Write what people shall read."),
+    ({"text": "x" * 20_001}, "at most 20000 characters"),
+    ({"text": "((code))"}, "There is no placeholder ((code))."),
+    ({"text": "bell \x07"}, "This holds control characters."),
+    ({"text": "nul \x00"}, "Null characters are not allowed."),
+    ({"text": "![](x.png)"}, "Nothing is left of this text"),
+    ({"channels": []}, "Choose email, SMS or both."),
+    ({"channels": ["fax"]}, "fax is not one of the available choices."),
+    ({"audience": ""}, "Say whom this is for."),
+    ({"audience": "nobody"}, "nobody is not one of the available choices."),
+    ({"audience": "addresses"}, "Paste at least one address or number."),
+    ({"audience": "addresses", "addresses": "nonsense"}, "1 line cannot be used."),
+    ({"audience": "addresses", "addresses": "a@b.cn\nx\n\ny"}, "2 lines cannot be used."),
+    ({"audience": "addresses", "addresses": "13900000011"}, "SMS is not chosen as a channel"),
+    ({"audience": "addresses", "addresses": "a@b.cn\x00"}, "Null characters are not allowed."),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), BAD)
+def test_bad_notice_is_refused_with_a_sentence(page, change, sentence):
+    response = post(page, **change)
+    assert response.status_code == 400
+    assert sentence in response.text
+    assert "Nothing was sent." in response.text
+    assert not Notice.objects.exists()
+
+
+def test_what_was_typed_stays_when_it_is_refused(page):
+    response = post(page, text="Dear ((name)), keep me", channels=[])
+    assert "Dear ((name)), keep me" in response.text
+
+
+def test_emoji_and_chinese_are_welcome(page):
+    assert post(page, subject="🔔 通知", text="亲爱的 ((name)) 🔔").status_code == 302
+
+
+def test_invalid_utf8_is_no_server_error(page):
+    body = b"subject=%FF%FE&text=%C3%28&channels=email&audience=everyone"
+    response = page.post("/notices/new/", body, content_type="application/x-www-form-urlencoded")
+    assert response.status_code < 500
+
+
+def test_bad_lines_are_told_by_number(page):
+    response = post(page, audience="addresses", addresses="a@example.com\n<b>oops</b>\n")
+    assert '<td class="number">2</td>' in response.text
+    assert "<b>oops</b>" not in response.text
+
+
+@pytest.fixture
+def mixed(staff, visitor, settings):
+    """A notice of which one was sent, one refused, one is queued."""
+    new = sent_now(staff, channels=["email", "sms"])
+    prepare.start(new.pk)
+    Delivery.objects.filter(address="wang@example.com").update(state=State.SENT, tries=1)
+    Delivery.objects.filter(address="+8613900000002").update(
+        state=State.FAILED, reason="The number is not in service.", tries=1
+    )
+    return new
+
+
+def test_notice_page_shows_counts_and_deliveries(page, mixed):
+    shown = page.get(f"/notices/{mixed.pk}/").text
+    assert "2 of 4 settled · 50 %" in " ".join(shown.split())
+    assert "The number is not in service." in shown
+    assert f'hx-get="/notices/{mixed.pk}/progress/"' in shown
+    assert '<meta http-equiv="refresh" content="3">' in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "addresses"),
+    [
+        ("q=WANG", {"wang@example.com", "+8613900000002"}),
+        ("q=13900000001", {"+8613900000001"}),
+        ("state=failed", {"+8613900000002"}),
+        ("channel=email&state=queued", {"reception@example.com"}),
+        ("state=nonsense&page=77", {"wang@example.com", "+8613900000002", "+8613900000001",
+                                    "reception@example.com"}),
+        ("q=nobody", set()),
+        ("q=%00", {"wang@example.com", "+8613900000002", "+8613900000001",
+                   "reception@example.com"}),
+    ],
+)  # fmt: skip
+def test_deliveries_can_be_searched(page, mixed, query, addresses):
+    response = page.get(f"/notices/{mixed.pk}/?{query}")
+    assert {delivery.address for delivery in response.context["page"]} == addresses
+
+
+def test_progress_asks_for_a_whole_new_page_when_the_notice_has_ended(page, mixed):
+    url = f"/notices/{mixed.pk}/progress/"
+    assert "HX-Refresh" not in page.get(url)
+    Notice.objects.update(state=Notice.State.FINISHED, finished_at=timezone.now())
+    assert page.get(url)["HX-Refresh"] == "true"
+    assert "hx-get" not in page.get(f"/notices/{mixed.pk}/").text
+
+
+def test_cancel_keeps_what_was_sent_and_says_how_much_was_not(page, mixed):
+    response = page.post(f"/notices/{mixed.pk}/cancel/", follow=True)
+    assert "Cancelled: 2 deliveries were not sent." in response.text
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == [
+        "cancelled", "cancelled", "failed", "sent",
+    ]  # fmt: skip
+    response = page.post(f"/notices/{mixed.pk}/cancel/", follow=True)
+    assert "nothing was left to cancel" in response.text
+
+
+def test_cancel_by_a_link_does_nothing(page, mixed):
+    assert page.get(f"/notices/{mixed.pk}/cancel/").status_code == 405
+    assert Notice.objects.get().state == Notice.State.SENDING
+
+
+def test_json_has_the_handles_of_operators(page, mixed):
+    facts = page.get(f"/notices/{mixed.pk}.json").json()
+    assert set(facts) == {"id", "state", "recipients", "counts", "started_at", "finished_at"}
+    assert facts["recipients"] == sum(facts["counts"].values()) == 4
+    assert facts["counts"]["queued"] == 2
+
+
+def test_csv_has_a_row_for_each_delivery(page, mixed):
+    Delivery.objects.filter(address="wang@example.com").update(name="=cmd()")
+    response = page.get(f"/notices/{mixed.pk}.csv")
+    rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+    assert {(row["address"], row["state"]) for row in rows} == {
+        ("reception@example.com", "queued"), ("wang@example.com", "sent"),
+        ("+8613900000001", "queued"), ("+8613900000002", "failed"),
+    }  # fmt: skip
+    assert next(row for row in rows if row["state"] == "sent")["name"] == "'=cmd()"
+
+
+def test_list_shows_every_notice_newest_first(page, staff):
+    for number in range(3):
+        sent_now(staff, subject=f"Notice {number}")
+    shown = page.get("/notices/").text
+    assert shown.index("Notice 2") < shown.index("Notice 1") < shown.index("Notice 0")
+
+
+def test_admin_shows_notices_and_deliveries_for_looking_only(admin_client, mixed):
+    for model in ("notice", "delivery"):
+        assert admin_client.get(f"/admin/notices/{model}/").status_code == 200
+        first = {"notice": mixed, "delivery": mixed.deliveries.first()}[model]
+        assert admin_client.get(f"/admin/notices/{model}/{first.pk}/change/").status_code == 200
+        assert admin_client.get(f"/admin/notices/{model}/add/").status_code == 403
