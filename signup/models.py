@@ -1,9 +1,11 @@
 """Who people are, and the proof that a mobile is theirs."""
 
 from datetime import datetime, timedelta
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -17,6 +19,11 @@ CODE_TRIES = 5
 
 def default_time_zone() -> str:
     return str(settings.TIME_ZONE_DEFAULT)
+
+
+def check_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_("Choose a time zone by its name, such as Asia/Shanghai."))
 
 
 def code_deadline() -> datetime:
@@ -48,13 +55,15 @@ class User(AbstractUser):
     language = models.CharField(
         _("language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
     )
-    time_zone = models.CharField(_("time zone"), max_length=64, default=default_time_zone)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default=default_time_zone, validators=[check_time_zone]
+    )
     wants_email = models.BooleanField(_("wants notices by email"), default=True)
     wants_sms = models.BooleanField(_("wants notices by SMS"), default=True)
 
-    objects = UserManager()
+    objects = UserManager()  # type: ignore[misc]  # the stubs call it a class variable
 
-    REQUIRED_FIELDS = []  # type: ignore[misc]  # createsuperuser asks for the username only
+    REQUIRED_FIELDS = []  # createsuperuser asks for the username only
 
     class Meta:
         verbose_name = _("user")

@@ -1,3 +1,27 @@
-from django.urls import URLPattern
+from django.contrib.auth import views as auth
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from signup import accounts, views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("signup/", views.signup, name="signup"),
+    path("signup/code/", views.signup_code, name="signup_code"),
+    path("signup/picture/", views.picture, name="picture"),
+    path("signup/picture/<str:picture_id>.png", views.picture_image, name="picture_image"),
+    path("signup/picture/<str:picture_id>.wav", views.picture_sound, name="picture_sound"),
+    path("login/", accounts.SignIn.as_view(), name="login"),
+    path("logout/", accounts.SignOut.as_view(), name="logout"),
+    path("password/", accounts.Reset.as_view(), name="password_reset"),
+    path("password/sent/", auth.PasswordResetDoneView.as_view(), name="password_reset_done"),
+    path(
+        "password/<uidb64>/<token>/",
+        auth.PasswordResetConfirmView.as_view(),
+        name="password_reset_confirm",
+    ),
+    path(
+        "password/changed/",
+        auth.PasswordResetCompleteView.as_view(),
+        name="password_reset_complete",
+    ),
+]

@@ -1,0 +1,212 @@
+"""What a visitor types, checked without looking at what is stored. Every refusal is a sentence
+that says what to do."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, ProhibitNullCharactersValidator, RegexValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from signup import phones
+from signup.errors import Invalid
+from signup.models import User
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    Words = str | _StrPromise
+
+TOO_LONG = gettext_lazy("Use at most %(limit_value)d characters.")
+ONLY_DIGITS = {"inputmode": "numeric", "pattern": "[0-9]*"}
+
+
+class Text(forms.CharField):
+    """A required line of text. `missing` is the sentence for an empty one."""
+
+    def __init__(
+        self, label: "Words", missing: "Words" = "", max_length: int = 254, **options: Any
+    ) -> None:
+        attributes = options.pop("attrs", {})
+        super().__init__(
+            label=label,
+            max_length=max_length,
+            error_messages={"required": missing},
+            widget=options.pop("widget", forms.TextInput)(attrs=attributes),
+            **options,
+        )
+        # to_python below says it in a sentence of ours.
+        self.validators = [
+            each
+            for each in self.validators
+            if not isinstance(each, ProhibitNullCharactersValidator)
+        ]
+
+    def to_python(self, value: Any) -> str:
+        text: str = super().to_python(value) or ""
+        if self.max_length and len(text) > self.max_length:  # before anything looks at each letter
+            raise ValidationError(TOO_LONG, params={"limit_value": self.max_length})
+        # Cc: control characters, NUL first of all. Cs: half of an emoji, which no database takes.
+        if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
+            raise ValidationError(_("Leave out characters that cannot be seen. Type this again."))
+        return text
+
+
+class Username(Text):
+    def to_python(self, value: Any) -> str:
+        # As Django's own sign-in form does, so that what is registered can sign in.
+        return unicodedata.normalize("NFKC", super().to_python(value))
+
+
+class DigitsField(Text):
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value)
+        phones.ordinary_digits(text)
+        return text
+
+
+def mobile_field() -> Text:
+    return DigitsField(
+        gettext_lazy("Mobile number"),
+        gettext_lazy("Enter your mobile number."),
+        max_length=30,
+        attrs={"type": "tel", "autocomplete": "tel"},
+    )
+
+
+class SignupPart(forms.Form):
+    """Base of both forms: the mobile, and JSON's types."""
+
+    mobile = mobile_field()
+
+    def clean_mobile(self) -> str:
+        return phones.normalise(self.cleaned_data["mobile"])
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """A number is not taken for the text that it looks like, nor "false" for an agreement."""
+        wanted = {
+            name: bool if isinstance(field, forms.BooleanField) else str
+            for name, field in cls.base_fields.items()
+            if name in body
+        }
+        right = {name: body[name] for name, kind in wanted.items() if isinstance(body[name], kind)}
+        form = cls(data=right)
+        for name in wanted.keys() - right.keys():
+            form.errors[name] = form.error_class([wrong_type(wanted[name])])
+        return form
+
+    def checked(self) -> dict[str, Any]:
+        """The cleaned values, or Invalid with every field's sentences."""
+        if self.is_valid():
+            return self.cleaned_data
+        in_order = [name for name in self.fields if name in self.errors]
+        raise Invalid(errors={name: list(map(str, self.errors[name])) for name in in_order})
+
+
+def wrong_type(wanted: type) -> str:
+    if wanted is bool:
+        return _("Send true, without quotes, to agree.")
+    return _("Send this as text, in quotes, or leave it out.")
+
+
+class CodeForm(SignupPart):
+    """Asks for a code."""
+
+    # Its fields stand on the page of the other form, which is sent with the picture's left empty.
+    use_required_attribute = False
+
+    image_code_id = Text(
+        gettext_lazy("Picture"),
+        gettext_lazy("Ask for a picture first, and send its number along."),
+        max_length=100,
+        widget=forms.HiddenInput,
+    )
+    image_code = DigitsField(
+        gettext_lazy("Digits in the picture"),
+        gettext_lazy("Type the digits that the picture shows."),
+        max_length=20,
+        attrs={"autocomplete": "off", **ONLY_DIGITS},
+    )
+
+
+class SignupForm(SignupPart):
+    """Registers. Whether a username is taken or a code right is decided in flow.py."""
+
+    sms_code = DigitsField(
+        gettext_lazy("Code from the SMS"),
+        gettext_lazy("Enter the code that was sent to your mobile."),
+        max_length=20,
+        validators=[RegexValidator(r"^[0-9]{6}\Z", gettext_lazy("Enter the code's 6 digits."))],
+        attrs={"autocomplete": "one-time-code", **ONLY_DIGITS},
+    )
+    username = Username(
+        gettext_lazy("Username"),
+        gettext_lazy("Choose a username."),
+        max_length=100,
+        validators=User._meta.get_field("username").validators[:1],
+        help_text=gettext_lazy("5 to 20 letters, digits or underscores."),
+        attrs={
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "maxlength": 20,
+        },
+    )
+    password = Text(
+        gettext_lazy("Password"),
+        gettext_lazy("Choose a password."),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput,
+        help_text=gettext_lazy("At least 8 characters, not only digits."),
+        attrs={"autocomplete": "new-password"},
+    )
+    password2 = Text(
+        gettext_lazy("Password again"),
+        gettext_lazy("Type the password a second time."),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput,
+        attrs={"autocomplete": "new-password"},
+    )
+    email = Text(
+        gettext_lazy("Email"),
+        max_length=254,
+        required=False,
+        validators=[
+            EmailValidator(gettext_lazy("Enter an email address such as name@example.com."))
+        ],
+        help_text=gettext_lazy("For notices, and for a new password when you need one."),
+        attrs={"type": "email", "autocomplete": "email"},
+    )
+    allow = forms.BooleanField(
+        label=gettext_lazy("I agree that my mobile number is kept and used to send me messages."),
+        error_messages={
+            "required": gettext_lazy("Tick this to agree; without it we cannot go on.")
+        },
+    )
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+    def clean_allow(self) -> bool:
+        if self.data.get("allow") not in {True, "on", "true", "1"}:
+            raise ValidationError(self.fields["allow"].error_messages["required"])
+        return True
+
+    def clean(self) -> None:
+        values = self.cleaned_data
+        if "password" not in values:
+            return
+        if "password2" in values and values["password"] != values["password2"]:
+            self.add_error("password2", _("Type the same password twice."))
+        user = User(username=values.get("username", ""), email=values.get("email", ""))
+        try:
+            validate_password(values["password"], user)
+        except ValidationError as problem:
+            self.add_error("password", problem)

@@ -1,0 +1,181 @@
+"""Many users at once: reading a row about one, and saving a batch of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Lower
+from django.utils.translation import get_supported_language_variant
+
+from signup import phones
+from signup.models import User
+
+COLUMNS = ("username", "email", "mobile", "language")
+CHANGED = ("email", "mobile", "language")
+
+
+class BadRow(Exception):  # noqa: N818
+    """A row that cannot be used, in words that follow its number."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A checked row; what is empty is left as it is."""
+
+    row: int
+    username: str
+    email: str
+    mobile: str
+    language: str
+
+    @property
+    def keys(self) -> set[str]:
+        """What no two users share."""
+        return {f"username {self.username}", f"email {self.email}", f"mobile {self.mobile}"} - {
+            "email ",
+            "mobile ",
+        }
+
+
+def read_person(number: int, row: Mapping[str, str]) -> Person:
+    """Raises BadRow."""
+    cells = {name: row[name].strip() for name in COLUMNS}
+    for name, value in cells.items():
+        if "\ufffd" in value:
+            raise BadRow(f"{name} is not in UTF-8. Save the file as UTF-8.")
+    username = User.normalize_username(cells["username"])
+    try:
+        for check in User._meta.get_field("username").validators:
+            check(username)
+        email = cells["email"].lower()
+        if email:
+            validate_email(email)
+        mobile = cells["mobile"] and phones.normalise(cells["mobile"], abroad=True)
+    except ValidationError as problem:
+        raise BadRow(" ".join(map(str, problem.messages))) from None
+    return Person(number, username, email, mobile, read_language(cells["language"]))
+
+
+def read_language(text: str) -> str:
+    """One of settings.LANGUAGES; also "zh", "zh-CN", "en-GB" mean one of them."""
+    if not text:
+        return ""
+    try:
+        return get_supported_language_variant(text.lower().replace("_", "-"))
+    except LookupError:
+        known = ", ".join(dict(settings.LANGUAGES))
+        raise BadRow(f"language {text[:20]!r} is not one of {known}.") from None
+
+
+Outcome = str | BadRow
+
+
+@dataclass
+class Batch:
+    """People who share neither username nor email nor mobile, saved by a few statements."""
+
+    people: list[Person] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def mentions(self, person: Person) -> bool:
+        return not self.keys.isdisjoint(person.keys)
+
+    def add(self, person: Person) -> None:
+        self.people.append(person)
+        self.keys |= person.keys
+
+    def save(self) -> Iterator[tuple[Person, Outcome]]:
+        """Each person with "created", "updated", "unchanged" or why not, in the file's order."""
+        plan = list(self.plan())
+        try:
+            with transaction.atomic():
+                write([user for _person, user, outcome in plan if outcome == "created"], [])
+                write([], [user for _person, user, outcome in plan if outcome == "updated"])
+        except IntegrityError:
+            # Somebody registered at this moment: find out whom it concerns.
+            yield from save_singly(plan)
+            return
+        for person, _user, outcome in plan:
+            yield person, outcome
+
+    def plan(self) -> Iterator[tuple[Person, User, Outcome]]:
+        known = self.known()
+        by_name = {user.username: user for user in known}
+        owner = {f"email {user.email.lower()}": user.username for user in known}
+        owner |= {f"mobile {user.mobile}": user.username for user in known if user.mobile}
+        for person in self.people:
+            others = [
+                key
+                for key in sorted(person.keys)
+                if owner.get(key, person.username) != person.username
+            ]
+            if others:
+                what = " and ".join(key.split()[0] for key in others)
+                yield person, User(), BadRow(f"another user has this {what} already.")
+                continue
+            user = by_name.get(person.username)
+            if user is None:
+                yield person, new_user(person), "created"
+            else:
+                yield person, user, "updated" if change(user, person) else "unchanged"
+
+    def known(self) -> list[User]:
+        """Every user whom one of these rows may be about or may collide with."""
+        fields = User.objects.only("username", *CHANGED)
+        with_email = fields.exclude(email="").annotate(lower=Lower("email"))
+        # Three questions, since no database answers an "or" of them by its indexes.
+        found = [
+            *fields.filter(username__in=[each.username for each in self.people]),
+            *fields.filter(mobile__in=[each.mobile for each in self.people if each.mobile]),
+            *with_email.filter(lower__in=[each.email for each in self.people if each.email]),
+        ]
+        return list({user.pk: user for user in found}.values())
+
+
+def new_user(person: Person) -> User:
+    return User(
+        username=person.username,
+        email=person.email,
+        mobile=person.mobile or None,
+        language=person.language or settings.LANGUAGE_CODE,
+        password=make_password(None),  # one that nobody can type
+    )
+
+
+def change(user: User, person: Person) -> bool:
+    """Takes over the cells that are filled; whether anything is different now."""
+    different = [
+        name
+        for name in CHANGED
+        if getattr(person, name) and str(getattr(user, name) or "") != getattr(person, name)
+    ]
+    for name in different:
+        setattr(user, name, getattr(person, name))
+    return bool(different)
+
+
+def write(created: list[User], updated: list[User]) -> None:
+    User.objects.bulk_create(created)
+    User.objects.bulk_update(updated, CHANGED, batch_size=100)
+
+
+def save_singly(plan: list[tuple[Person, User, Outcome]]) -> Iterator[tuple[Person, Outcome]]:
+    for person, user, outcome in plan:
+        if outcome not in ("created", "updated"):
+            yield person, outcome
+            continue
+        user.pk = None if outcome == "created" else user.pk
+        try:
+            with transaction.atomic():
+                write([user] * (outcome == "created"), [user] * (outcome == "updated"))
+        except IntegrityError:
+            yield person, BadRow("its username, email or mobile was taken a moment ago.")
+        else:
+            yield person, outcome

@@ -1,0 +1,163 @@
+"""manage.py import_users"""
+
+import io
+import tracemalloc
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from signup.management.commands import import_users
+from signup.models import User
+from signup.people import Batch, read_person
+
+pytestmark = pytest.mark.django_db
+
+HEAD = "username,email,mobile,language\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Imports this text; what was told on stdout, what on stderr."""
+
+    def run(text, head=HEAD):
+        path, out, err = tmp_path / "people.csv", io.StringIO(), io.StringIO()
+        path.write_bytes((head + text).encode() if isinstance(text, str) else head.encode() + text)
+        try:
+            call_command("import_users", str(path), stdout=out, stderr=err)
+        except CommandError as problem:
+            err.write(f"{problem}\n")
+        return out.getvalue(), err.getvalue()
+
+    return run
+
+
+def people():
+    return {
+        user.username: (user.email, str(user.mobile or ""), user.language)
+        for user in User.objects.all()
+    }
+
+
+def test_people_are_made_without_a_password(run):
+    out, err = run("lin_mei,Lin@Example.com,138 0013 8000,zh-hans\nandre,a@example.com,,\n")
+    assert err == ""
+    assert "2 created" in out
+    assert people() == {
+        "lin_mei": ("lin@example.com", "+8613800138000", "zh-hans"),
+        "andre": ("a@example.com", "", "en"),
+    }
+    assert not any(user.has_usable_password() for user in User.objects.all())
+
+
+def test_the_same_file_twice_changes_nothing(run):
+    rows = "lin_mei,lin@example.com,13800138000,zh\nandre,,+447400123456,en\n"
+    run(rows)
+    before = list(User.objects.order_by("pk").values())
+    out, err = run(rows)
+    assert (out, err) == ("0 created, 0 updated, 2 unchanged.\n", "")
+    assert list(User.objects.order_by("pk").values()) == before
+
+
+def test_a_known_username_is_updated_where_cells_are_filled(run, visitor):
+    out, _err = run("guest_wang,,+447400123456,\n")
+    assert "1 updated" in out
+    assert people() == {"guest_wang": ("wang@example.com", "+447400123456", "en")}
+    visitor.refresh_from_db()
+    assert visitor.check_password("let me in please")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("four,,,", "Use 5 to 20 letters"),
+        (",x@example.com,,", "Use 5 to 20 letters"),
+        ("has space,,,", "Use 5 to 20 letters"),
+        ("good_name,not an address,,", "valid email"),
+        ("good_name,,12,", "Enter a mobile number"),
+        ("good_name,,１３８００１３８０００,", "ordinary digits 0-9"),
+        ("good_name,,010 6552 9988,", "cannot receive SMS"),
+        ("good_name,,,klingon", "language 'klingon' is not one of en, zh-hans"),
+        ("good_name,wang@example.com,,", "another user has this email already"),
+        ("good_name,,13900000002,", "another user has this mobile already"),
+        ("good_name,,", "has 3 cells, not 4"),
+        ("good_name,,,,", "has 5 cells, not 4"),
+        ("good\0name,,,", "Use 5 to 20 letters"),
+        (b"good_name,\xff\xfe@example.com,,", "email is not in UTF-8"),
+        ("good_name," + "x" * 200_000 + ",,", "cannot be read: field larger"),
+    ],
+)
+def test_a_bad_row_is_told_and_the_good_ones_kept(run, visitor, row, reason):
+    row = row if isinstance(row, bytes) else row.encode()
+    out, err = run(b"first_one,,,\n" + row + b"\nlast_one,,,\n")
+    assert "2 created" in out
+    assert err.startswith("row 3: ")
+    assert reason in err.splitlines()[0]
+    assert err.splitlines()[1] == "1 left out, see above."
+    assert set(people()) == {"guest_wang", "first_one", "last_one"}
+
+
+def test_a_row_that_repeats_an_email_or_mobile_is_told(run):
+    out, err = run("first_one,a@example.com,13800138000,\nsecond_one,A@example.com,13800138000,\n")
+    assert "1 created" in out
+    assert "row 3: another user has this email and mobile already." in err
+
+
+def test_a_later_row_of_the_same_username_is_an_update(run):
+    out, _err = run("first_one,a@example.com,,\nfirst_one,b@example.com,,\n")
+    assert "1 created, 1 updated" in out
+    assert people()["first_one"][0] == "b@example.com"
+
+
+def test_a_mark_at_the_start_columns_in_any_order_and_empty_rows_are_fine(run):
+    out, err = run("en,lin_mei,,\n\n,,,\n", head="\ufeffLanguage, username ,mobile,email\r\n")
+    assert err == ""
+    assert "1 created" in out
+
+
+def test_a_missing_column_is_named(run):
+    _out, err = run("lin_mei\n", head="username,email\n")
+    assert "does not name mobile, language" in err
+    assert not people()
+
+
+def test_an_empty_file_and_a_missing_one_are_told(run, tmp_path):
+    assert "does not name username" in run("", head="")[1]
+    with pytest.raises(CommandError, match="cannot be read: No such file"):
+        call_command("import_users", str(tmp_path / "nowhere.csv"))
+    with pytest.raises(CommandError, match="cannot be read: Is a directory"):
+        call_command("import_users", str(tmp_path))
+
+
+def test_who_registers_at_this_moment_costs_one_row_only(monkeypatch):
+    batch = Batch()
+    for number, name in enumerate(["first_one", "second_one"], 2):
+        cells = {"username": name, "email": f"{name}@example.com", "mobile": "", "language": ""}
+        batch.add(read_person(number, cells))
+    saving = batch.plan
+
+    def plan():
+        yield from list(saving())
+        User.objects.create_user("quick_one", "first_one@example.com")
+
+    monkeypatch.setattr(batch, "plan", plan)
+    first, second = batch.save()
+    assert "taken a moment ago" in str(first[1])
+    assert second[1] == "created"
+
+
+def test_many_people_take_few_statements_and_little_memory(run, django_assert_max_num_queries):
+    rows = "".join(f"person_{n},p{n}@example.com,,\n" for n in range(5_000))
+    tracemalloc.start()
+    with django_assert_max_num_queries(200):
+        out, err = run(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (out, err) == ("5000 created, 0 updated, 0 unchanged.\n", "")
+    assert peak < 40 * 1024 * 1024
+
+
+def test_the_help_says_what_becomes_of_known_people(capsys):
+    with pytest.raises(SystemExit):
+        call_command("import_users", "--help")
+    assert "an empty cell leaves what is there" in capsys.readouterr().out
+    assert import_users.BATCH <= 1000
