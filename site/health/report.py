@@ -1,0 +1,123 @@
+"""What the probes found, in words: each part with its verdict and what to do about it."""
+
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError
+from django.template.defaultfilters import filesizeformat
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from redis.exceptions import RedisError
+
+from health import probes
+
+GOOD, WARN, BAD = "good", "warn", "bad"
+VERDICTS: dict[str, str | Promise] = {
+    GOOD: gettext_lazy("good"),
+    WARN: gettext_lazy("attention"),
+    BAD: gettext_lazy("down"),
+}
+START_WORKER = "python manage.py rqworker sms email default bulk"
+START_SCHEDULER = "python manage.py rqscheduler"
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    verdict: str
+    words: str
+    advice: str = ""
+    command: str = ""
+
+    @property
+    def verdict_word(self) -> str | Promise:
+        return VERDICTS[self.verdict]
+
+
+@dataclass
+class Report:
+    parts: list[Part] = field(default_factory=list)
+    queues: list[probes.QueueState] = field(default_factory=list)
+
+    @property
+    def troubles(self) -> list[Part]:
+        return [part for part in self.parts if part.verdict != GOOD]
+
+
+def make() -> Report:
+    """Looks at everything once. Nothing that is away raises: it becomes a part that is down."""
+    report = Report([database()])
+    try:
+        state = probes.redis_state()
+        report.queues = probes.queues()
+    except (RedisError, OSError):
+        report.parts.append(redis_away())
+        return report
+    report.parts += [redis(state), scheduler(state), sweep(state), workers(report.queues)]
+    return report
+
+
+def database() -> Part:
+    try:
+        took = probes.database()
+    except DatabaseError:
+        advice = _("Look at DATABASE_URL and at the database's own log.")
+        return Part(_("Database"), BAD, _("does not answer"), advice)
+    words = _("answers in %(time)d ms") % {"time": max(1, round(took))}
+    return Part(_("Database"), GOOD, words)
+
+
+def redis_away() -> Part:
+    return Part(
+        _("Redis"),
+        BAD,
+        _("does not answer; nothing can be said about queues, workers and the scheduler"),
+        _("Start one with bin/up or redis-server, or set REDIS_URL to one that runs."),
+    )
+
+
+def redis(state: probes.RedisState) -> Part:
+    used = filesizeformat(state.used)
+    if state.limit:
+        memory = _("%(used)s of %(limit)s used") % {
+            "used": used, "limit": filesizeformat(state.limit),
+        }  # fmt: skip
+    else:
+        memory = _("%(used)s used, no limit set") % {"used": used}
+    words = f"{state.version}, {memory}, {state.policy}"
+    if state.policy != "noeviction":
+        advice = _("When full, it would throw jobs away. Set maxmemory-policy to noeviction.")
+        return Part(_("Redis"), WARN, words, advice)
+    if state.filled > 0.6:
+        advice = _("It is filling up. Look for queues that nobody serves, or give it more memory.")
+        return Part(_("Redis"), WARN, words, advice)
+    return Part(_("Redis"), GOOD, words)
+
+
+def scheduler(state: probes.RedisState) -> Part:
+    if state.scheduled_at is not None:
+        return Part(_("Scheduler"), GOOD, _("is running"))
+    words = _("is not running; what is due later does not start")
+    return Part(_("Scheduler"), BAD, words, _("Start one with:"), START_SCHEDULER)
+
+
+def sweep(state: probes.RedisState) -> Part:
+    if state.swept_ago is None:
+        words, verdict = _("has not run within the last hour"), WARN
+    else:
+        verdict = WARN if state.swept_ago > probes.SWEEP_LATE else GOOD
+        words = ngettext(
+            "ran %(seconds)d second ago", "ran %(seconds)d seconds ago", state.swept_ago
+        ) % {"seconds": state.swept_ago}
+    if verdict == GOOD:
+        return Part(_("Sweep"), GOOD, words)
+    advice = _("It repairs what was interrupted, and needs the scheduler and a worker on default.")
+    return Part(_("Sweep"), WARN, words, advice)
+
+
+def workers(queues: list[probes.QueueState]) -> Part:
+    alone = [queue.name for queue in queues if not queue.workers]
+    if not alone:
+        return Part(_("Workers"), GOOD, _("every queue is served"))
+    words = _("nobody listens on %(queues)s") % {"queues": ", ".join(alone)}
+    return Part(_("Workers"), BAD, words, _("Start one with:"), START_WORKER)

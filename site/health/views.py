@@ -1,0 +1,103 @@
+"""The health page for people, /healthz and /readyz for machines."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
+from redis.exceptions import RedisError
+
+from config.access import staff_required
+from health import probes, queuecheck, report
+from health.forms import QueueCheckForm
+
+View = Callable[..., HttpResponseBase]
+
+
+def tells_database_away(view: View) -> View:
+    """Who is asking is in the database, so without it the page can say only that."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except DatabaseError:
+            return render(request, "health/database_away.html", status=503)
+
+    return inner
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@vary_on_headers("HX-Request", "HX-Target")
+@tells_database_away
+@staff_required
+def health(request: HttpRequest) -> HttpResponse:
+    """How every part is. POST puts a queue check; its job ids are then in the page's address."""
+    form = QueueCheckForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        return start_check(request, form)
+    found = report.make()
+    context = {"report": found, "form": form} | check(request, found)
+    return render(request, template(request), context, status=400 if form.errors else 200)
+
+
+def template(request: HttpRequest) -> str:
+    """htmx asks for the two changing parts, each at its own pace, by the id of the element."""
+    if not request.headers.get("HX-Request"):
+        return "health/page.html"
+    return (
+        "health/check.html" if request.headers.get("HX-Target") == "check" else "health/live.html"
+    )
+
+
+def start_check(request: HttpRequest, form: QueueCheckForm) -> HttpResponse:
+    ids = queuecheck.start(form.wanted())
+    if not ids:
+        messages.error(request, _("Redis does not answer, so nothing was put on a queue."))
+        return redirect("health")
+    return redirect(f"{reverse('health')}?jobs={','.join(ids)}#check")
+
+
+def check(request: HttpRequest, found: report.Report) -> dict[str, Any]:
+    try:
+        rows = queuecheck.look(queuecheck.read_ids(request.GET.get("jobs", "")))
+    except (RedisError, OSError):
+        rows = []
+    return {"rows": rows, "unsettled": any(not row.settled for row in rows)}
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as this process answers, whatever else is down: restart it when it does not."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when database and Redis are there, else 503. Workers and scheduler are told but do not
+    count: a web process serves people without them, and taking it away would help nobody."""
+    answer: dict[str, Any] = {"database": False, "redis": False, "scheduler": False, "queues": {}}
+    try:
+        probes.database()
+        answer["database"] = True
+    except DatabaseError:
+        pass
+    try:
+        answer["scheduler"] = probes.redis_state().scheduled_at is not None
+        answer["queues"] = {queue.name: queue.workers > 0 for queue in probes.queues()}
+        answer["redis"] = True
+    except (RedisError, OSError):
+        pass
+    answer["ready"] = answer["database"] and answer["redis"]
+    return JsonResponse(answer, status=200 if answer["ready"] else 503)
