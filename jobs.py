@@ -7,6 +7,7 @@ answers into "later". The database is the truth; a job that is lost or rung twic
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -57,11 +58,11 @@ def describe(func: Function, args: tuple[Any, ...]) -> str:
     return f"{func.__name__}({', '.join(map(str, args))})"
 
 
-def push(func: Function, *args: Any, result_ttl: int = 0) -> str | None:
+def push(func: Function, *args: Any, result_ttl: int = 0, queue: str | None = None) -> str | None:
     """Queues at once; the job's id, or None when Redis is away (the sweep will ring)."""
     try:
-        queue = django_rq.get_queue(QUEUES[func.__name__], connection=bell())
-        return queue.enqueue_call(
+        wanted = django_rq.get_queue(queue or QUEUES[func.__name__], connection=bell())
+        return wanted.enqueue_call(
             f"jobs.{func.__name__}", args, result_ttl=result_ttl, description=describe(func, args)
         ).id
     except (RedisError, OSError):
@@ -79,7 +80,7 @@ def later(when: datetime, func: Function, *args: Any) -> None:
     def ring() -> None:
         # rq-scheduler cuts to whole seconds, which would ring too early.
         at = datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
-        try:
+        with suppress(RedisError, OSError):  # the row says when; the sweep will ring
             django_rq.get_scheduler(connection=bell()).enqueue_at(
                 at,
                 f"jobs.{func.__name__}",
@@ -88,8 +89,6 @@ def later(when: datetime, func: Function, *args: Any) -> None:
                 job_result_ttl=0,
                 job_description=describe(func, args),
             )
-        except (RedisError, OSError):
-            pass  # the row says when; the sweep will ring
 
     transaction.on_commit(ring, robust=True)
 

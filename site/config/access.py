@@ -11,6 +11,12 @@ from django.http import HttpRequest, HttpResponseBase
 View = Callable[..., HttpResponseBase]
 
 
+class StaffRequest(HttpRequest):
+    """What a view behind `staff_required` gets; for mypy."""
+
+    user: Any  # a signup.User
+
+
 def staff_required(view: View) -> View:
     """Asks visitors to sign in, and tells users who are not staff that this is not for them."""
 

@@ -4,13 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
 
 @register
 def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
-    # LazySettings itself refuses to hand out an empty SECRET_KEY.
-    if settings._wrapped.SECRET_KEY:
-        return []
+    try:
+        if settings.SECRET_KEY:
+            return []
+    except ImproperlyConfigured:
+        pass  # Django itself refuses to hand out an empty one
     return [
         Error(
             "SECRET_KEY is not set.",

@@ -1,86 +1,31 @@
-"""Our RQ: what is on a queue is JSON, names a function of jobs.py, and survives a deploy.
+"""Our RQ: a worker that loses nothing at a deploy, and the one clock.
 
 Settings name these classes, so the plain commands (rqworker, rqworker-pool, rqscheduler) and the
-dashboard use them. Whoever can write to Redis must not be able to run code of their own.
+dashboard use them. What may be on a queue is said in wire.py.
 """
 
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from multiprocessing import parent_process
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import CommandError
 from django_rq.queues import DjangoRQ, DjangoScheduler
-from redis import Redis
-from redis.exceptions import RedisError, ResponseError
-from rq import job as rq_job
-from rq import serializers
+from redis.exceptions import LockError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq import worker_registration
 from rq.exceptions import StopRequested
 from rq.worker import HerokuWorker
 
-# Some of RQ's registries ignore every setting and take the default serializer, which is pickle:
-# bytes that somebody planted in Redis would be executed by whoever lists them.
-serializers.DefaultSerializer.dumps = staticmethod(serializers.JSONSerializer.dumps)
-serializers.DefaultSerializer.loads = staticmethod(serializers.JSONSerializer.loads)
+from config.wire import Job, NotAllowed, queue_of
 
-FAILURE_TTL = 24 * 3600  # seconds a failed job stays for a developer to look at
+SCHEDULER_HEARTBEAT = "bellhop:scheduled_at"  # Redis key: when a scheduler last looked; expires
 
 log = logging.getLogger(__name__)
-
-
-def queue_of(func_name: str | None) -> str | None:
-    """The queue of a function of jobs.py by its dotted path; None when no such job exists."""
-    module, _, name = (func_name or "").partition(".")
-    return import_module("jobs").QUEUES.get(name) if module == "jobs" else None
-
-
-def require_redis() -> None:
-    """Raises CommandError with the address and the way to start one when Redis is not there."""
-    try:
-        Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2).ping()
-    except (RedisError, OSError) as problem:
-        where = settings.REDIS_URL.rpartition("@")[2]  # the part before @ is a password
-        raise CommandError(
-            f"No Redis answers at {where} ({type(problem).__name__}). Start one with bin/up "
-            "or redis-server, or set REDIS_URL to one that runs."
-        ) from None
-
-
-class NotAllowed(Exception):
-    """Somebody queued a function that is not a job of ours. It was not run."""
-
-
-class Job(rq_job.Job):
-    """JSON only, functions of jobs.py only. Callbacks and webhooks in the hash are ignored."""
-
-    def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None):  # noqa: A002
-        super().__init__(id, connection, serializers.JSONSerializer)
-
-    @classmethod
-    def create(cls, func: Any, *args: Any, **kwargs: Any) -> "Job":
-        if kwargs.get("failure_ttl") is None:  # RQ's own default is a year
-            kwargs["failure_ttl"] = FAILURE_TTL
-        return super().create(func, *args, **kwargs)
-
-    @property
-    def func(self) -> Callable[..., Any]:
-        name = self.func_name
-        if queue_of(name) is None or self.instance:
-            raise NotAllowed(f"{name!r} is not a job of jobs.py and was not run.")
-        return getattr(import_module("jobs"), name.removeprefix("jobs."))
-
-    def restore(self, raw_data: Any) -> None:
-        super().restore(raw_data)
-        self.webhooks = []
-        self._success_callback_name = self._success_callback = None
-        self._failure_callback_name = self._failure_callback = None
-        self._stopped_callback_name = self._stopped_callback = None
 
 
 class Queue(DjangoRQ):
@@ -91,6 +36,8 @@ class Worker(HerokuWorker):
     """Stops without losing what it has popped, and signals nobody but its own work-horse."""
 
     imminent_shutdown_delay = 20  # Heroku kills 30 s after it asks
+    max_connection_wait_time = 4.0  # between two looks whether Redis is back
+    log_result_lifespan = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,11 +47,19 @@ class Worker(HerokuWorker):
     def dequeue_timeout(self) -> int:
         return 3  # an idle worker notices within 3 s that it was asked to stop
 
+    def _start_scheduler(self, *args: Any, **kwargs: Any) -> None:
+        """One clock: not RQ's, which rqworker-pool starts unasked, and which, when its worker is
+        killed, holds on to the worker's connection and swallows the next job."""
+
     def _shutdown(self) -> None:
         # Raising here, as RQ does, could happen between the pop and the run: the job is lost.
         self._stop_requested = True
-        if self.scheduler:
-            self.stop_scheduler()
+
+    def request_force_stop(self, signum: int, frame: Any) -> None:
+        # Heroku may ask several times, and a pool passes each on as SIGINT. Only a person's second
+        # Ctrl-C means "now, whatever is in hand".
+        if signum == signal.SIGINT and parent_process() is None:
+            super().request_force_stop(signum, frame)
 
     @property
     def should_run_maintenance_tasks(self) -> bool:
@@ -113,10 +68,49 @@ class Worker(HerokuWorker):
             raise StopRequested
         return bool(super().should_run_maintenance_tasks)
 
+    @property
+    def exponential_backoff_factor(self) -> float:  # type: ignore[override]
+        # RQ asks this between two looks whether Redis is back.
+        if self._stop_requested:
+            raise StopRequested
+        return 2.0
+
+    def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> Any:
+        while True:
+            try:
+                return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
+            except RedisTimeoutError:  # RQ would quit
+                self.log.warning("Worker %s: Redis does not answer; asking again.", self.name)
+                if self._stop_requested:
+                    raise StopRequested from None
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
+            # Redis was emptied: without this the health page would say that nobody listens.
+            self.connection.hset(self.key, mapping=self.serialize())
+            self.set_state(self.get_state())
+            worker_registration.register(self)
+
+    def fork_work_horse(self, job: Any, queue: Any) -> None:
+        # Until the horse has its handlers, SIGRTMIN would kill it before it began.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})
+        super().fork_work_horse(job, queue)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
+
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         # RQ signals the horse's group, which just after the fork is still the worker's own.
-        with suppress(ProcessLookupError):
-            os.kill(self.horse_pid, sig)
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, sig)
+
+    def teardown(self) -> None:
+        with suppress(RedisError, OSError):  # Redis may be what is gone
+            super().teardown()  # type: ignore[no-untyped-call]
 
 
 class Scheduler(DjangoScheduler):
@@ -124,18 +118,20 @@ class Scheduler(DjangoScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.log = log  # rq-scheduler's own prints every line twice
         self._lock = self.connection.lock(
             self.scheduler_lock_key, timeout=self._interval + 10, blocking=False
         )
 
     def acquire_lock(self) -> bool:
-        self._lock_acquired = self._lock.acquire()
+        self._lock_acquired = bool(self._lock.acquire())
         return self._lock_acquired
 
     def remove_lock(self) -> None:
         if self._lock_acquired:
             self._lock_acquired = False
-            self._lock.release()
+            with suppress(LockError):  # it ran out: somebody else may hold it now
+                self._lock.release()
 
     def heartbeat(self) -> None:
         if not self.connection.expire(self.key, int(self._interval) + 10):
@@ -155,17 +151,25 @@ class Scheduler(DjangoScheduler):
                 )
 
     def enqueue_jobs(self) -> list[Any]:
-        due = self.connection.zrangebyscore(self.scheduled_jobs_key, 0, int(time.time()))
-        for job_id in (entry.decode() for entry in due):
+        due: list[bytes] = self.connection.zrangebyscore(
+            self.scheduled_jobs_key, 0, int(time.time())
+        )
+        for entry in due:
             try:
-                self.enqueue_entry(job_id)
-            except ResponseError:
-                self.drop(job_id)
+                self.enqueue_entry(entry.decode())
+            except ResponseError as problem:
+                if not str(problem).startswith("WRONGTYPE"):  # such as: Redis is full
+                    raise
+                self.drop(entry)
             except RedisError:
                 raise
             except Exception:
-                self.drop(job_id)
+                self.drop(entry)
         return due
+
+    def get_queue_for_job(self, job: Any) -> Any:
+        # rq-scheduler would import whatever class the job's meta names.
+        return self.queue_class(job.origin, connection=self.connection, job_class=self.job_class)
 
     def enqueue_entry(self, job_id: str) -> None:
         job = self.job_class.fetch(job_id, connection=self.connection)
@@ -179,9 +183,9 @@ class Scheduler(DjangoScheduler):
         else:
             self.enqueue_job(job)
 
-    def drop(self, job_id: str) -> None:
+    def drop(self, entry: bytes) -> None:
         log.exception("A scheduled entry is not a job of ours and was dropped.")
-        self.connection.zrem(self.scheduled_jobs_key, job_id)
+        self.connection.zrem(self.scheduled_jobs_key, entry)
 
     def _install_signal_handlers(self) -> None:
         def stop(signum: int, frame: Any) -> None:
@@ -192,6 +196,7 @@ class Scheduler(DjangoScheduler):
 
     def tick(self) -> None:
         self.heartbeat()
+        self.connection.set(SCHEDULER_HEARTBEAT, int(time.time()), ex=int(self._interval) + 10)
         if self.acquire_lock():
             try:
                 self.keep_periodic_jobs()

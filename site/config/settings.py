@@ -13,6 +13,8 @@ import phonenumbers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from limits import parse_many
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -41,7 +43,7 @@ def read_int(name: str, default: int) -> int:
 
 def read_limits(name: str, default: str) -> str:
     """Rates as the limits library writes them, such as "1/minute;5/hour"."""
-    text = env.str(name, default=default)
+    text = str(env.str(name, default=default))
     try:
         parse_many(text)
     except ValueError:
@@ -53,6 +55,7 @@ def read_limits(name: str, default: str) -> str:
 
 DEBUG = read_bool("DEBUG", False)
 DYNO = env.str("DYNO", default="")
+PORT = read_int("PORT", 8000)  # bin/up; the web process has it from gunicorn.conf.py
 SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
@@ -89,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.own_time_zone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -105,6 +109,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                *(["local.context.outbox"] if DEBUG else []),
             ]
         },
     }
@@ -112,9 +117,12 @@ TEMPLATES = [
 
 # Database: SQLite until DATABASE_URL says otherwise
 
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'bellhop.sqlite3'}"
+if urlsplit(DATABASE_URL).scheme not in {"postgres", "postgresql", "sqlite"}:
+    raise refuse("DATABASE_URL", "starts with neither postgres:// nor sqlite://.")
 try:
-    database = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'bellhop.sqlite3'}")
-except Exception as problem:
+    database = env.db_url_config(DATABASE_URL)
+except ValueError as problem:
     raise refuse("DATABASE_URL", f"{problem}.") from None
 if database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
@@ -126,21 +134,30 @@ if database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
 DATABASES = {"default": database}
 
 # Redis: REDIS_URL, else the one that bin/up runs, else the usual place
 
 local_redis = VAR_DIR / "redis.url"
-REDIS_URL = env.str("REDIS_URL", default="") or (
+REDIS_GIVEN = env.str("REDIS_URL", default="")
+REDIS_URL = REDIS_GIVEN or (
     local_redis.read_text().strip() if local_redis.exists() else "redis://127.0.0.1:6379/0"
 )
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise refuse("REDIS_URL", "starts with neither redis://, rediss:// nor unix://.")
+# Heroku's Redis shows a certificate that it signed itself, and nobody may edit its REDIS_URL.
+if not read_bool("REDIS_TLS_VERIFY", True) and REDIS_URL.startswith("rediss://"):
+    REDIS_URL += ("&" if "?" in REDIS_URL else "?") + "ssl_cert_reqs=none"
 
 # Strict order: a worker that listens on all of them takes from the first that is not empty.
 RQ_QUEUES = {
-    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": timeout, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    for name, timeout in {"sms": 45, "email": 45, "default": 600, "bulk": 60}.items()
+    name: {
+        "URL": REDIS_URL,
+        "DEFAULT_TIMEOUT": timeout,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+    }
+    for name, timeout in {"sms": 45, "email": 90, "default": 600, "bulk": 120}.items()
 }
 RQ = {
     "JOB_CLASS": "config.rq.Job",
@@ -155,7 +172,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "bellhop",
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        "OPTIONS": {
+            "serializer": "rq.serializers.JSONSerializer",  # Django's own is pickle
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+            "retry": Retry(NoBackoff(), 0),
+        },
     }
 }
 
@@ -182,7 +204,7 @@ match urlsplit(EMAIL_URL).scheme:
         EMAIL_BACKEND = f"anymail.backends.{urlsplit(EMAIL_URL).netloc}.EmailBackend"
     case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
         smtp = env.email_url_config(EMAIL_URL)
-        EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        EMAIL_BACKEND = "notices.channels.smtp.EmailBackend"
         EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"] or 25
         EMAIL_HOST_USER = smtp["EMAIL_HOST_USER"] or ""
         EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_PASSWORD"] or ""
@@ -191,9 +213,14 @@ match urlsplit(EMAIL_URL).scheme:
     case unknown:
         raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
 
+SMS_PROVIDERS = {
+    "console": "notices.channels.console.Console",
+    "file": "notices.channels.file.File",
+    "memory": "notices.channels.memory.Memory",
+}
 SMS_URLS = env.list("SMS_URLS", default=[])
 for url in SMS_URLS:
-    if urlsplit(url).scheme not in {"console", "file", "memory"}:
+    if urlsplit(url).scheme not in SMS_PROVIDERS:
         raise refuse("SMS_URLS", f"no SMS provider is called {urlsplit(url).scheme!r}.")
 
 # Sign-up
@@ -219,6 +246,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds; the page says an hour
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 
@@ -285,6 +313,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},
+        # Anybody can send a wrong Host: it gets a 400 and no traceback in the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
     },
 }

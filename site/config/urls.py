@@ -1,4 +1,4 @@
-from django.conf import settings
+from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
@@ -9,5 +9,5 @@ urlpatterns = [
     path("language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
-if settings.DEBUG:
+if apps.is_installed("local"):  # settings: on a developer's machine only
     urlpatterns.append(path("outbox/", include("local.urls")))

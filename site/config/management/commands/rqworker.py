@@ -2,10 +2,11 @@ from typing import Any
 
 from django_rq.management.commands import rqworker
 
-from config.rq import require_redis
+from config.management.require import require_queues, require_redis
 
 
 class Command(rqworker.Command):
     def handle(self, *args: Any, **options: Any) -> None:
+        require_queues(args)
         require_redis()
-        super().handle(*args, **options)
+        super().handle(*args, **options)  # type: ignore[no-untyped-call]

