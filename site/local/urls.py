@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from local import views
+
+urlpatterns = [
+    path("", views.outbox, name="outbox"),
+    path("email/<str:name>", views.email_html, name="outbox_email"),
+]
