@@ -68,7 +68,8 @@ class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.pasted = audience.Pasted()
 
     def clean_subject(self) -> str:

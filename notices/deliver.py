@@ -19,6 +19,7 @@ from uuid import uuid4
 from django.db import connection, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from notices import messages
 from notices.channels import provider
@@ -85,7 +86,9 @@ def expired(delivery: Delivery) -> bool:
     if delivery.expires_at is None or delivery.expires_at > now:
         return False
     Delivery.objects.filter(free(), pk=delivery.pk).update(
-        state=State.EXPIRED, reason="Its time was over before it could be sent.", changed_at=now
+        state=State.EXPIRED,
+        reason=gettext_noop("Its time was over before it could be sent."),
+        changed_at=now,
     )
     return True
 

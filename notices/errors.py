@@ -5,7 +5,7 @@ Anything else that escapes a channel is a bug and lands in RQ's list of failed j
 """
 
 
-class NotSent(Exception):
+class NotSent(Exception):  # noqa: N818  an answer, not an error of ours
     """Base of the three. `reason` is in plain words, for staff; it is kept on the delivery only,
     since a provider may repeat the address in it."""
 

@@ -74,10 +74,11 @@ def compose(delivery: Delivery) -> Wording:
         base = f"messages/{delivery.message}"
         if delivery.channel == Channel.SMS:
             return Wording(render_to_string(f"{base}.sms.txt", context).strip())
+        subject = " ".join(render_to_string(f"{base}.subject.txt", context).split())
         return Wording(
-            subject=" ".join(render_to_string(f"{base}.subject.txt", context).split()),
+            subject=subject,
             text=render_to_string(f"{base}.email.txt", context).strip() + "\n",
-            html=render_to_string(f"{base}.email.html", context),
+            html=render_to_string(f"{base}.email.html", context | {"subject": subject}),
         )
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from config.access import staff_required
+from config.access import StaffRequest, staff_required
 from notices import schedule
 from notices.compose import NoticeForm
 from notices.models import Channel, Delivery, Notice, State
@@ -40,7 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff_required
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: StaffRequest) -> HttpResponse:
     """Writes a notice. POST with `preview` shows it, without sends it."""
     form = NoticeForm(request.POST or None)
     shown = []

@@ -4,12 +4,12 @@ import logging
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 from local import embedded
-
 
 logging.getLogger("mail.log").setLevel(logging.WARNING)
 
@@ -19,7 +19,7 @@ class MailServer:
     to what follows the text; "hangup" there ends the connection instead of answering."""
 
     def __init__(self) -> None:
-        self.messages = []  # as accepted, in order
+        self.messages: list[Any] = []  # as accepted, in order
         self.connections = 0
         self.answers: dict[str, str] = {}
         self.data_answers: dict[str, str] = {}
@@ -38,7 +38,7 @@ class MailServer:
     async def handle_DATA(self, server: SMTP, session, envelope):  # noqa: N802
         answer = self.data_answers.get(envelope.rcpt_tos[0].partition("@")[0], "250 OK")
         if answer == "hangup":
-            server.transport.abort()
+            server.transport.abort()  # type: ignore[union-attr]
             return "451 never read"
         if answer.startswith("250"):
             message = message_from_bytes(envelope.content, policy=default)

@@ -7,6 +7,7 @@ from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.utils.translation import gettext_noop as _
 
 from notices.channels.base import Provider
 from notices.errors import Refused, TryLater, Unknown
@@ -35,7 +36,7 @@ class Email(Provider):
             raise TryLater(f"The mail server refused our connection ({code}).") from answer
         except (OSError, SMTPException) as problem:
             self.close()
-            raise TryLater("The mail server cannot be reached.") from problem
+            raise TryLater(_("The mail server cannot be reached.")) from problem
 
     def close(self) -> None:
         with suppress(OSError, SMTPException):  # the goodbye may fail; what was sent is sent
@@ -51,7 +52,7 @@ class Email(Provider):
         except SMTPResponseException as refusal:
             raise self.answered(refusal.smtp_code, refusal.smtp_error) from refusal
         except AnymailRecipientsRefused as refusal:
-            raise Refused("The provider does not accept this address.") from refusal
+            raise Refused(_("The provider does not accept this address.")) from refusal
         except AnymailAPIError as refusal:
             raise self.answered_by_api(refusal) from refusal
         except (OSError, SMTPException) as problem:
@@ -85,11 +86,11 @@ class Email(Provider):
             return TryLater(f"The provider is busy ({code}).")
         if code is not None and code < 500:
             return Refused(f"The provider refused it ({code}).")
-        return Unknown("The provider gave no clear answer.")
+        return Unknown(_("The provider gave no clear answer."))
 
     def line_broke(self) -> Exception:
         text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)
         self.close()
         if text_left:
-            return Unknown("The connection broke before the mail server answered.")
-        return TryLater("The connection broke before the message left.")
+            return Unknown(_("The connection broke before the mail server answered."))
+        return TryLater(_("The connection broke before the message left."))

@@ -39,9 +39,8 @@ def open_page(chromium, live_server):
         cookies = {django_settings.LANGUAGE_COOKIE_NAME: language}
         if user:
             cookies[django_settings.SESSION_COOKIE_NAME] = session_of(user)
-        context.add_cookies(
-            [{"name": name, "value": text, "url": live_server.url} for name, text in cookies.items()]
-        )
+        for name, text in cookies.items():
+            context.add_cookies([{"name": name, "value": text, "url": live_server.url}])
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", complain)

@@ -1,0 +1,174 @@
+"""The whole house on loopback: Redis, a mail server that keeps a list, workers, the scheduler.
+
+Everything breakable is a process of its own, started and ended by pid.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from django.db import connection
+
+from local import embedded
+from notices.models import Delivery, Notice
+from tests.faults.sink import share
+from tests.processes import ROOT, OwnRedis, Process
+
+QUEUES = ("sms", "email", "default", "bulk")
+
+
+def database_url() -> str:
+    """The test database, for processes."""
+    facts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{facts['NAME']}"
+    host = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
+    return f"postgres://{host}/{facts['NAME']}"
+
+
+class House:
+    def __init__(self, folder: Path, seed: int, refused: float = 0.0, lost: float = 0.0) -> None:
+        self.random = random.Random(seed)
+        self.seed, self.refused, self.lost = str(seed), refused, lost
+        self.redis = OwnRedis(folder / "redis")
+        self.accepted_file = folder / "accepted.txt"
+        self.accepted_file.touch()
+        port = embedded.free_port()
+        command = [sys.executable, str(Path(__file__).with_name("sink.py")), str(port)]
+        command += [str(self.accepted_file), str(refused), str(lost), self.seed]
+        self.sink = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+        assert self.sink.stdout
+        assert self.sink.stdout.readline()
+        self.environment = {
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": self.redis.url,
+            "EMAIL_URL": f"smtp://127.0.0.1:{port}",
+        }
+        self.faults: Counter[str] = Counter()
+        self.workers = [self.worker() for _ in range(2)]
+        self.scheduler = Process("rqscheduler", **self.environment)
+
+    def worker(self) -> Process:
+        return Process("rqworker", *QUEUES, **self.environment)
+
+    def command(self, *words: str) -> str:
+        environment = os.environ | self.environment
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=60,
+        ).stdout  # fmt: skip
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+        self.sink.kill()
+        self.sink.wait()
+        self.redis.kill()
+
+    # Faults
+
+    def some_worker(self) -> int:
+        return self.random.randrange(len(self.workers))
+
+    def kill_horse(self) -> None:
+        """kill -9 of the process that runs the job, if one does."""
+        with suppress(psutil.NoSuchProcess):
+            for horse in psutil.Process(self.workers[self.some_worker()].pid).children():
+                horse.kill()
+                self.faults["work-horse killed"] += 1
+
+    def kill_worker(self) -> None:
+        """kill -9 of the parent alone: its horse goes on as an orphan."""
+        number = self.some_worker()
+        self.workers[number].popen.kill()
+        self.workers[number].popen.wait()
+        self.workers[number] = self.worker()
+        self.faults["worker killed"] += 1
+
+    def kill_both(self) -> None:
+        number = self.some_worker()
+        with suppress(psutil.NoSuchProcess):
+            family = psutil.Process(self.workers[number].pid)
+            for process in (*family.children(), family):
+                process.kill()
+        self.workers[number].popen.wait()
+        self.workers[number] = self.worker()
+        self.faults["worker and work-horse killed"] += 1
+
+    def terminate(self) -> None:
+        """SIGTERM to every process of the dyno, as a deploy does."""
+        number = self.some_worker()
+        with suppress(psutil.NoSuchProcess):
+            family = psutil.Process(self.workers[number].pid)
+            for process in (*family.children(), family):
+                process.send_signal(signal.SIGTERM)
+        self.workers[number] = self.worker()
+        self.faults["SIGTERM"] += 1
+
+    def kill_scheduler(self) -> None:
+        self.scheduler.kill()
+        self.scheduler = Process("rqscheduler", **self.environment)
+        self.faults["scheduler killed"] += 1
+
+    def lose_redis(self) -> None:
+        """Redis is killed and comes back empty."""
+        self.redis.kill()
+        self.redis.start()
+        self.faults["Redis killed and emptied"] += 1
+
+    def break_something(self) -> None:
+        self.random.choice(
+            (self.kill_horse, self.kill_worker, self.kill_both, self.terminate, self.kill_scheduler)
+        )()
+
+    # The oracle
+
+    def ended(self, number: int) -> bool:
+        return Notice.objects.get(pk=number).state in (
+            Notice.State.FINISHED, Notice.State.CANCELLED,
+        )  # fmt: skip
+
+    def wait_until_ended(self, number: int, seconds: float) -> float:
+        """Seconds until nothing is open any more; fails after `seconds`."""
+        started = time.monotonic()
+        while not self.ended(number):
+            if time.monotonic() - started > seconds:
+                shown = self.command("notice", "show", str(number), "--json")
+                logs = "\n".join(each.output()[-2000:] for each in (*self.workers, self.scheduler))
+                raise AssertionError(f"not settled within {seconds} s: {shown}\n{logs}")
+            time.sleep(0.2)
+        return time.monotonic() - started
+
+    def verdict(self, number: int) -> dict[str, int]:
+        """What the mail server accepted against what the database says."""
+        accepted = Counter(self.accepted_file.read_text().split())
+        states: dict[str, set[str]] = {}
+        for address, state in Delivery.objects.filter(notice=number).values_list(
+            "address", "state"
+        ):
+            states.setdefault(state, set()).add(address)
+        everyone = set().union(*states.values())
+        in_doubt = states.get("uncertain", set())
+        refused = {address for address in everyone if share(address, self.seed) < self.refused}
+        return {
+            "recipients": len(everyone),
+            "sent": len(states.get("sent", set())),
+            "failed": len(states.get("failed", set())),
+            "uncertain": len(in_doubt),
+            "extra copies": sum(accepted.values()) - len(accepted),
+            "lost": len(everyone - set(accepted) - in_doubt - refused),
+            "sent but not accepted": len(states.get("sent", set()) - set(accepted)),
+            "refused but accepted": len(refused & set(accepted)),
+        }
+
+    def tell(self, seconds: float, verdict: dict[str, int]) -> None:
+        facts = {"seed": self.seed, "database": connection.vendor, "seconds": round(seconds, 1)}
+        print("\n" + json.dumps(facts | {"faults": dict(self.faults)} | verdict))

@@ -1,0 +1,65 @@
+"""Workers, work-horses, the scheduler and Redis are killed while a notice goes out."""
+
+import os
+import time
+
+import pytest
+
+from notices.models import Notice
+from signup.models import User
+from tests.faults.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
+
+
+def people(number):
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(number)
+    )
+
+
+@pytest.fixture
+def house(tmp_path):
+    built = House(tmp_path, SEED, refused=0.02, lost=0.01)
+    yield built
+    built.close()
+
+
+@pytest.mark.parametrize(
+    ("recipients", "seconds"),
+    [
+        pytest.param(2000, 15, id="smoke"),
+        pytest.param(10_000, 60, id="full", marks=pytest.mark.faults),
+    ],
+)
+def test_nothing_is_lost_or_sent_twice_whatever_is_killed(house, tmp_path, recipients, seconds):
+    people(recipients)
+    text = tmp_path / "text.md"
+    text.write_text("Dear ((name)), hello.")
+    started = time.monotonic()
+    number = int(
+        house.command(
+            "notice", "send", "--subject", "Hello", "--text", str(text),
+            "--channel", "email", "--everyone", "--no-undo",
+        )
+    )  # fmt: skip
+    next_loss = 8.0
+    while not house.ended(number) and (passed := time.monotonic() - started) < seconds:
+        time.sleep(1)
+        house.break_something()
+        if passed > next_loss:
+            house.lose_redis()
+            next_loss += 8
+    house.wait_until_ended(number, 90)
+    verdict = house.verdict(number)
+    house.tell(time.monotonic() - started, verdict)
+    lost_answers = round(recipients * 0.03)
+    kills = sum(house.faults[fault] for fault in house.faults if "killed" in fault)
+    assert verdict["recipients"] == recipients
+    assert verdict["lost"] == 0
+    assert verdict["extra copies"] == 0
+    assert verdict["sent but not accepted"] == 0
+    assert verdict["refused but accepted"] == 0
+    assert verdict["uncertain"] <= kills + lost_answers
+    assert Notice.objects.get().state == Notice.State.FINISHED
