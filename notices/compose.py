@@ -7,8 +7,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from config.forms import JSONForm
 from notices import audience, wording
 from notices.models import Channel, Notice
+
+BAD_LINES = 100  # told one by one
 
 
 def check_wording(text: str) -> None:
@@ -25,7 +28,7 @@ def check_wording(text: str) -> None:
         raise ValidationError(_("This holds control characters. Type it again without them."))
 
 
-class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
+class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     """After a failed check, `pasted.problems` tells the bad lines of the pasted list."""
 
     channels = forms.MultipleChoiceField(
@@ -111,3 +114,12 @@ class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("addresses", _("Paste at least one address or number."))
         else:
             cleaned["addresses"] = str(self.pasted)
+
+    def complaints(self) -> dict[str, list[str]]:
+        """Every field's sentences, the bad lines of the pasted list among them."""
+        found = {name: list(map(str, sentences)) for name, sentences in self.errors.items()}
+        for number, line, problem in self.pasted.problems[:BAD_LINES]:
+            sentence = _("Line %(number)d, %(line)s: %(problem)s")
+            facts = {"number": number, "line": line, "problem": problem}
+            found["addresses"].append(str(sentence) % facts)
+        return found

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -19,7 +20,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from config import answers
 from config.access import StaffRequest, staff_required
+from config.problems import Invalid
 from notices import schedule
 from notices.compose import NoticeForm
 from notices.models import Channel, Delivery, Notice, State
@@ -38,19 +41,32 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "notices/list.html", {"page": page})
 
 
+def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
+    form = NoticeForm.from_json(body)
+    if not form.is_valid():
+        raise Invalid(errors=form.complaints())
+    return answers.ok(notice=report(accepted(form, request)))
+
+
+def accepted(form: NoticeForm, request: StaffRequest) -> Notice:
+    notice: Notice = form.save(commit=False)
+    notice.author = request.user
+    schedule.accept(notice)
+    return notice
+
+
+@answers.form_or_json(staff_required(new_by_json), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 @require_http_methods(["GET", "POST"])
 @staff_required
 def new(request: StaffRequest) -> HttpResponse:
-    """Writes a notice. POST with `preview` shows it, without sends it."""
+    """Writes a notice. POST with `preview` shows it, without sends it; so does JSON with the
+    form's fields."""
     form = NoticeForm(request.POST or None)
     shown = []
     if request.method == "POST" and form.is_valid():
-        notice = form.save(commit=False)
         if "preview" not in request.POST:
-            notice.author = request.user
-            schedule.accept(notice)
-            return redirect(notice)
-        shown = previews(notice, request.user)
+            return redirect(accepted(form, request))
+        shown = previews(form.save(commit=False), request.user)
     status = 400 if form.errors else 200
     return render(request, "notices/new.html", {"form": form, "previews": shown}, status=status)
 

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from signup import answers, flow, phones, rates
-from signup.errors import TooMany, Unavailable
+from config import answers
+from config.problems import TooMany, Unavailable
+from signup import flow, phones, rates
 from signup.models import User
 
 USERNAME_COOKIE = "username"  # for front ends that greet by name; nothing trusts it

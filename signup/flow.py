@@ -12,9 +12,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import jobs
+from config.problems import Invalid, Unavailable
 from notices.models import Channel, Delivery, State
 from signup import codes, pictures, rates
-from signup.errors import Invalid, Unavailable
 from signup.models import CODE_TRIES, User, Verification, code_deadline
 
 RESET_LIFETIME = timedelta(hours=1)

@@ -2,8 +2,7 @@
 that says what to do."""
 
 import unicodedata
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -12,8 +11,8 @@ from django.core.validators import EmailValidator, ProhibitNullCharactersValidat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config.forms import JSONForm
 from signup import phones
-from signup.errors import Invalid
 from signup.models import User
 
 if TYPE_CHECKING:
@@ -78,40 +77,13 @@ def mobile_field() -> Text:
     )
 
 
-class SignupPart(forms.Form):
-    """Base of both forms: the mobile, and JSON's types."""
+class SignupPart(JSONForm, forms.Form):
+    """Base of both forms: the mobile."""
 
     mobile = mobile_field()
 
     def clean_mobile(self) -> str:
         return phones.normalise(self.cleaned_data["mobile"])
-
-    @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
-        """A number is not taken for the text that it looks like, nor "false" for an agreement."""
-        wanted = {
-            name: bool if isinstance(field, forms.BooleanField) else str
-            for name, field in cls.base_fields.items()
-            if name in body
-        }
-        right = {name: body[name] for name, kind in wanted.items() if isinstance(body[name], kind)}
-        form = cls(data=right)
-        for name in wanted.keys() - right.keys():
-            form.errors[name] = form.error_class([wrong_type(wanted[name])])
-        return form
-
-    def checked(self) -> dict[str, Any]:
-        """The cleaned values, or Invalid with every field's sentences."""
-        if self.is_valid():
-            return self.cleaned_data
-        in_order = [name for name in self.fields if name in self.errors]
-        raise Invalid(errors={name: list(map(str, self.errors[name])) for name in in_order})
-
-
-def wrong_type(wanted: type) -> str:
-    if wanted is bool:
-        return _("Send true, without quotes, to agree.")
-    return _("Send this as text, in quotes, or leave it out.")
 
 
 class CodeForm(SignupPart):

@@ -14,9 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from signup import answers, flow, phones, pictures, rates
+from config import answers
+from config.problems import Problem, TooMany, Unavailable
+from signup import flow, phones, pictures, rates
 from signup.accounts import base_address, remember_username
-from signup.errors import Problem, TooMany, Unavailable
 from signup.forms import CodeForm, SignupForm, SignupPart
 
 

@@ -260,3 +260,60 @@ def test_admin_shows_notices_and_deliveries_for_looking_only(admin_client, mixed
         first = {"notice": mixed, "delivery": mixed.deliveries.first()}[model]
         assert admin_client.get(f"/admin/notices/{model}/{first.pk}/change/").status_code == 200
         assert admin_client.get(f"/admin/notices/{model}/add/").status_code == 403
+
+
+def post_json(client, body):
+    return client.post("/notices/new/", body, content_type="application/json")
+
+
+def test_notice_can_be_sent_as_json(page, staff):
+    response = post_json(page, GOOD)
+    new = Notice.objects.get()
+    facts = response.json()
+    assert (facts["code"], facts["errmsg"], facts["notice"]["id"]) == (0, "ok", new.pk)
+    assert (new.author, new.state, new.channels) == (staff, Notice.State.WAITING, ["email"])
+
+
+@pytest.mark.parametrize(("change", "sentence"), BAD)
+def test_bad_notice_as_json_is_refused_with_the_same_sentence(page, change, sentence):
+    response = post_json(page, GOOD | change)
+    facts = response.json()
+    assert (response.status_code, facts["code"]) == (400, 400)
+    assert sentence in " ".join(sum(facts["errors"].values(), []))
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["subject", "text", "channels", "audience", "addresses"])
+@pytest.mark.parametrize("value", [None, 7, 1e999, True, {"a": 1}, [], [7], [["email"]]])
+def test_wrong_type_in_json_is_refused(page, field, value):
+    response = post_json(page, GOOD | {"audience": "addresses"} | {field: value})
+    assert response.status_code == 400
+    assert response.json()["errors"][field]
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["subject", "text", "channels", "audience"])
+def test_missing_field_in_json_is_refused(page, field):
+    response = post_json(page, {name: text for name, text in GOOD.items() if name != field})
+    assert response.status_code == 400
+    assert response.json()["errors"][field]
+
+
+@pytest.mark.parametrize("body", [b" ", b"{", b"[]", b'"x"', b"\xff\xfe", b"null", b"[" * 100_000])
+def test_body_that_is_no_json_object_is_refused(page, body):
+    response = post_json(page, body)
+    assert response.status_code == 400
+    assert "JSON" in response.json()["errmsg"]
+
+
+def test_json_tells_bad_lines_by_number(page):
+    response = post_json(page, GOOD | {"audience": "addresses", "addresses": "a@b.cn\noops"})
+    assert response.json()["errors"]["addresses"][1].startswith("Line 2, oops: This is neither")
+
+
+def test_json_of_somebody_who_may_not_is_refused_as_json(client, visitor):
+    for _ in range(2):
+        response = post_json(client, GOOD)
+        assert (response.status_code, response.json()["code"]) == (403, 403)
+        client.force_login(visitor)
+    assert not Notice.objects.exists()

@@ -6,8 +6,8 @@ import time
 import pytest
 from django.core.signing import BadSignature, SignatureExpired
 
+from config.problems import Invalid, Unavailable
 from signup import pictures
-from signup.errors import Invalid, Unavailable
 
 
 def refusal(picture_id, answer):

@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 import jobs
+from config.problems import Invalid
 from notices.channels import memory
 from notices.models import Delivery
 from signup import codes, flow, pictures
-from signup.errors import Invalid
 from signup.models import User, Verification
 
 MOBILE = "13800138000"

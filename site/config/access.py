@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 
-View = Callable[..., HttpResponseBase]
+View = Callable[..., Any]  # returns a response of some kind
 
 
 class StaffRequest(HttpRequest):
@@ -18,12 +18,16 @@ class StaffRequest(HttpRequest):
 
 
 def staff_required(view: View) -> View:
-    """Asks visitors to sign in, and tells users who are not staff that this is not for them."""
+    """Asks visitors to sign in, and tells users who are not staff, and scripts that have not
+    signed in, that this is not for them."""
 
     @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        by_script = request.content_type == "application/json"
+        if not request.user.is_authenticated and not by_script:
+            return redirect_to_login(request.get_full_path())
         if not request.user.is_staff:
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return login_required(inner)
+    return inner

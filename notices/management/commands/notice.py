@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,8 @@ class Command(BaseCommand):
             }
         )
         if not form.is_valid():
-            raise CommandError("Nothing was sent.\n" + "\n".join(complaints(form)))
+            told = [f"{name}: {why}" for name, each in form.complaints().items() for why in each]
+            raise CommandError("\n".join(["Nothing was sent.", *told]))
         notice = form.save(commit=False)
         schedule.accept(notice, timezone.now() if options["no_undo"] else None)
         self.stdout.write(str(notice.pk))
@@ -121,9 +121,3 @@ def read(path: str) -> str:
         raise CommandError(f"{path} cannot be read: {problem.strerror}.") from None
     except UnicodeDecodeError:
         raise CommandError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-
-
-def complaints(form: NoticeForm) -> Iterable[str]:
-    for field, problems in form.errors.items():
-        yield from (f"{field}: {problem}" for problem in problems)
-    yield from (f"line {number}: {line}: {why}" for number, line, why in form.pasted.problems[:100])

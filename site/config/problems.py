@@ -25,6 +25,15 @@ class Invalid(Problem):
         return cls(errors={name: [sentence]})
 
 
+class NotAllowed(Problem):
+    """Who asks has not signed in, or not as somebody who may."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("Sign in as a member of staff first."))
+
+
 class TooLarge(Problem):
     status = 413
 

@@ -9,22 +9,23 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from signup.errors import Invalid, Problem, TooLarge, TooMany
+from config.problems import Invalid, NotAllowed, Problem, TooLarge, TooMany
 
-LARGEST_BODY = 64 * 1024  # bytes; a sign-up is a few hundred
+SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
 Response = TypeVar("Response", bound=HttpResponse)
 Page = Callable[[HttpRequest], HttpResponse]
 Act = Callable[[HttpRequest, dict[str, Any]], HttpResponse]
 
 
-def form_or_json(act: Act) -> Callable[[Page], Page]:
-    """Decorates the page's view: posts of JSON go to `act(request, body)` instead.
+def form_or_json(act: Act, largest: int = SMALL) -> Callable[[Page], Page]:
+    """Decorates the page's view: posts of JSON, of at most `largest` bytes, go to
+    `act(request, body)` instead.
 
     JSON needs no CSRF token: another site's page cannot send that content type to us, since we
     grant no CORS. Forms do.
@@ -41,24 +42,26 @@ def form_or_json(act: Act) -> Callable[[Page], Page]:
             if request.method != "POST":
                 return not_allowed("POST")
             try:
-                return act(request, read(request))
+                return act(request, read(request, largest))
             except Problem as problem:
                 return refusal(problem)
+            except PermissionDenied:
+                return refusal(NotAllowed())
 
         return view
 
     return decorate
 
 
-def read(request: HttpRequest) -> dict[str, Any]:
+def read(request: HttpRequest, largest: int) -> dict[str, Any]:
     """The JSON object of the body; Invalid or TooLarge for anything else."""
     try:
-        if len(request.body) > LARGEST_BODY:
+        if len(request.body) > largest:
             raise RequestDataTooBig
         # ValueError: broken JSON, broken UTF-8, or a number of thousands of digits.
         body = json.loads(request.body.decode())
     except RequestDataTooBig:
-        raise TooLarge(_("This is too large. Send only the fields of the sign-up.")) from None
+        raise TooLarge(_("This is too large. Send less.")) from None
     except (ValueError, RecursionError, UnreadablePostError):
         raise Invalid(_("This is not JSON. Send a JSON object in UTF-8.")) from None
     if not isinstance(body, dict):
@@ -66,8 +69,8 @@ def read(request: HttpRequest) -> dict[str, Any]:
     return body
 
 
-def ok() -> JsonResponse:
-    return JsonResponse({"code": 0, "errmsg": "ok"})
+def ok(**facts: Any) -> JsonResponse:
+    return JsonResponse({"code": 0, "errmsg": "ok"} | facts)
 
 
 def refusal(problem: Problem) -> JsonResponse:
