@@ -56,7 +56,7 @@ def test_bad_lines_are_told_and_nothing_is_sent(text, tmp_path):
     people = tmp_path / "people.txt"
     people.write_text("bob@example.com\nnonsense\n")
     with pytest.raises(
-        CommandError, match=r"Nothing was sent\.[\s\S]*line 2: nonsense: This is ne"
+        CommandError, match=r"Nothing was sent\.[\s\S]*Line 2, nonsense: This is ne"
     ):
         send(text, "--channel", "email", "--addresses", str(people))
     assert not Notice.objects.exists()
