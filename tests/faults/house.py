@@ -79,11 +79,13 @@ class House:
         return self.random.randrange(len(self.workers))
 
     def kill_horse(self) -> None:
-        """kill -9 of the process that runs the job, if one does."""
-        with suppress(psutil.NoSuchProcess):
-            for horse in psutil.Process(self.workers[self.some_worker()].pid).children():
-                horse.kill()
-                self.faults["work-horse killed"] += 1
+        """kill -9 of a process that runs a job, if there is one."""
+        for worker in self.random.sample(self.workers, len(self.workers)):
+            with suppress(psutil.NoSuchProcess):
+                for horse in psutil.Process(worker.pid).children():
+                    horse.kill()
+                    self.faults["work-horse killed"] += 1
+                    return
 
     def kill_worker(self) -> None:
         """kill -9 of the parent alone: its horse goes on as an orphan."""
