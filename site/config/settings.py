@@ -213,15 +213,20 @@ match urlsplit(EMAIL_URL).scheme:
     case unknown:
         raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SMS_PROVIDERS = {
     "console": "notices.channels.console.Console",
     "file": "notices.channels.file.File",
     "memory": "notices.channels.memory.Memory",
+    "webhook+https": "notices.channels.webhook.Webhook",
+    "webhook+http": "notices.channels.webhook.Webhook",  # loopback only
 }
 SMS_URLS = env.list("SMS_URLS", default=[])
 for url in SMS_URLS:
     if urlsplit(url).scheme not in SMS_PROVIDERS:
         raise refuse("SMS_URLS", f"no SMS provider is called {urlsplit(url).scheme!r}.")
+    if urlsplit(url).scheme == "webhook+http" and urlsplit(url).hostname not in LOOPBACK:
+        raise refuse("SMS_URLS", "webhook+http: is for this machine only; use webhook+https:.")
 
 # Sign-up
 
