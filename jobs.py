@@ -7,7 +7,6 @@ answers into "later". The database is the truth; a job that is lost or rung twic
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -74,23 +73,28 @@ def now(func: Function, *args: Any) -> None:
     transaction.on_commit(partial(push, func, *args), robust=True)
 
 
+def push_at(when: datetime, func: Function, *args: Any) -> bool:
+    """Has it queued not before `when` (aware); False when Redis is away (the sweep will ring).
+    rq-scheduler is the only clock."""
+    # It cuts to whole seconds, which would ring too early.
+    at = datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
+    try:
+        django_rq.get_scheduler(connection=bell()).enqueue_at(
+            at,
+            f"jobs.{func.__name__}",
+            *args,
+            queue_name=QUEUES[func.__name__],
+            job_result_ttl=0,
+            job_description=describe(func, args),
+        )
+    except (RedisError, OSError):
+        return False
+    return True
+
+
 def later(when: datetime, func: Function, *args: Any) -> None:
-    """Queues after the commit, not before `when` (aware). rq-scheduler is the only clock."""
-
-    def ring() -> None:
-        # rq-scheduler cuts to whole seconds, which would ring too early.
-        at = datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
-        with suppress(RedisError, OSError):  # the row says when; the sweep will ring
-            django_rq.get_scheduler(connection=bell()).enqueue_at(
-                at,
-                f"jobs.{func.__name__}",
-                *args,
-                queue_name=QUEUES[func.__name__],
-                job_result_ttl=0,
-                job_description=describe(func, args),
-            )
-
-    transaction.on_commit(ring, robust=True)
+    """The same, after the commit."""
+    transaction.on_commit(partial(push_at, when, func, *args), robust=True)
 
 
 # Jobs

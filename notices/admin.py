@@ -1,13 +1,13 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from notices.models import Delivery, Notice
+from notices.models import Delivery, Notice, Try
 
 
 class ReadOnly:
     """The record is for looking: a notice is written, sent and cancelled on its own pages."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -27,6 +27,11 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     date_hierarchy = "start_at"
 
 
+class TryInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Try
+    readonly_fields = ("at",)
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "message", "channel", "address", "state", "reason", "tries", "changed_at")
@@ -34,5 +39,6 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("address", "=notice__id")
     # The token is a worker's, and the table may hold millions.
     exclude = ("token", "lease_until", "origin")
+    inlines = (TryInline,)
     show_full_result_count = False
     ordering = ("-id",)

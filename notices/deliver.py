@@ -26,7 +26,7 @@ from notices.channels import provider
 from notices.channels.base import Provider
 from notices.errors import Refused, TryLater, Unknown
 from notices.messages import Wording
-from notices.models import OPEN, Delivery, Notice, State
+from notices.models import OPEN, Delivery, Notice, State, Try
 
 LEASE = timedelta(seconds=30)  # longer than a provider may take over one message
 SLICE = 1.0  # seconds: the longest that a code waits behind a notice
@@ -34,14 +34,21 @@ CLAIM = 50  # deliveries at a time
 MAX_TRIES = 8
 PAUSE = timedelta(seconds=10)  # before a channel that cannot be reached is tried again
 
+TOO_LATE = gettext_noop("Its time was over before it could be sent.")
+UNWANTED = {
+    "email": gettext_noop("Does not want notices by email."),
+    "sms": gettext_noop("Does not want notices by SMS."),
+}
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one delivery, not yet recorded."""
+    """What became of one delivery, not yet recorded. `reason`: why it was not sent."""
 
     delivery: Delivery
     state: State
     reason: str = ""
+    carrier: str = ""  # the provider's name
     provider_ref: str = ""
     not_before: datetime | None = None
 
@@ -63,34 +70,36 @@ def send_one(delivery_id: int) -> datetime | None:
     """Sends one delivery, unless somebody else does or did; when to try again, if ever."""
     found = Delivery.objects.select_related("user", "verification", "notice")
     delivery = found.filter(free(), pk=delivery_id).first()
-    if delivery is None or expired(delivery):
+    row = Delivery.objects.filter(free(), pk=delivery_id)
+    if delivery is None or settle_objection(delivery, row):
         return None
     wording = messages.compose(delivery)
     with provider(delivery.channel) as carrier:
         token = uuid4().hex
-        if not mark(Delivery.objects.filter(free(), pk=delivery.pk), carrier, token):
+        if not mark(row, carrier, token):
             return None
         try:
             carrier.open()
         except TryLater as later:
-            outcome = put_off(delivery, later)
+            outcome = put_off(delivery, later, carrier)
         else:
             outcome = attempt(carrier, delivery, wording)
     record(outcome, token)
     return outcome.not_before
 
 
-def expired(delivery: Delivery) -> bool:
-    """Settles a delivery whose time is over, whether or not somebody else just did."""
+def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
+    """Settles what must not go any more: its time is over, or the person opted out since it was
+    prepared. `row` is the delivery as long as it is ours to settle."""
     now = timezone.now()
-    if delivery.expires_at is None or delivery.expires_at > now:
-        return False
-    Delivery.objects.filter(free(), pk=delivery.pk).update(
-        state=State.EXPIRED,
-        reason=gettext_noop("Its time was over before it could be sent."),
-        changed_at=now,
-    )
-    return True
+    if delivery.expires_at and delivery.expires_at <= now:
+        row.update(state=State.EXPIRED, reason=TOO_LATE, changed_at=now)
+        return True
+    user = delivery.user
+    if delivery.message == messages.NOTICE and user and not user.wants(delivery.channel):
+        row.update(state=State.SUPPRESSED, reason=UNWANTED[delivery.channel], changed_at=now)
+        return True
+    return False
 
 
 # A slice of a notice
@@ -124,10 +133,11 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
 def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
     wanted: QuerySet[Delivery] = Delivery.objects.filter(
         free(), notice_id=notice.pk, channel=channel
-    ).order_by("id")
+    )
+    wanted = wanted.select_related("user").order_by("id")
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
-            wanted = wanted.select_for_update(skip_locked=True)
+            wanted = wanted.select_for_update(skip_locked=True, of=("self",))
         deliveries = list(wanted[:CLAIM])
         for delivery in deliveries:
             delivery.notice = notice  # one notice, one rendering
@@ -144,12 +154,14 @@ def send_claimed(claimed: Sequence[Delivery], carrier: Provider, token: str, unt
         for delivery in claimed:
             if time.monotonic() > until:
                 break
+            row = Delivery.objects.filter(pk=delivery.pk, state=State.QUEUED, token=token)
+            if settle_objection(delivery, row):
+                continue
             wording = messages.compose(delivery)
             carrier.open()
             with transaction.atomic():
                 if before:
                     record(before, token)
-                row = Delivery.objects.filter(pk=delivery.pk, state=State.QUEUED, token=token)
                 mine = mark(row, carrier, token)
             before = attempt(carrier, delivery, wording) if mine else None
     finally:
@@ -204,45 +216,51 @@ def attempt(carrier: Provider, delivery: Delivery, wording: Wording) -> Outcome:
     try:
         number = carrier.send(delivery, wording)
     except Refused as refusal:
-        return Outcome(delivery, State.FAILED, refusal.reason)
+        return Outcome(delivery, State.FAILED, refusal.reason, carrier.name)
     except Unknown as doubt:
-        return in_doubt(delivery, doubt.reason)
+        return in_doubt(delivery, doubt, carrier)
     except TryLater as later:
-        return put_off(delivery, later)
-    return Outcome(delivery, State.SENT, provider_ref=number)
+        return put_off(delivery, later, carrier)
+    return Outcome(delivery, State.SENT, "", carrier.name, number)
 
 
-def in_doubt(delivery: Delivery, reason: str) -> Outcome:
+def in_doubt(delivery: Delivery, doubt: Unknown, carrier: Provider) -> Outcome:
     if delivery.message in messages.HARMLESS_AGAIN:
-        return put_off(delivery, TryLater(reason))
-    return Outcome(delivery, State.UNCERTAIN, reason)
+        return put_off(delivery, TryLater(doubt.reason), carrier)
+    return Outcome(delivery, State.UNCERTAIN, doubt.reason, carrier.name)
 
 
-def put_off(delivery: Delivery, later: TryLater) -> Outcome:
+def put_off(delivery: Delivery, later: TryLater, carrier: Provider) -> Outcome:
     """Back to queued with exponential backoff and jitter, unless tries or time are used up."""
     tries = delivery.tries + 1
     if tries >= MAX_TRIES:
-        return Outcome(delivery, State.FAILED, f"Given up after {tries} tries. {later.reason}")
+        reason = f"Given up after {tries} tries. {later.reason}"
+        return Outcome(delivery, State.FAILED, reason, carrier.name)
     first = 2 if delivery.expires_at else 10
     wait = max(later.after or 0, min(first * 2**delivery.tries, 600) * random.uniform(0.8, 1.2))  # noqa: S311
     again = timezone.now() + timedelta(seconds=wait)
     if delivery.expires_at and again >= delivery.expires_at:
-        return Outcome(delivery, State.EXPIRED, f"Its time is over. {later.reason}")
-    return Outcome(delivery, State.QUEUED, later.reason, not_before=again)
+        return Outcome(delivery, State.EXPIRED, f"Its time is over. {later.reason}", carrier.name)
+    return Outcome(delivery, State.QUEUED, later.reason, carrier.name, not_before=again)
 
 
 def record(outcome: Outcome, token: str) -> None:
     """Stores what became of a delivery, if the token is still ours. A row that the sweep called
     uncertain in the meantime learns the truth."""
-    in_doubt = outcome.state == State.UNCERTAIN
-    Delivery.objects.filter(
+    ours = Delivery.objects.filter(
         pk=outcome.delivery.pk, token=token, state__in=(State.SENDING, State.UNCERTAIN)
-    ).update(
+    )
+    stays = {} if outcome.state == State.UNCERTAIN else {"token": None}
+    recorded = ours.update(
         state=outcome.state,
         reason=outcome.reason[:255],
         provider_ref=outcome.provider_ref[:100],
         not_before=outcome.not_before,
         changed_at=timezone.now(),
         lease_until=None,
-        **({} if in_doubt else {"token": None}),
+        **stays,
     )
+    if recorded and outcome.state != State.SENT:
+        Try.objects.create(
+            delivery=outcome.delivery, provider=outcome.carrier, reason=outcome.reason[:255]
+        )

@@ -138,12 +138,27 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["notice", "state", "channel", "id"], name="delivery_of_notice"),
             models.Index(
-                fields=["lease_until"],
-                condition=Q(state__in=["queued", "sending"]),
-                name="delivery_open",
+                fields=["lease_until"], condition=Q(state="sending"), name="delivery_in_hand"
             ),
             models.Index(fields=["token"], condition=Q(token__isnull=False), name="delivery_token"),
         ]
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+
+class Try(models.Model):
+    """A try that did not end with the provider's yes, and why. Those that did need no row."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="failed_tries")
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    provider = models.CharField(_("provider"), max_length=20, blank=True)
+    reason = models.CharField(_("reason"), max_length=255)
+
+    class Meta:
+        verbose_name = _("failed try")
+        verbose_name_plural = _("failed tries")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"failed try {self.pk}"

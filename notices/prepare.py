@@ -22,10 +22,6 @@ from signup.models import User
 
 BATCH = 1000
 ADDRESS_OF = {Channel.EMAIL: "email", Channel.SMS: "mobile"}  # fields of a user
-UNWANTED = {
-    Channel.EMAIL: gettext_noop("Does not want notices by email."),
-    Channel.SMS: gettext_noop("Does not want notices by SMS."),
-}
 UNKNOWN_ADDRESS = {
     Channel.EMAIL: gettext_noop("Has no email address."),
     Channel.SMS: gettext_noop("Has no mobile number."),
@@ -88,7 +84,7 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     )
     reason = Case(
         When(**missing, then=Value(UNKNOWN_ADDRESS[channel])),
-        When(**unwanted, then=Value(UNWANTED[channel])),
+        When(**unwanted, then=Value(deliver.UNWANTED[channel])),
         default=Value(""),
         output_field=text,
     )
@@ -130,7 +126,7 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
         known |= {str(getattr(user, field)): user for user in users}
     for one in batch:
         user = known.get(one.address)
-        wanted = user is None or getattr(user, f"wants_{one.channel}")
+        wanted = user is None or user.wants(one.channel)
         yield Delivery(
             message=messages.NOTICE,
             notice=notice,
@@ -140,5 +136,5 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
             name=one.name or (user.username if user else ""),
             language=user.language if user else settings.LANGUAGE_CODE,
             state=State.QUEUED if wanted else State.SUPPRESSED,
-            reason="" if wanted else UNWANTED[Channel(one.channel)],
+            reason="" if wanted else deliver.UNWANTED[one.channel],
         )

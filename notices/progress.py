@@ -44,6 +44,7 @@ def progress(notice: Notice) -> dict[str, Any]:
         "figures": [
             (state, by_state[state]) for state in State if by_state[state] or state in always
         ],
+        "uncertain": by_state[State.UNCERTAIN],
         "total": total,
         "settled": settled,
         "percent": 100 * settled // total if total else 0,

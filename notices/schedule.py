@@ -2,24 +2,30 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 import jobs
 from notices import deliver
-from notices.models import Notice
+from notices.models import Delivery, Notice, State, Try
+from signup.models import User
 
 UNDO = timedelta(seconds=10)
 
 
-def accept(notice: Notice, start_at: datetime | None = None) -> None:
-    """Saves a notice and lets it start at `start_at` (aware), or when the time to undo is over."""
+def accept(notice: Notice, start_at: datetime | None = None) -> bool:
+    """Saves a notice and lets it start at `start_at` (aware), or when the time to undo is over.
+
+    False when the queue could not be told: the notice is safe, and goes out when the queue is
+    back.
+    """
     notice.start_at = start_at or timezone.now() + UNDO
     notice.state = Notice.State.WAITING
-    notice.save()
+    with transaction.atomic(durable=True):
+        notice.save()
     if notice.start_at <= timezone.now():
-        jobs.now(jobs.start_notice, notice.pk)
-    else:
-        jobs.later(notice.start_at, jobs.start_notice, notice.pk)
+        return jobs.push(jobs.start_notice, notice.pk) is not None
+    return jobs.push_at(notice.start_at, jobs.start_notice, notice.pk)
 
 
 def cancel(notice: Notice) -> int | None:
@@ -31,3 +37,25 @@ def cancel(notice: Notice) -> int | None:
     ):
         return None
     return deliver.cancel_queued(notice.pk)
+
+
+def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:
+    """Lets what is uncertain go once more, one delivery or all of the notice; how many that is.
+    Only a person may decide this: it may have arrived the first time."""
+    doubtful = Delivery.objects.filter(notice=notice, state=State.UNCERTAIN)
+    doubtful = doubtful.exclude(notice__state=Notice.State.CANCELLED)
+    if delivery_id is not None:
+        doubtful = doubtful.filter(pk=delivery_id)
+    with transaction.atomic():
+        chosen = list(doubtful.select_for_update(of=("self",)))
+        Delivery.objects.filter(pk__in=[each.pk for each in chosen]).update(
+            state=State.QUEUED, token=None, tries=0, not_before=None, changed_at=timezone.now()
+        )
+        reason = f"It may have arrived; {by} had it sent again."
+        Try.objects.bulk_create(Try(delivery=each, reason=reason) for each in chosen)
+        Notice.objects.filter(pk=notice.pk, state=Notice.State.FINISHED).update(
+            state=Notice.State.SENDING, finished_at=None
+        )
+    for channel in {each.channel for each in chosen}:
+        jobs.now(jobs.send_notice, notice.pk, channel)
+    return len(chosen)

@@ -14,6 +14,7 @@ from notices import deliver, messages
 from notices.models import Channel, Delivery, Notice, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
+PREPARING = timedelta(seconds=30)  # the same for the list of deliveries of a notice to very many
 CHUNK = 1000
 JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
 
@@ -34,7 +35,7 @@ def settle_expired() -> None:
     late = Delivery.objects.filter(deliver.free(), notice=None, expires_at__lte=now)
     Delivery.objects.filter(pk__in=ids(late), state=State.QUEUED).update(
         state=State.EXPIRED,
-        reason=gettext_noop("Its time was over before it could be sent."),
+        reason=deliver.TOO_LATE,
         changed_at=now,
     )
 
@@ -77,7 +78,7 @@ def silent_notices() -> Iterator[Bell]:
         Q(rung_at=None) | Q(rung_at__lte=now - SILENCE),
         state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
         start_at__lte=now - SILENCE / 2,
-    )
+    ).exclude(state=Notice.State.PREPARING, rung_at__gt=now - PREPARING)
     for notice in silent[:CHUNK]:
         if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
             continue  # another sweep was quicker

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -17,7 +18,7 @@ from django.http import (
 )
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from config import answers
@@ -30,6 +31,7 @@ from notices.preview import previews
 from notices.progress import progress, report
 
 PAGE = 50
+QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
 
 
@@ -51,7 +53,8 @@ def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
 def accepted(form: NoticeForm, request: StaffRequest) -> Notice:
     notice: Notice = form.save(commit=False)
     notice.author = request.user
-    schedule.accept(notice)
+    if not schedule.accept(notice):
+        messages.warning(request, QUEUE_AWAY)
     return notice
 
 
@@ -90,7 +93,7 @@ def live(notice: Notice) -> dict[str, Any]:
 
 
 def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery]:
-    deliveries = notice.deliveries.order_by("id")
+    deliveries = notice.deliveries.order_by("id").prefetch_related("failed_tries")
     if q := q.replace("\x00", "").strip():
         deliveries = deliveries.filter(Q(address__icontains=q) | Q(name__icontains=q))
     if state in State.values:
@@ -164,4 +167,20 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
             stopped,
         )
         messages.success(request, text % {"count": stopped})
+    return redirect(notice)
+
+
+@require_POST
+@staff_required
+def again(request: StaffRequest, pk: int) -> HttpResponse:
+    """Sends again what is uncertain: the delivery that `delivery` names, or all of them."""
+    notice = get_object_or_404(Notice, pk=pk)
+    wanted = request.POST.get("delivery", "")
+    if wanted and not wanted.isdecimal():
+        raise Http404
+    count = schedule.send_again(notice, request.user, int(wanted[:18]) if wanted else None)
+    text = ngettext(
+        "%(count)d delivery goes out again.", "%(count)d deliveries go out again.", count
+    )
+    messages.success(request, text % {"count": count})
     return redirect(notice)

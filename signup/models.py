@@ -77,6 +77,10 @@ class User(AbstractUser):
             )
         ]
 
+    def wants(self, channel: str) -> bool:
+        """Whether notices may come by `email` or `sms`."""
+        return bool(getattr(self, f"wants_{channel}"))
+
     def get_full_name(self) -> str:
         return self.username
 

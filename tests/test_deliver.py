@@ -216,3 +216,34 @@ def test_notice_that_was_undone_is_never_prepared(staff):
     Notice.objects.update(start_at=timezone.now())
     assert prepare.start(new.pk) == []
     assert not Delivery.objects.exists()
+
+
+def test_each_failed_try_is_kept_with_its_reason(five, texts, monkeypatch):
+    answer_with(monkeypatch, TryLater("The provider is busy."))
+    deliver.send_slice(five.pk, "sms")
+    late = Delivery.objects.get(state=State.QUEUED)
+    Delivery.objects.filter(pk=late.pk).update(not_before=None)
+    answer_with(monkeypatch, Refused("The number is not in service."))
+    deliver.send_slice(five.pk, "sms")
+    assert list(late.failed_tries.values_list("provider", "reason")) == [
+        ("memory", "The provider is busy."),
+        ("memory", "The number is not in service."),
+    ]
+
+
+def test_person_who_opted_out_since_is_not_told(staff, visitor, texts):
+    new = sent_now(staff, channels=["sms"])
+    prepare.start(new.pk)
+    type(visitor).objects.filter(pk=visitor.pk).update(wants_sms=False)
+    deliver.send_slice(new.pk, "sms")
+    assert states(new) == {"+8613900000001": "sent", "+8613900000002": "suppressed"}
+    assert [number for number, _ in texts] == ["+8613900000001"]
+    new.refresh_from_db()
+    assert new.state == Notice.State.FINISHED
+
+
+def test_person_who_opted_out_still_gets_a_code(code, texts, visitor):
+    type(visitor).objects.filter(pk=visitor.pk).update(wants_sms=False)
+    Delivery.objects.filter(pk=code.pk).update(user=visitor)
+    deliver.send_one(code.pk)
+    assert len(texts) == 1

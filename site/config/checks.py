@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from redis import Redis
+from redis.exceptions import RedisError
 
 
 @register
@@ -46,5 +49,24 @@ def check_picture_code(**kwargs: Any) -> list[CheckMessage]:
             "PICTURE_CODE_FIXED lets everyone past the picture code.",
             hint="Unset it; it is for rehearsals and tests.",
             id="bellhop.E003",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_eviction(**kwargs: Any) -> list[CheckMessage]:
+    """A full Redis that evicts throws queued jobs away. Redis away is no fault of the settings."""
+    try:
+        client = Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2)
+        policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    except (RedisError, OSError):
+        return []
+    if policy == "noeviction":
+        return []
+    return [
+        checks.Warning(
+            f"Redis evicts when it is full (maxmemory-policy {policy}): jobs would vanish.",
+            hint="Set it to noeviction: heroku redis:maxmemory --policy noeviction",
+            id="bellhop.W001",
         )
     ]

@@ -59,7 +59,8 @@ class Command(BaseCommand):
             told = [f"{name}: {why}" for name, each in form.complaints().items() for why in each]
             raise CommandError("\n".join(["Nothing was sent.", *told]))
         notice = form.save(commit=False)
-        schedule.accept(notice, timezone.now() if options["no_undo"] else None)
+        if not schedule.accept(notice, timezone.now() if options["no_undo"] else None):
+            self.stderr.write("Accepted. Redis is away: it will go out when Redis is back.")
         self.stdout.write(str(notice.pk))
         if options["wait"]:
             self.wait(notice)
