@@ -280,16 +280,18 @@ def test_readyz_is_ready_without_workers_and_says_so(client):
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {
-        "ready": True, "database": True, "redis": True, "scheduler": False,
+        "ready": True, "database": True, "redis": True, "scheduler": False, "swept_ago": None,
         "queues": {"sms": False, "email": False, "default": False, "bulk": False},
     }  # fmt: skip
 
 
 def test_readyz_tells_workers_and_scheduler(client, redis):
+    redis.set(jobs.SWEEP_HEARTBEAT, int(time.time()) - 7)
     with running("rqscheduler"), running("rqworker", "sms"):
         eventually(lambda: redis.get(SCHEDULER_HEARTBEAT))
         answer = client.get("/readyz").json()
     assert answer["scheduler"] is True
+    assert 7 <= answer["swept_ago"] < 60
     assert answer["queues"]["sms"] is True
     assert answer["queues"]["bulk"] is False
 

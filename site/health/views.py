@@ -87,14 +87,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database and Redis are there, else 503. Workers and scheduler are told but do not
     count: a web process serves people without them, and taking it away would help nobody."""
-    answer: dict[str, Any] = {"database": False, "redis": False, "scheduler": False, "queues": {}}
+    answer: dict[str, Any] = {"database": False, "redis": False, "scheduler": False}
+    answer |= {"swept_ago": None, "queues": {}}  # seconds since the last sweep ended
     try:
         probes.database()
         answer["database"] = True
     except DatabaseError:
         pass
     try:
-        answer["scheduler"] = probes.redis_state().scheduled_at is not None
+        state = probes.redis_state()
+        answer["scheduler"], answer["swept_ago"] = state.scheduled_at is not None, state.swept_ago
         answer["queues"] = {queue.name: queue.workers > 0 for queue in probes.queues()}
         answer["redis"] = True
     except (RedisError, OSError):
