@@ -15,7 +15,7 @@ import jobs
 from config.problems import Invalid, Unavailable
 from notices.models import Channel, Delivery, State
 from signup import codes, pictures, rates
-from signup.models import CODE_TRIES, User, Verification, code_deadline
+from signup.models import CODE_LIFETIME, CODE_TRIES, User, Verification, code_deadline
 
 RESET_LIFETIME = timedelta(hours=1)
 
@@ -61,10 +61,16 @@ def open_verification(mobile: str) -> Verification:
     """The one whose code may still be used, with its full 5 minutes again, or a new one.
 
     The same code again means that an SMS which comes late is still right. One whose tries are
-    used up would send a code that cannot be used.
+    used up would send a code that cannot be used. Only a code made within the last 5 minutes goes
+    again, so none lives longer than 10 (OWASP ASVS 5.0, 6.5.5).
     """
+    now = timezone.now()
     waiting = Verification.objects.select_for_update().filter(
-        mobile=mobile, used_at=None, expires_at__gt=timezone.now(), tries__lt=CODE_TRIES
+        mobile=mobile,
+        used_at=None,
+        expires_at__gt=now,
+        created_at__gt=now - CODE_LIFETIME,
+        tries__lt=CODE_TRIES,
     )
     if verification := waiting.order_by("-id").first():
         verification.expires_at = code_deadline()

@@ -134,6 +134,16 @@ def test_a_code_sent_again_is_good_for_its_full_time(no_limits):
     assert Verification.objects.get().expires_at > timezone.now() + timedelta(minutes=4)
 
 
+def test_no_code_lives_longer_than_ten_minutes_however_often_it_is_asked_for(no_limits):
+    post("/signup/code/", asked())
+    Verification.objects.update(
+        created_at=timezone.now() - timedelta(minutes=6),
+        expires_at=timezone.now() + timedelta(minutes=2),
+    )
+    post("/signup/code/", asked())
+    assert Verification.objects.count() == 2
+
+
 def test_a_used_up_code_is_not_sent_again(no_limits):
     post("/signup/code/", asked())
     Verification.objects.update(tries=5)
