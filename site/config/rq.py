@@ -8,8 +8,10 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from importlib import import_module
 from multiprocessing import parent_process
 from typing import Any
@@ -28,6 +30,17 @@ SCHEDULER_HEARTBEAT = "bellhop:scheduled_at"  # Redis key: when a scheduler last
 log = logging.getLogger(__name__)
 
 
+def forgiving(method: Callable[..., Any]) -> Callable[..., None]:
+    """What RQ only notes about itself: it quits when Redis, away or full, cannot note it."""
+
+    @wraps(method)
+    def note(worker: Any, *args: Any, **kwargs: Any) -> None:
+        with suppress(RedisError):
+            method(worker, *args, **kwargs)
+
+    return note
+
+
 class Queue(DjangoRQ):
     job_class = Job
 
@@ -39,9 +52,17 @@ class Worker(HerokuWorker):
     max_connection_wait_time = 4.0  # between two looks whether Redis is back
     log_result_lifespan = False
 
+    check_for_suspension = forgiving(HerokuWorker.check_for_suspension)
+    run_maintenance_tasks = forgiving(HerokuWorker.run_maintenance_tasks)
+    set_state = forgiving(HerokuWorker.set_state)
+    set_current_job_working_time = forgiving(HerokuWorker.set_current_job_working_time)
+    maintain_heartbeats = forgiving(HerokuWorker.maintain_heartbeats)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.log_job_description = False  # arguments stay out of the log
+        for queue in self.queues:  # one connection, not one each: a small Redis allows 20 in all
+            queue.connection = self.connection
 
     @property
     def dequeue_timeout(self) -> int:
@@ -79,11 +100,22 @@ class Worker(HerokuWorker):
         while True:
             try:
                 return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
-            except RedisTimeoutError:  # RQ would quit
+            except (RedisTimeoutError, ResponseError):  # RQ would quit
                 self.log.warning("Worker %s: Redis does not answer; asking again.", self.name)
                 if self._stop_requested:
                     raise StopRequested from None
+                time.sleep(1)
 
+    def execute_job(self, job: Any, queue: Any) -> None:
+        try:
+            super().execute_job(job, queue)
+        except RedisError as problem:  # RQ would quit; the database knows how far the work is
+            kind = type(problem).__name__
+            self.log.warning("Worker %s: a job could not be noted (%s).", self.name, kind)
+            with suppress(RedisError):
+                job.delete()  # or it would stay in a full Redis for ever
+
+    @forgiving
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)
         if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
@@ -142,7 +174,7 @@ class Scheduler(DjangoScheduler):
         for name, seconds in import_module("jobs").PERIODIC.items():
             if name not in self or not self.job_class.exists(name, self.connection):
                 self.schedule(
-                    datetime.now(UTC) + timedelta(seconds=seconds),
+                    datetime.now(UTC) + timedelta(seconds=seconds / 2),
                     f"jobs.{name}",
                     id=name,
                     interval=seconds,

@@ -174,3 +174,74 @@ class House:
     def tell(self, seconds: float, verdict: dict[str, int]) -> None:
         facts = {"seed": self.seed, "database": connection.vendor, "seconds": round(seconds, 1)}
         print("\n" + json.dumps(facts | {"faults": dict(self.faults)} | verdict))
+
+    # A deploy
+
+    def family(self) -> list[psutil.Process]:
+        """Every process of the workers and of the scheduler."""
+        found = []
+        for process in (*self.workers, self.scheduler):
+            with suppress(psutil.NoSuchProcess):
+                parent = psutil.Process(process.pid)
+                found += [*parent.children(recursive=True), parent]
+        return found
+
+    def deploy(self, grace: float = 5) -> None:
+        """SIGTERM to every process, a new set at once, SIGKILL to the old after `grace`."""
+        old, dyno = [*self.workers, self.scheduler], self.family()
+        for process in dyno:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        self.workers = [self.worker() for _ in self.workers]
+        self.scheduler = Process("rqscheduler", **self.environment)
+        self.faults["deploy"] += 1
+        time.sleep(grace)
+        for each in old:
+            with suppress(psutil.NoSuchProcess):  # a horse that was forked meanwhile
+                dyno += psutil.Process(each.pid).children()
+        for process in dyno:
+            with suppress(psutil.NoSuchProcess):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    process.kill()
+                    self.faults["killed after a deploy"] += 1
+        for each in old:
+            each.popen.wait()
+
+    # Redis in trouble
+
+    def empty_redis(self) -> None:
+        self.redis.client().flushall()
+        self.faults["FLUSHALL"] += 1
+
+    def freeze_redis(self, seconds: float) -> None:
+        """It takes connections and says nothing."""
+        os.kill(self.redis.popen.pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(self.redis.popen.pid, signal.SIGCONT)
+        self.faults[f"Redis frozen {seconds:g} s"] += 1
+
+    def take_redis_away(self, seconds: float) -> None:
+        """Nobody listens; then it is back, empty."""
+        self.redis.kill()
+        time.sleep(seconds)
+        self.redis.start()
+        self.faults[f"Redis away {seconds:g} s"] += 1
+
+    def fill_redis(self, seconds: float) -> None:
+        """It refuses to store anything, and throws nothing away."""
+        client = self.redis.client()
+        client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
+        time.sleep(seconds)
+        client.config_set("maxmemory", 0)
+        self.faults[f"Redis full {seconds:g} s"] += 1
+
+    def accepted(self) -> list[str]:
+        """The addresses in the mail server's list, as often as each was accepted."""
+        return self.accepted_file.read_text().split()
+
+    def quit_by_themselves(self) -> list[str]:
+        """The last words of workers, and of a scheduler, that ended though nobody ended them."""
+        everyone = (*self.workers, self.scheduler)
+        return [each.output()[-3000:] for each in everyone if each.popen.poll() is not None]

@@ -1,8 +1,10 @@
 """An SMTP server that writes one line for each message it accepts: python sink.py PORT FILE
 REFUSED LOST SEED. The shares are of addresses: REFUSED are refused at RCPT; of LOST the message is
-accepted and written down, but the line breaks before the answer (the first time only)."""
+accepted and written down, but the line breaks before the answer (the first time only). With
+SINK_DELAY in the environment it takes that many seconds over each answer to a message."""
 
 import asyncio
+import os
 import random
 import sys
 import zlib
@@ -17,6 +19,7 @@ class Sink:
     def __init__(self, path: str, refused: float, lost: float, seed: str) -> None:
         self.file = open(path, "a", buffering=1)  # noqa: SIM115  as long as the process
         self.refused, self.lost, self.seed = refused, lost, seed
+        self.delay = float(os.environ.get("SINK_DELAY", "0"))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -46,6 +49,7 @@ class Sink:
                 if self.refused < share(address, self.seed) < self.refused + self.lost:
                     writer.transport.abort()
                     return
+                await asyncio.sleep(self.delay)
                 say("250 OK")
             elif verb == b"QUIT":
                 say("221 Bye")

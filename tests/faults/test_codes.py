@@ -1,0 +1,147 @@
+"""Codes that people wait for while a notice goes out to everyone.
+
+The second that 99 of 100 codes keep is promised for an idle machine with two workers. Where other
+things run beside the tests, FAULT_SLACK=2 in the environment allows twice as long, and so on.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+
+import jobs
+from notices.models import Channel, Delivery, State
+from signup.models import User, Verification
+from tests.faults.house import House
+from tests.processes import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
+SLACK = float(os.environ.get("FAULT_SLACK", "1"))
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch, settings):
+    """Its workers write SMS to sms.jsonl; what this process queues goes to its Redis."""
+    monkeypatch.setenv("SMS_URLS", f"file:{tmp_path}")
+    built = House(tmp_path, SEED)
+    settings.REDIS_URL = built.redis.url
+    jobs.bell.cache_clear()
+    yield built
+    jobs.bell.cache_clear()
+    built.close()
+
+
+def people(number):
+    User.objects.bulk_create(
+        (User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(number)),
+        batch_size=5000,
+    )
+
+
+def send_to_everyone(house, folder):
+    text = folder / "text.md"
+    text.write_text("Dear ((name)), hello.")
+    return int(
+        house.command(
+            "notice", "send", "--subject", "Hello", "--text", str(text),
+            "--channel", "email", "--everyone", "--no-undo",
+        )
+    )  # fmt: skip
+
+
+class Gauge:
+    """The most that Redis ever held and was held by, looked at five times a second."""
+
+    def __init__(self, house: House) -> None:
+        self.client, self.memory, self.connections = house.redis.client(), 0, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.look)
+        self.thread.start()
+
+    def look(self) -> None:
+        while not self.over.wait(0.2):
+            self.memory = max(self.memory, self.client.info("memory")["used_memory"])
+            connected = self.client.info("clients")["connected_clients"]
+            self.connections = max(self.connections, connected)
+
+    def stop(self) -> None:
+        self.over.set()
+        self.thread.join()
+
+
+def ask_for_code(number):
+    """As sign-up does it; the delivery's id and when the bell was rung."""
+    mobile = f"+86138{number:08d}"
+    verification = Verification.objects.create(mobile=mobile, salt=f"{number:032d}")
+    delivery = Delivery.objects.create(
+        message="code", channel=Channel.SMS, address=mobile,
+        verification=verification, expires_at=verification.expires_at,
+    )  # fmt: skip
+    asked = datetime.now(UTC)
+    assert jobs.push(jobs.send_code, delivery.pk)
+    return delivery.pk, asked
+
+
+def share(seconds, part):
+    """That many seconds are enough for `part` of them."""
+    return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * part))]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "number", "every"),
+    [
+        pytest.param(3000, 20, 0.2, id="smoke"),
+        pytest.param(50_000, 200, 0.25, id="full", marks=pytest.mark.faults),
+    ],
+)
+def test_a_code_never_waits_behind_a_notice(house, tmp_path, recipients, number, every):
+    """`every`: seconds from one code to the next, on average."""
+    people(recipients)
+    started = time.monotonic()
+    gauge = Gauge(house)
+    try:
+        notice = send_to_everyone(house, tmp_path)
+        asked = {}
+        for each in range(number):
+            time.sleep(house.random.uniform(0, 2 * every))
+            delivery, at = ask_for_code(each)
+            asked[delivery] = at
+        meanwhile = not house.ended(notice)
+        texts = tmp_path / "sms.jsonl"
+        eventually(lambda: len(texts.read_text().splitlines()) >= number, 30)
+        house.wait_until_ended(notice, 60 + recipients / 50)
+    finally:
+        gauge.stop()
+    lines = [json.loads(line) for line in texts.read_text().splitlines()]
+    waits = [
+        (datetime.fromisoformat(line["at"]) - asked[line["delivery"]]).total_seconds()
+        for line in lines
+    ]
+    p50, p99 = share(waits, 0.5), share(waits, 0.99)
+    verdict = house.verdict(notice)
+    sent_codes = Delivery.objects.filter(message="code", state=State.SENT).count()
+    house.tell(time.monotonic() - started, verdict)
+    print(
+        json.dumps(
+            {
+                "codes": len(lines), "p50": round(p50, 3), "p99": round(p99, 3),
+                "slowest": round(max(waits), 3), "Redis MB": round(gauge.memory / MB, 1),
+                "connections": gauge.connections, "notice still going": meanwhile,
+            }
+        )
+    )  # fmt: skip
+    assert meanwhile or recipients < 50_000, "the notice ended before the codes: nothing is proved"
+    assert Counter(line["delivery"] for line in lines) == Counter(list(asked)), connection.vendor
+    assert sent_codes == number
+    assert verdict["sent"] == recipients
+    assert verdict["lost"] == verdict["extra copies"] == 0
+    assert p99 < 1 * SLACK
+    assert gauge.memory < 20 * MB
+    assert gauge.connections < 15

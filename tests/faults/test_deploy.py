@@ -1,0 +1,66 @@
+"""A deploy while a notice goes out: everybody is asked to stop, and the next set starts at once."""
+
+import os
+import time
+
+import pytest
+
+from tests.faults.house import House
+from tests.faults.test_kills import people
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    # The server writes the message down, then takes its time to say so: whoever is ended in
+    # between does not know what became of it.
+    monkeypatch.setenv("SINK_DELAY", "0.05")
+    built = House(tmp_path, SEED)
+    yield built
+    built.close()
+
+
+def send_to_everyone(house, folder):
+    """The number of a notice that starts now."""
+    text = folder / "text.md"
+    text.write_text("Dear ((name)), hello.")
+    return int(
+        house.command(
+            "notice", "send", "--subject", "Hello", "--text", str(text),
+            "--channel", "email", "--everyone", "--no-undo",
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recipients", "deploys"),
+    [
+        pytest.param(150, 2, id="smoke"),
+        pytest.param(2000, 10, id="full", marks=pytest.mark.faults),
+    ],
+)
+def test_a_message_in_hand_is_finished_at_a_deploy(house, tmp_path, recipients, deploys):
+    people(recipients)
+    started = time.monotonic()
+    number = send_to_everyone(house, tmp_path)
+    in_the_middle = 0
+    for _ in range(deploys):
+        until = time.monotonic() + 10
+        before = house.accepted_file.stat().st_size
+        while house.accepted_file.stat().st_size == before and time.monotonic() < until:
+            time.sleep(0.05)  # until somebody sends: a deploy of idle workers shows nothing
+        in_the_middle += not house.ended(number)
+        house.deploy(grace=5 if deploys > 2 else 2)
+    settled = house.wait_until_ended(number, 60)
+    verdict = house.verdict(number)
+    house.tell(
+        time.monotonic() - started,
+        verdict | {"deploys while sending": in_the_middle, "settled after": round(settled, 1)},
+    )
+    assert verdict["recipients"] == verdict["sent"] == recipients
+    assert verdict["lost"] == 0
+    assert verdict["extra copies"] == 0
+    assert verdict["uncertain"] == 0
+    assert in_the_middle == deploys
