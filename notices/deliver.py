@@ -17,16 +17,16 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Exists, F, Min, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import messages
+from notices import ending, messages
 from notices.channels import provider
 from notices.channels.base import Provider
 from notices.errors import Refused, TryLater, Unknown
 from notices.messages import Wording
-from notices.models import OPEN, Delivery, Notice, State, Try
+from notices.models import Delivery, Notice, State, Try
 
 LEASE = timedelta(seconds=30)  # longer than a provider may take over one message
 SLICE = 0.5  # seconds: the longest that a code waits behind a notice
@@ -106,7 +106,7 @@ def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
 
 
 def send_slice(notice_id: int, channel: str) -> datetime | None:
-    """Sends deliveries of a notice by one channel over one connection for about a second.
+    """Sends deliveries of a notice by one channel over one connection for about half a second.
 
     Returns when to go on: at once, later when all that is left must wait, or None when there is
     nothing left that another worker does not have in hand.
@@ -125,8 +125,8 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
         except TryLater:
             go_on = timezone.now() + PAUSE
     Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
-    cancel_queued(notice_id)
-    finish(notice_id)
+    ending.cancel_queued(notice_id)
+    ending.finish(notice_id)
     return go_on or next_due(notice_id, channel)
 
 
@@ -176,29 +176,6 @@ def next_due(notice_id: int, channel: str) -> datetime | None:
     waiting = queued.filter(not_before__gt=timezone.now())
     first: datetime | None = waiting.aggregate(first=Min("not_before"))["first"]
     return first
-
-
-def cancel_queued(notice_id: int) -> int:
-    """Settles what is still queued of a notice that was cancelled, and says how many."""
-    if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
-        return 0
-    # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
-    # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
-    queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED)
-    if connection.features.has_select_for_update_skip_locked:
-        free_rows = queued.select_for_update(skip_locked=True).values("pk")
-        queued = Delivery.objects.filter(pk__in=free_rows)
-    with transaction.atomic():
-        return queued.update(state=State.CANCELLED, changed_at=timezone.now())
-
-
-def finish(notice_id: int) -> None:
-    """Ends a notice of which nothing is open any more."""
-    opened = Delivery.objects.filter(notice_id=notice_id, state__in=OPEN)
-    if not opened.exists():  # cheap, and mostly false; the statement below decides
-        Notice.objects.filter(~Exists(opened), pk=notice_id, state=Notice.State.SENDING).update(
-            state=Notice.State.FINISHED, finished_at=timezone.now()
-        )
 
 
 # Mark, send, record

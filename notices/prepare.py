@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import deliver, messages
+from notices import deliver, ending, messages
 from notices.audience import Recipient
 from notices.models import Channel, Delivery, Notice, State
 from signup.models import User
@@ -48,8 +48,8 @@ def start(notice_id: int) -> list[str]:
     Notice.objects.filter(pk=notice_id, state=Notice.State.PREPARING).update(
         state=Notice.State.SENDING, rung_at=timezone.now()
     )
-    deliver.cancel_queued(notice_id)
-    deliver.finish(notice_id)
+    ending.cancel_queued(notice_id)
+    ending.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()
     return list(notice.channels) if sending else []
 

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 import jobs
-from notices import deliver
+from notices import ending
 from notices.models import Delivery, Notice, State, Try
 from signup.models import User
 
@@ -36,7 +36,7 @@ def cancel(notice: Notice) -> int | None:
         state=Notice.State.CANCELLED, finished_at=now
     ):
         return None
-    return deliver.cancel_queued(notice.pk)
+    return ending.cancel_queued(notice.pk)
 
 
 def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:

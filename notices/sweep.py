@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import deliver, messages
+from notices import deliver, ending, messages
 from notices.models import Channel, Delivery, Notice, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
@@ -25,6 +25,7 @@ def run() -> Iterator[Bell]:
     """Yields the jobs to queue."""
     settle_expired()
     settle_lost()
+    settle_cancelled()
     yield from silent_deliveries()
     yield from silent_notices()
 
@@ -58,7 +59,16 @@ def settle_lost() -> None:
         changed_at=now,
     )
     for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:
-        deliver.finish(notice_id)
+        ending.finish(notice_id)
+
+
+def settle_cancelled() -> None:
+    """What a worker that died held back when its notice was cancelled."""
+    lately = timezone.now() - timedelta(minutes=5)
+    for pk in Notice.objects.filter(
+        state=Notice.State.CANCELLED, finished_at__gt=lately
+    ).values_list("pk", flat=True):
+        ending.cancel_queued(pk)
 
 
 def silent_deliveries() -> Iterator[Bell]:
@@ -85,7 +95,7 @@ def silent_notices() -> Iterator[Bell]:
         if notice.state != Notice.State.SENDING:
             yield "start_notice", (notice.pk,)
             continue
-        deliver.finish(notice.pk)
+        ending.finish(notice.pk)
         for channel in notice.channels:
             if Delivery.objects.filter(deliver.free(), notice=notice, channel=channel).exists():
                 yield "send_notice", (notice.pk, channel)

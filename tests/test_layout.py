@@ -28,7 +28,7 @@ LAYERS = [
      " probes queuecheck require"),
     ("flow", "flow schedule"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge"),
+    ("engine", "deliver prepare sweep purge ending"),
     ("what is said, to whom and how", "messages channels audience wording pictures rates phones"),
     ("models", "models codes"),
     ("ground", "errors config checks apps"),

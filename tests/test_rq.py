@@ -9,6 +9,7 @@ import zlib
 import django_rq
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.utils import timezone
 from django_rq.jobs import get_job_class
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
@@ -236,10 +237,21 @@ def test_an_argument_that_is_not_json_is_refused_when_queueing(redis):
     assert redis.llen("rq:queue:default") == 0
 
 
-def test_a_failed_job_is_kept_for_a_day(redis, burst):
+def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
+    def away(*args):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("notices.deliver.send_slice", away)
+    queue = django_rq.get_queue("bulk")
+    queue.enqueue("jobs.send_notice", 7, "email")
+    burst("bulk")
+    assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+
+
+def test_a_failed_job_is_kept_for_an_hour(redis, burst):
     job_id = django_rq.get_queue("default").enqueue("jobs.check_queue", "not a number").id
     burst("default")
-    assert 24 * 3600 - 60 < redis.ttl(f"rq:job:{job_id}") <= 24 * 3600
+    assert 3600 - 60 < redis.ttl(f"rq:job:{job_id}") <= 3600
 
 
 def test_every_job_of_ours_is_json_whatever_serializer_is_asked_for(redis):

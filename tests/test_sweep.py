@@ -117,9 +117,18 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     assert list(sweep.run()) == []
 
 
-def test_idle_sweep_costs_five_queries(staff, django_assert_num_queries):
-    with django_assert_num_queries(5):
+def test_idle_sweep_costs_six_queries(staff, django_assert_num_queries):
+    with django_assert_num_queries(6):
         list(sweep.run())
+
+
+def test_what_a_dead_worker_held_back_of_a_cancelled_notice_is_settled(staff):
+    new = sent_now(staff)
+    prepare.start(new.pk)
+    schedule.cancel(new)
+    Delivery.objects.update(state=State.QUEUED, token="dead")
+    assert list(sweep.run()) == []
+    assert Delivery.objects.get().state == State.CANCELLED
 
 
 def test_everything_goes_out_after_redis_was_emptied(staff, visitor, redis, texts, burst):

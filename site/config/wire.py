@@ -16,7 +16,7 @@ from rq import serializers
 serializers.DefaultSerializer.dumps = staticmethod(serializers.JSONSerializer.dumps)
 serializers.DefaultSerializer.loads = staticmethod(serializers.JSONSerializer.loads)
 
-FAILURE_TTL = 24 * 3600  # seconds a failed job stays for a developer to look at
+FAILURE_TTL = 3600  # seconds a failed job stays; a bug that lasts is there again every 10 s
 
 
 def queue_of(func_name: str | None) -> str | None:

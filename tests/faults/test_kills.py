@@ -51,7 +51,7 @@ def test_nothing_is_lost_or_sent_twice_whatever_is_killed(house, tmp_path, recip
         if passed > next_loss:
             house.lose_redis()
             next_loss += 8
-    house.wait_until_ended(number, 90)
+    house.wait_until_ended(number, 60)
     verdict = house.verdict(number)
     house.tell(time.monotonic() - started, verdict)
     lost_answers = round(recipients * 0.03)
