@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from rq import Queue
 
-from notices import deliver, prepare
+from notices import ending, prepare
 from notices.models import Delivery, Notice
 from tests import world
 from tests.faults.house import House
@@ -58,7 +58,7 @@ def recipients_of_a_settled_notice():
     notice.save()
     prepare.start(notice.pk)
     Delivery.objects.update(state="sent")
-    deliver.finish(notice.pk)
+    ending.finish(notice.pk)
     assert Notice.objects.get(pk=notice.pk).state == Notice.State.FINISHED
     return notice
 
