@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from notices import prepare
 from notices.models import Delivery, Notice, State
 from tests.conftest import ROOT
-from tests.world import sent_now
+from tests.world import database_url, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,9 +78,7 @@ def wait(text, staff, burst):
     """Runs `notice send --wait` as a process while the queues are worked off here."""
     command = [sys.executable, "manage.py", "notice", "send", "--subject", "Lift", "--text", text,
                "--channel", "sms", "--everyone", "--no-undo", "--wait"]  # fmt: skip
-    from django.db import connection
-
-    environment = os.environ | {"DATABASE_URL": database_url(connection)}
+    environment = os.environ | {"DATABASE_URL": database_url()}
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -95,14 +93,6 @@ def wait(text, staff, burst):
         return process.returncode, *process.communicate(timeout=10)
     finally:
         process.kill()
-
-
-def database_url(connection):
-    facts = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{facts['NAME']}"
-    host = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
-    return f"postgres://{host}/{facts['NAME']}"
 
 
 def test_wait_stays_until_the_notice_ended_and_prints_the_counts(text, staff, texts, burst):

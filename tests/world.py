@@ -1,5 +1,6 @@
 """Short ways to what the tests of notices need."""
 
+from django.db import connection
 from django.utils import timezone
 
 from notices import audience, schedule
@@ -33,3 +34,12 @@ def states(notice):
     """Address -> state of each delivery."""
     rows = Delivery.objects.filter(notice=notice).values_list("address", "state")
     return dict(rows)
+
+
+def database_url() -> str:
+    """The test database, for processes."""
+    facts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{facts['NAME']}"
+    host = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
+    return f"postgres://{host}/{facts['NAME']}"

@@ -19,19 +19,32 @@ from django.db import connection
 
 from local import embedded
 from notices.models import Delivery, Notice
+from signup.models import User
 from tests.faults.sink import share
 from tests.processes import ROOT, OwnRedis, Process
+from tests.world import database_url
 
 QUEUES = ("sms", "email", "default", "bulk")
 
 
-def database_url() -> str:
-    """The test database, for processes."""
-    facts = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{facts['NAME']}"
-    host = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
-    return f"postgres://{host}/{facts['NAME']}"
+def people(number: int) -> None:
+    """That many users with an email address and no more."""
+    User.objects.bulk_create(
+        (User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(number)),
+        batch_size=5000,
+    )
+
+
+def send_to_everyone(house: "House", folder: Path) -> int:
+    """The number of a notice that starts now."""
+    text = folder / "text.md"
+    text.write_text("Dear ((name)), hello.")
+    return int(
+        house.command(
+            "notice", "send", "--subject", "Hello", "--text", str(text),
+            "--channel", "email", "--everyone", "--no-undo",
+        )
+    )  # fmt: skip
 
 
 class House:

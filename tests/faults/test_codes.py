@@ -16,8 +16,8 @@ from django.db import connection
 
 import jobs
 from notices.models import Channel, Delivery, State
-from signup.models import User, Verification
-from tests.faults.house import House
+from signup.models import Verification
+from tests.faults.house import House, people, send_to_everyone
 from tests.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,24 +36,6 @@ def house(tmp_path, monkeypatch, settings):
     yield built
     jobs.bell.cache_clear()
     built.close()
-
-
-def people(number):
-    User.objects.bulk_create(
-        (User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(number)),
-        batch_size=5000,
-    )
-
-
-def send_to_everyone(house, folder):
-    text = folder / "text.md"
-    text.write_text("Dear ((name)), hello.")
-    return int(
-        house.command(
-            "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "email", "--everyone", "--no-undo",
-        )
-    )  # fmt: skip
 
 
 class Gauge:

@@ -15,8 +15,7 @@ from rq import Queue
 from notices import ending, prepare
 from notices.models import Delivery, Notice
 from tests import world
-from tests.faults.house import House
-from tests.faults.test_kills import people
+from tests.faults.house import House, people
 from tests.processes import ROOT, Process
 
 pytestmark = pytest.mark.django_db(transaction=True)

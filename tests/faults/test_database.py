@@ -19,10 +19,9 @@ from local import embedded
 from signup.models import User
 from tests.faults import house as harness
 from tests.faults.desk import Desk
-from tests.faults.house import House, database_url
-from tests.faults.test_deploy import send_to_everyone
-from tests.faults.test_kills import people
+from tests.faults.house import House, people, send_to_everyone
 from tests.processes import ROOT, eventually
+from tests.world import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from tests.faults.house import House
-from tests.faults.test_kills import people
+from tests.faults.house import House, people, send_to_everyone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -20,18 +19,6 @@ def house(tmp_path, monkeypatch):
     built = House(tmp_path, SEED)
     yield built
     built.close()
-
-
-def send_to_everyone(house, folder):
-    """The number of a notice that starts now."""
-    text = folder / "text.md"
-    text.write_text("Dear ((name)), hello.")
-    return int(
-        house.command(
-            "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "email", "--everyone", "--no-undo",
-        )
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,10 @@ import time
 import pytest
 
 from notices.models import Notice
-from signup.models import User
-from tests.faults.house import House
+from tests.faults.house import House, people, send_to_everyone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
-
-
-def people(number):
-    User.objects.bulk_create(
-        User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(number)
-    )
 
 
 @pytest.fixture
@@ -35,15 +28,8 @@ def house(tmp_path):
 )
 def test_nothing_is_lost_or_sent_twice_whatever_is_killed(house, tmp_path, recipients, seconds):
     people(recipients)
-    text = tmp_path / "text.md"
-    text.write_text("Dear ((name)), hello.")
     started = time.monotonic()
-    number = int(
-        house.command(
-            "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "email", "--everyone", "--no-undo",
-        )
-    )  # fmt: skip
+    number = send_to_everyone(house, tmp_path)
     next_loss = 8.0
     while not house.ended(number) and (passed := time.monotonic() - started) < seconds:
         time.sleep(1)

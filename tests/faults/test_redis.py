@@ -11,32 +11,13 @@ import pytest
 from django.db import connection
 
 from notices.models import Delivery, Notice, State
-from signup.models import User
 from tests.faults.desk import Desk
-from tests.faults.house import House
+from tests.faults.house import House, people, send_to_everyone
 from tests.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
 MB = 1024 * 1024
-
-
-def people(number):
-    User.objects.bulk_create(
-        (User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(number)),
-        batch_size=5000,
-    )
-
-
-def send_to_everyone(house, folder):
-    text = folder / "text.md"
-    text.write_text("Dear ((name)), hello.")
-    return int(
-        house.command(
-            "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "email", "--everyone", "--no-undo",
-        )
-    )  # fmt: skip
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from notices import prepare
 from notices.models import Delivery, Notice
 from signup.models import User
 from tests import world
-from tests.faults.house import House
-from tests.faults.test_kills import people
+from tests.faults.house import House, people
 from tests.processes import ROOT, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
