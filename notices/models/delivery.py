@@ -1,16 +1,12 @@
-"""Notices and deliveries: the rows of record. Redis only rings the bell."""
+"""The rows of record: what became of every message to every person. Redis only rings the bell."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-
-class Channel(models.TextChoices):
-    EMAIL = "email", _("email")
-    SMS = "sms", _("SMS")
+from notices.models.notice import Channel, Notice
 
 
 class State(models.TextChoices):
@@ -31,58 +27,6 @@ class State(models.TextChoices):
 
 OPEN = (State.QUEUED, State.SENDING)
 SETTLED = tuple(state for state in State if state not in OPEN)
-
-
-class Notice(models.Model):
-    """What staff tell many people: wording, audience, channels, time."""
-
-    class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        PREPARING = "preparing", _("preparing")
-        SENDING = "sending", _("sending")
-        FINISHED = "finished", _("finished")
-        CANCELLED = "cancelled", _("cancelled")
-
-    class Audience(models.TextChoices):
-        EVERYONE = "everyone", _("Everyone")
-        ADDRESSES = "addresses", _("Pasted addresses")
-
-    subject = models.CharField(_("subject"), max_length=150)
-    text = models.TextField(_("text"), max_length=20_000)
-    channels = models.JSONField(_("channels"))  # a list of Channel values, in that order
-    audience = models.CharField(_("audience"), max_length=10, choices=Audience)
-    addresses = models.TextField(_("addresses"), blank=True, default="")  # one a line, normalised
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
-    )
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    start_at = models.DateTimeField(_("start"), default=timezone.now)
-    started_at = models.DateTimeField(_("started"), null=True, editable=False)
-    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
-    # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
-    rung_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("notice")
-        verbose_name_plural = _("notices")
-        ordering = ["-id"]
-        indexes = [
-            models.Index(
-                fields=["start_at"],
-                condition=Q(state__in=["waiting", "preparing", "sending"]),
-                name="notice_unfinished",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.subject
-
-    def get_absolute_url(self) -> str:
-        return reverse("notice", args=[self.pk])
-
-    def get_channels_display(self) -> str:
-        return ", ".join(str(Channel(channel).label) for channel in self.channels)
 
 
 class Delivery(models.Model):
