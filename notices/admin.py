@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from notices.models import Delivery, Notice, Try
+from notices.models import Delivery, Notice, Occurrence, Schedule, Try
 
 
 class ReadOnly:
@@ -42,3 +42,20 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (TryInline,)
     show_full_result_count = False
     ordering = ("-id",)
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("id", "subject", "state", "rule", "zone", "next_at", "author")
+    list_display_links = ("subject",)
+    list_filter = ("state",)
+    list_select_related = ("author",)
+    search_fields = ("subject",)
+
+
+@admin.register(Occurrence)
+class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("id", "schedule", "planned_at", "state", "reason", "notice")
+    list_filter = ("state",)
+    list_select_related = ("schedule", "notice")
+    date_hierarchy = "planned_at"

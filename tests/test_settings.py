@@ -53,6 +53,10 @@ def values(*names, **variables):
         ("CODE_LIMIT_ALL", "often"),
         ("TRUSTED_PROXIES", "-1"),
         ("PORT", "eight"),
+        ("QUIET_HOURS", "at night"),
+        ("QUIET_HOURS", "22:00"),
+        ("QUIET_HOURS", "22:00-22:00"),
+        ("KEEP_DAYS", "forever"),
     ],
 )
 @pytest.mark.once
