@@ -39,11 +39,13 @@ def eventually(check: Callable[[], Any], seconds: float = 10) -> Any:
 class Process:
     """A manage.py command; `output()` is all that it has printed, both streams in order."""
 
+    script = ROOT / "manage.py"
+
     def __init__(self, *command: str, **environment: str) -> None:
         self.sink = tempfile.NamedTemporaryFile(prefix="bellhop-process-", suffix=".log")  # noqa: SIM115
         self.started = time.monotonic()
         self.popen = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), *command],
+            [sys.executable, str(self.script), *command],
             cwd=ROOT, stdout=self.sink, stderr=self.sink, start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         )  # fmt: skip

@@ -41,12 +41,17 @@ def schedule_by_hand(redis, entry, **fields):
     redis.zadd(SCHEDULED, {entry: DUE})
 
 
-def test_a_due_job_starts_within_two_seconds(redis):
+def test_a_due_job_is_rung_on_the_stroke_of_its_second(redis):
     with running("rqscheduler"):
-        job_id = delayed(redis, 2)
-        began = time.monotonic()
-        eventually(lambda: job_id in queued(redis))
-        assert 0.9 < time.monotonic() - began < 4  # whole seconds: up to one early, two late
+        eventually(lambda: redis.exists(SCHEDULER_HEARTBEAT))
+        late = []
+        for _ in range(5):
+            due = int(time.time()) + 2
+            job_id = delayed(redis, due - time.time())
+            eventually(lambda: job_id in queued(redis))  # noqa: B023
+            late.append(time.time() - due)
+        assert min(late) > -0.1
+        assert sorted(late)[2] < 0.5, "the median: a slow machine may miss a stroke"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -73,6 +78,7 @@ def test_bad_entries_are_dropped_and_the_others_go_on(redis, tmp_path):
     boom = tmp_path / "boom"
     schedule_by_hand(redis, "shell", data=call("os.system", f"touch {boom}"))
     schedule_by_hand(redis, "helper", data=call("jobs.bell"))
+    schedule_by_hand(redis, "retired", data=call("jobs.send_telegram"))
     schedule_by_hand(redis, "number", data=call(17))
     schedule_by_hand(redis, "pickled", data=pickle.dumps(["jobs.check_queue"]))
     schedule_by_hand(redis, "elsewhere", origin="bulk", data=call("jobs.check_queue", 1))
@@ -85,7 +91,7 @@ def test_bad_entries_are_dropped_and_the_others_go_on(redis, tmp_path):
     with running("rqscheduler") as scheduler:
         eventually(lambda: good in queued(redis))
         eventually(lambda: redis.zcount(SCHEDULED, 0, time.time()) == 0)
-        assert scheduler.output().count("was dropped") == 13
+        assert scheduler.output().count("was dropped") == 14
         assert scheduler.stop() == 0
     assert queued(redis) == [good]
     assert not boom.exists()
@@ -137,11 +143,12 @@ def test_a_scheduler_leaves_the_work_to_the_one_that_is_at_it(redis):
         eventually(lambda: job_id in queued(redis))
 
 
-def test_the_sweep_is_registered_again_after_redis_was_emptied(redis):
+def test_the_periodic_jobs_are_registered_again_after_redis_was_emptied(redis):
     with running("rqscheduler"):
         eventually(lambda: redis.zscore(SCHEDULED, "sweep"))
         redis.flushall()
         eventually(lambda: redis.zscore(SCHEDULED, "sweep"), 4)
+        assert set(jobs.PERIODIC) <= {entry.decode() for entry in redis.zrange(SCHEDULED, 0, -1)}
         assert redis.exists("rq:job:sweep")
         redis.delete("rq:job:sweep")
         eventually(lambda: redis.exists("rq:job:sweep"), 4)
