@@ -170,9 +170,12 @@ class Scheduler(DjangoScheduler):
             self.register_birth()
 
     def keep_periodic_jobs(self) -> None:
-        """Puts the periodic jobs back when they are gone (first start, emptied Redis)."""
+        """Puts the periodic jobs back when they are gone (first start, emptied Redis), or put off
+        by a clock that was ahead."""
         for name, seconds in import_module("jobs").PERIODIC.items():
-            if name not in self or not self.job_class.exists(name, self.connection):
+            due = self.connection.zscore(self.scheduled_jobs_key, name)
+            far = due is None or due > time.time() + seconds + 1
+            if far or not self.job_class.exists(name, self.connection):
                 self.schedule(
                     datetime.now(UTC) + timedelta(seconds=seconds / 2),
                     f"jobs.{name}",
