@@ -1,10 +1,12 @@
 from django.urls import path
 
-from notices import views
+from notices import suppressed, views
 
 urlpatterns = [
     path("", views.listing, name="notices"),
     path("new/", views.new, name="notice_new"),
+    path("suppressed/", suppressed.listing, name="suppressed"),
+    path("suppressed/<int:pk>/", suppressed.lift, name="suppression_lift"),
     path("<int:pk>/", views.detail, name="notice"),
     path("<int:pk>/progress/", views.progress_part, name="notice_progress"),
     path("<int:pk>/cancel/", views.cancel, name="notice_cancel"),

@@ -23,13 +23,15 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 # From the top down: a module imports from its own layer and those below. The last part of a
 # module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
 LAYERS = [
-    ("doors", "urls wsgi views receipts admin commands accounts api local gunicorn.conf manage"),
+    ("doors", "urls wsgi views receipts unsubscribe suppressed admin commands accounts"
+     " api local gunicorn.conf manage"),
     ("what is asked for and shown", "forms compose preview progress answers people report"
      " probes queuecheck require"),
     ("flow", "flow schedule"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge ending"),
-    ("what is said, to whom and how", "messages channels audience wording pictures rates phones"),
+    ("engine", "deliver prepare sweep purge ending reported escalation"),
+    ("what is said, to whom and how", "messages channels audience wording optout suppression"
+     " pictures rates phones"),
     ("models", "models codes"),
     ("ground", "errors config checks apps"),
 ]  # fmt: skip

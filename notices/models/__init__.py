@@ -1,4 +1,16 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, State, Try
+from notices.models.feedback import DEAD, Receipt, Suppression
 from notices.models.notice import Channel, Notice
 
-__all__ = ["OPEN", "SETTLED", "Channel", "Delivery", "Notice", "State", "Try"]
+__all__ = [
+    "DEAD",
+    "OPEN",
+    "SETTLED",
+    "Channel",
+    "Delivery",
+    "Notice",
+    "Receipt",
+    "State",
+    "Suppression",
+    "Try",
+]

@@ -40,6 +40,9 @@ class Notice(models.Model):
     start_at = models.DateTimeField(_("start"), default=timezone.now)
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
+    # Minutes after the last email until those whom it did not reach get an SMS; null: never.
+    escalate_minutes = models.PositiveSmallIntegerField(_("SMS after minutes"), null=True)
+    escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     rung_at = models.DateTimeField(null=True, editable=False)
 
@@ -52,7 +55,12 @@ class Notice(models.Model):
                 fields=["start_at"],
                 condition=Q(state__in=["waiting", "preparing", "sending"]),
                 name="notice_unfinished",
-            )
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(escalate_minutes__isnull=False, escalated_at__isnull=True),
+                name="notice_to_escalate",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,9 +2,12 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
+from notices.unsubscribe import unsubscribe
+
 urlpatterns = [
     path("", include("signup.urls")),
     path("notices/", include("notices.urls")),
+    path("u/<str:token>/", unsubscribe, name="unsubscribe"),
     path("", include("health.urls")),
     path("language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
