@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices import deliver, ending, messages
-from notices.models import Channel, Delivery, Notice, State
+from notices.models import Channel, Delivery, Notice, Receipt, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
 PREPARING = timedelta(seconds=30)  # the same for the list of deliveries of a notice to very many
@@ -28,6 +28,7 @@ def run() -> Iterator[Bell]:
     settle_cancelled()
     yield from silent_deliveries()
     yield from silent_notices()
+    yield from silent_receipts()
 
 
 def settle_expired() -> None:
@@ -99,6 +100,12 @@ def silent_notices() -> Iterator[Bell]:
         for channel in notice.channels:
             if Delivery.objects.filter(deliver.free(), notice=notice, channel=channel).exists():
                 yield "send_notice", (notice.pk, channel)
+
+
+def silent_receipts() -> Iterator[Bell]:
+    """Receipts that nobody was rung for, or that wait for their delivery."""
+    if Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now()).exists():
+        yield "take_receipts", ()
 
 
 def ids(rows: QuerySet[Delivery]) -> list[int]:

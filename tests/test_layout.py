@@ -23,7 +23,7 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 # From the top down: a module imports from its own layer and those below. The last part of a
 # module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
 LAYERS = [
-    ("doors", "urls wsgi views receipts unsubscribe suppressed admin commands accounts"
+    ("doors", "urls wsgi views receipts esp_receipts unsubscribe suppressed admin commands accounts"
      " api local gunicorn.conf manage"),
     ("what is asked for and shown", "forms compose preview progress answers people report"
      " probes queuecheck require"),

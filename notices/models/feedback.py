@@ -77,6 +77,9 @@ class Receipt(models.Model):
     dead = models.BooleanField(_("dead address"), default=False)  # told with a bounce
     reason = models.CharField(_("reason"), max_length=255, blank=True)
     at = models.DateTimeField(_("at"), default=timezone.now)
+    # It may be here before its delivery knows the provider's number: then it is looked at again.
+    looks = models.PositiveSmallIntegerField(_("looks"), default=0)
+    due_at = models.DateTimeField(default=timezone.now)
     handled_at = models.DateTimeField(_("handled"), null=True)
 
     class Meta:
@@ -91,7 +94,7 @@ class Receipt(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["id"], condition=Q(handled_at__isnull=True), name="receipt_unhandled"
+                fields=["due_at"], condition=Q(handled_at__isnull=True), name="receipt_unhandled"
             ),
             models.Index(fields=["handled_at"], name="receipt_handled"),
         ]
