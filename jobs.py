@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Worker
 
-from notices import deliver, prepare, reported
+from notices import deliver, escalation, prepare, reported
 from notices import sweep as sweeping
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
@@ -155,6 +155,13 @@ def start_notice(notice_id: int) -> None:
     for channel in channels:
         for _ in range(max(1, workers)):
             now(send_notice, notice_id, channel)
+
+
+@job("default")
+def escalate_notice(notice_id: int) -> None:
+    """Adds an SMS for those whom a notice's email did not reach, and starts sending them."""
+    if escalation.start(notice_id):
+        now(send_notice, notice_id, "sms")
 
 
 @job("bulk")

@@ -21,7 +21,7 @@ from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import ending, messages, suppression
+from notices import ending, escalation, messages, suppression
 from notices.channels import provider
 from notices.channels.base import Provider
 from notices.errors import Refused, TryLater, Unknown
@@ -113,6 +113,8 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     if notice is None:
         return None
     Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
+    if notice.escalated_at:
+        escalation.spare(notice)
     token = uuid4().hex
     until = time.monotonic() + SLICE
     go_on: datetime | None = None

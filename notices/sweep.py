@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import deliver, ending, messages
+from notices import deliver, ending, escalation, messages
 from notices.models import Channel, Delivery, Notice, Receipt, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
@@ -29,6 +29,7 @@ def run() -> Iterator[Bell]:
     yield from silent_deliveries()
     yield from silent_notices()
     yield from silent_receipts()
+    yield from (("escalate_notice", (pk,)) for pk in escalation.due())
 
 
 def settle_expired() -> None:

@@ -60,7 +60,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+PUBLIC_URL = env.str("PUBLIC_URL", default="")
+PUBLIC_URL = PUBLIC_URL.rstrip("/")
 if PUBLIC_URL and not (
     PUBLIC_URL.startswith("https://")
     or (PUBLIC_URL.startswith("http://") and urlsplit(PUBLIC_URL).hostname in LOOPBACK)
