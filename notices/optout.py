@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notices import suppression
-from notices.models import Delivery, Suppression
+from notices.models import Channel, Delivery, Suppression
 
 NOTICE = "notice"  # messages.py imports this module
 TAKEN_BACK = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
@@ -38,10 +38,11 @@ def find(token: str) -> Delivery | None:
 
 
 def channels(delivery: Delivery) -> dict[str, bool]:
-    """Each channel that reaches this person, and whether notices come by it."""
+    """Each channel that the person may choose, and whether notices come by it."""
     return {
         channel: wants(delivery, channel, address)
         for channel, address in addresses(delivery).items()
+        if channel != Channel.SMS or not stopped(delivery)
     }
 
 
@@ -50,8 +51,10 @@ def addresses(delivery: Delivery) -> dict[str, str]:
     user = delivery.user
     if user is None:
         return {delivery.channel: delivery.address}
-    known = {"email": user.email, "sms": str(user.mobile or "")} | {
-        delivery.channel: delivery.address
+    known = {
+        Channel.EMAIL.value: user.email,
+        Channel.SMS.value: str(user.mobile or ""),
+        delivery.channel: delivery.address,
     }
     return {channel: address for channel, address in known.items() if address}
 
@@ -62,16 +65,18 @@ def wants(delivery: Delivery, channel: str, address: str) -> bool:
 
 
 def stopped(delivery: Delivery) -> bool:
-    """Whether the person answered STOP. Only START takes that back: the SMS provider keeps a list
-    of its own."""
-    number = addresses(delivery).get("sms", "")
-    return suppression.active("sms", number).filter(kind=Suppression.Kind.STOP).exists()
+    """Whether the person answered STOP. Only START takes that back, since the SMS provider keeps a
+    list of its own; until then there is nothing to choose."""
+    number = addresses(delivery).get(Channel.SMS, "")
+    return suppression.active(Channel.SMS, number).filter(kind=Suppression.Kind.STOP).exists()
 
 
 def choose(delivery: Delivery, wanted: Collection[str]) -> None:
     """Has notices come by the `wanted` channels only. A user's choice is kept on the user, that of
     an address that is no user's on the suppression list."""
     user, known = delivery.user, addresses(delivery)
+    if stopped(delivery):
+        del known[Channel.SMS]
     if user:
         for channel in known:
             setattr(user, f"wants_{channel}", channel in wanted)

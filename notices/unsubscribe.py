@@ -38,6 +38,7 @@ def choices(request: HttpRequest, delivery: Delivery) -> HttpResponse:
             (Channel(name), is_on and (done or name != delivery.channel))
             for name, is_on in now.items()
         ],
+        "leaving": "" if done or not now.get(delivery.channel) else delivery.get_channel_display(),
         "wanted": [Channel(name).label for name, is_on in now.items() if is_on],
         "stopped": optout.stopped(delivery),
         "done": done,

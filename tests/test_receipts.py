@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given
@@ -185,6 +186,17 @@ def test_yuntongxun_reports(client, burst):
         "The carrier reports that it did not arrive (UNDELIV).",
     )
     assert Suppression.objects.get().address == WANG
+
+
+def test_command_shows_what_to_paste(capsys, settings):
+    call_command("receipts")
+    told = capsys.readouterr()
+    assert f"{HOST}/receipts/twilio/inbound/" in told.out
+    assert f"{HOST}/receipts/yuntongxun/{receipts.yuntongxun_secret()}/" in told.out
+    assert told.err == ""
+    settings.PUBLIC_URL = ""
+    call_command("receipts")
+    assert "PUBLIC_URL is not set" in capsys.readouterr().err
 
 
 def test_yuntongxun_without_the_secret_is_nobody(client, caplog):

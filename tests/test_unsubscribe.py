@@ -65,6 +65,7 @@ def test_get_changes_nothing_and_save_leaves_the_channel(client, to_user, visito
     assert (visitor.wants_email, visitor.wants_sms) == (True, True)
     assert b'value="email">' in page.content  # not ticked: Save is enough
     assert b'value="sms" checked>' in page.content
+    assert "Save, and no more notices come by email." in page.content.decode()
     page = save(client, to_user, "sms")
     assert "Done. You get notices by SMS." in page.content.decode()
     visitor.refresh_from_db()
@@ -121,6 +122,10 @@ def test_token_of_a_delivery_that_is_gone(client, to_user):
 
 def test_page_says_that_stop_is_taken_back_by_start(client, to_user, visitor):
     Suppression.objects.create(channel="sms", address=str(visitor.mobile), kind="stop")
+    page = save(client, to_user).content.decode()
+    visitor.refresh_from_db()
+    assert (visitor.wants_email, visitor.wants_sms) == (False, True)  # START brings SMS back
+    assert 'value="sms"' not in page
     page = save(client, to_user, "email", "sms").content.decode()
     assert "answer START to that number" in page
     assert "You get notices by email." in page
