@@ -219,6 +219,7 @@ def read_yuntongxun(facts: dict[str, Any]) -> list[Receipt]:
         Receipt(
             provider="yuntongxun",
             ref=content,
+            own_ref=short(facts.get("reqId"), 100),
             channel=Channel.SMS,
             address=number,
             kind=Kind.DELIVERED if arrived else Kind.BOUNCED,

@@ -85,7 +85,7 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
         "id", "notice_id", "channel", "address", "state", "provider", "provider_ref"
     )
     numbers = {each.delivery_number for each in batch if each.delivery_number}
-    refs = {each.ref for each in batch if each.ref and not each.delivery_number}
+    refs = {ref for each in batch if not each.delivery_number for ref in refs_of(each)}
     by_number = rows.in_bulk(numbers) if numbers else {}
     by_ref = defaultdict(list)
     # The second condition is what the index is for.
@@ -97,7 +97,7 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
             numbered = by_number.get(each.delivery_number)
             rows_of_it = [numbered] if numbered else []
         else:
-            rows_of_it = by_ref[each.provider, each.ref]
+            rows_of_it = [row for ref in refs_of(each) for row in by_ref[each.provider, ref]]
         fitting = [row for row in rows_of_it if is_about(each, row)]
         if len(fitting) == 1:
             found[each.pk] = fitting[0]
@@ -110,9 +110,13 @@ def is_about(receipt: Receipt, delivery: Delivery) -> bool:
     return same and receipt.channel == delivery.channel
 
 
+def refs_of(receipt: Receipt) -> list[str]:
+    return [ref for ref in (receipt.ref, receipt.own_ref) if ref]
+
+
 def is_about_earlier_try(receipt: Receipt, delivery: Delivery) -> bool:
     now = delivery.provider_ref
-    return bool(receipt.ref and now and now != receipt.ref)
+    return bool(now and receipt.ref and now not in refs_of(receipt))
 
 
 # What it changes

@@ -179,7 +179,10 @@ def test_yuntongxun_reports(client, burst):
         client, smsType="1", content="bb", status="1", deliverCode="UNDELIV", fromNum="13900000003"
     )
     report(client, smsType="0", content="TD", recvTime="20261121010101")
+    doubtful = delivery(provider="yuntongxun", provider_ref="20261121ab", state=State.UNCERTAIN)
+    report(client, smsType="1", content="cc", status="0", reqId="20261121ab")
     burst("default")
+    assert state_of(doubtful) == State.DELIVERED  # known by the number that we gave the request
     assert state_of(came) == State.DELIVERED
     assert (state_of(back), back.reason) == (
         State.BOUNCED,
