@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial, wraps
 from typing import Any
@@ -22,12 +23,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Worker
+from rq.job import Job
 
-from notices import deliver, escalation, prepare, reported
+from notices import deliver, escalation, occurrences, prepare, reported
+from notices import purge as purging
 from notices import sweep as sweeping
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
-PERIODIC = {"sweep": 10}  # job name -> seconds; the scheduler keeps them registered
+PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
 bell_away_until = 0.0  # time.monotonic() until which no receipt tries to ring
@@ -89,7 +92,7 @@ def now(func: Function, *args: Any) -> None:
     transaction.on_commit(partial(push, func, *args), robust=True)
 
 
-def push_at(when: datetime, func: Function, *args: Any) -> bool:
+def push_at(when: datetime, func: Function, *args: Any, job_id: str | None = None) -> bool:
     """Has it queued not before `when` (aware); False when Redis is away (the sweep will ring).
     rq-scheduler is the only clock."""
     # It cuts to whole seconds, which would ring too early.
@@ -100,12 +103,31 @@ def push_at(when: datetime, func: Function, *args: Any) -> bool:
             f"jobs.{func.__name__}",
             *args,
             queue_name=QUEUES[func.__name__],
+            job_id=job_id,
             job_result_ttl=0,
             job_description=describe(func, args),
         )
     except (RedisError, OSError):
         return False
     return True
+
+
+def wake(when: datetime, func: Function, *args: Any) -> bool:
+    """The same, once for a row and a moment, however often it is asked for. The moment is part of
+    the id: a job that asks for its own next turn still bears the id of this one."""
+    return push_at(when, func, *args, job_id=wake_id(when, func, args))
+
+
+def forget(when: datetime, func: Function, *args: Any) -> None:
+    """Takes a wake-up back; one that stays does no harm."""
+    with suppress(RedisError, OSError):
+        scheduler = django_rq.get_scheduler(connection=bell())
+        scheduler.cancel(wake_id(when, func, args))
+        bell().delete(Job.key_for(wake_id(when, func, args)))
+
+
+def wake_id(when: datetime, func: Function, args: tuple[Any, ...]) -> str:
+    return "-".join(map(str, (func.__name__, *args, math.ceil(when.timestamp()))))
 
 
 def later(when: datetime, func: Function, *args: Any) -> None:
@@ -189,7 +211,27 @@ def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
     for name, args in sweeping.run():
         now(globals()[name], *args)
+    for when, name, pk in sweeping.wake_ups():
+        wake(when, globals()[name], pk)
     bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
+
+
+@job("default")
+def run_schedule(schedule_id: int) -> None:
+    """Starts what is due of a schedule, and asks to be woken for its next instant."""
+    notice, next_at = occurrences.run(schedule_id)
+    if notice:
+        now(start_notice, notice.pk)
+    if next_at and next_at <= timezone.now():
+        now(run_schedule, schedule_id)  # there were more than one turn can decide
+    elif next_at:
+        wake(next_at, run_schedule, schedule_id)
+
+
+@job("default")
+def purge() -> None:
+    """Removes what nobody needs any more."""
+    purging.run()
 
 
 # The health page puts this on every queue, whatever queue it is listed for here.

@@ -9,9 +9,10 @@ from django.utils.translation import ngettext
 
 from config.forms import JSONForm
 from notices import audience, wording
-from notices.models import Channel, Notice
+from notices.models import WRITTEN, Channel, Notice
 
 BAD_LINES = 100  # told one by one
+MANY = 10  # recipients: so many may not be told more than once a minute
 
 
 def check_wording(text: str) -> None:
@@ -86,6 +87,16 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         self.pasted = audience.Pasted()
+
+    @property
+    def many(self) -> bool:
+        """After the check: whether many people will be told."""
+        pasted = self.cleaned_data.get("audience") == Notice.Audience.ADDRESSES
+        return not pasted or len(self.pasted.recipients) > MANY
+
+    def written(self) -> dict[str, Any]:
+        """What the fields hold, for a schedule."""
+        return {name: self.cleaned_data[name] for name in WRITTEN}
 
     def clean_subject(self) -> str:
         subject: str = self.cleaned_data["subject"]

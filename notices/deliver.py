@@ -19,7 +19,6 @@ from uuid import uuid4
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from notices import ending, escalation, messages, suppression
 from notices.channels import provider
@@ -33,8 +32,6 @@ SLICE = 0.5  # seconds: the longest that a code waits behind a notice
 CLAIM = 50  # deliveries at a time
 MAX_TRIES = 8
 PAUSE = timedelta(seconds=10)  # before a channel that cannot be reached is tried again
-
-TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
     prepared, or the address is dead. `row` is the delivery as long as it is ours to settle."""
     now = timezone.now()
     if delivery.expires_at and delivery.expires_at <= now:
-        row.update(state=State.EXPIRED, reason=TOO_LATE, changed_at=now)
+        row.update(state=State.EXPIRED, reason=ending.TOO_LATE, changed_at=now)
         return True
     if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
         row.update(state=State.SUPPRESSED, reason=reason, changed_at=now)
@@ -112,6 +109,10 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     notice = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).first()
     if notice is None:
         return None
+    if held_until := ending.hold(Notice.objects.filter(pk=notice_id)):
+        return held_until
+    if notice.not_after and notice.not_after <= timezone.now():
+        ending.expire_queued(notice_id)
     Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
     if notice.escalated_at:
         escalation.spare(notice)
@@ -222,7 +223,7 @@ def put_off(delivery: Delivery, later: TryLater, carrier: Provider) -> Outcome:
     if tries >= MAX_TRIES:
         reason = f"Given up after {tries} tries. {later.reason}"
         return Outcome(delivery, State.FAILED, reason, carrier.name)
-    first = 2 if delivery.expires_at else 10
+    first = 10 if delivery.message == messages.NOTICE else 2
     wait = max(later.after or 0, min(first * 2**delivery.tries, 600) * random.uniform(0.8, 1.2))  # noqa: S311
     again = timezone.now() + timedelta(seconds=wait)
     if delivery.expires_at and again >= delivery.expires_at:

@@ -1,10 +1,18 @@
-"""How a notice ends: nothing is open any more, or somebody cancelled it."""
+"""How a notice ends, or stands still: nothing is open any more, somebody cancelled it, its time is
+over, or it is quiet at the moment."""
+
+from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists
+from django.db.models import Exists, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
+from notices import quiet
 from notices.models import OPEN, Delivery, Notice, State
+
+CHUNK = 5000
+TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 
 
 def cancel_queued(notice_id: int) -> int:
@@ -14,11 +22,26 @@ def cancel_queued(notice_id: int) -> int:
     # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
     # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
     queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED)
-    if connection.features.has_select_for_update_skip_locked:
-        free_rows = queued.select_for_update(skip_locked=True).values("pk")
-        queued = Delivery.objects.filter(pk__in=free_rows)
     with transaction.atomic():
-        return queued.update(state=State.CANCELLED, changed_at=timezone.now())
+        return unlocked(queued).update(state=State.CANCELLED, changed_at=timezone.now())
+
+
+def expire_queued(notice_id: int) -> None:
+    """Settles a chunk of what is still queued of a notice whose time is over."""
+    queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED, lease_until=None)
+    with transaction.atomic():
+        unlocked(queued, CHUNK).update(
+            state=State.EXPIRED, reason=TOO_LATE, changed_at=timezone.now()
+        )
+
+
+def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Delivery]:
+    """Of the rows those that nobody else is writing to."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    elif most is None:
+        return rows
+    return Delivery.objects.filter(pk__in=rows.values("pk")[:most])
 
 
 def finish(notice_id: int) -> None:
@@ -28,3 +51,18 @@ def finish(notice_id: int) -> None:
         Notice.objects.filter(~Exists(opened), pk=notice_id, state=Notice.State.SENDING).update(
             state=Notice.State.FINISHED, finished_at=timezone.now()
         )
+
+
+def expire(due: QuerySet[Notice]) -> bool:
+    """Ends a notice that is due and whose time is over before anything of it began."""
+    now = timezone.now()
+    over = due.filter(state=Notice.State.WAITING, not_after__lte=now)
+    return bool(over.update(state=Notice.State.EXPIRED, finished_at=now))
+
+
+def hold(notices: QuerySet[Notice]) -> datetime | None:
+    """Holds them in the quiet hours; when those are over, or None to go on."""
+    until = quiet.ends(timezone.now())
+    if until and notices.filter(in_quiet_hours=False).update(held_until=until):
+        return until
+    return None

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import prepare, suppression
+from notices import ending, prepare, suppression
 from notices.models import DEAD, Channel, Delivery, Notice, Receipt, State, Suppression
 
 ARRIVED = gettext_noop("The email arrived in the meantime.")
@@ -64,9 +64,13 @@ def spare(notice: Notice) -> None:
     arrived = Delivery.objects.filter(
         notice=notice, channel=Channel.EMAIL, user=OuterRef("user"), state=State.DELIVERED
     )
-    Delivery.objects.filter(
+    queued = Delivery.objects.filter(
         Exists(arrived), notice=notice, channel=Channel.SMS, state=State.QUEUED
-    ).update(state=State.CANCELLED, reason=ARRIVED, changed_at=timezone.now())
+    )
+    with transaction.atomic():
+        ending.unlocked(queued).update(
+            state=State.CANCELLED, reason=ARRIVED, changed_at=timezone.now()
+        )
 
 
 def not_reached(notice: Notice) -> QuerySet[Delivery]:

@@ -36,6 +36,8 @@ def start(notice_id: int) -> list[str]:
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
     )
+    if ending.expire(due) or ending.hold(due.filter(state=Notice.State.WAITING)):
+        return []
     if not due.update(
         state=Notice.State.PREPARING, started_at=Coalesce("started_at", now), rung_at=now
     ):
@@ -99,11 +101,13 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     )
     fixed = {"message": messages.NOTICE, "channel": channel.value, "origin": "", "provider": ""}
     # d_: an annotation may not bear the name of the user's own field.
+    dated = {"d_expires_at": Value(notice.not_after)} if notice.not_after else {}
     return (
         get_user_model()
         .objects.filter(is_active=True)
         .annotate(
             **{f"d_{name}": Value(value, text) for name, value in fixed.items()},
+            **dated,
             d_notice=Value(notice.pk, IntegerField()),
             d_user=F("pk"),
             d_address=address,
@@ -149,4 +153,5 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
             language=user.language if user else settings.LANGUAGE_CODE,
             state=State.SUPPRESSED if reason else State.QUEUED,
             reason=reason,
+            expires_at=notice.not_after,
         )

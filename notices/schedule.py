@@ -23,9 +23,30 @@ def accept(notice: Notice, start_at: datetime | None = None) -> bool:
     notice.state = Notice.State.WAITING
     with transaction.atomic(durable=True):
         notice.save()
+    return ring(notice)
+
+
+def ring(notice: Notice) -> bool:
     if notice.start_at <= timezone.now():
         return jobs.push(jobs.start_notice, notice.pk) is not None
-    return jobs.push_at(notice.start_at, jobs.start_notice, notice.pk)
+    return jobs.wake(notice.start_at, jobs.start_notice, notice.pk)
+
+
+def change(notice: Notice, start_at: datetime | None = None) -> bool:
+    """Saves a notice that was edited, moved or is to go at once (None), unless it has started
+    meanwhile: then nothing is changed, and the answer is False."""
+    with transaction.atomic(durable=True):
+        waiting = Notice.objects.select_for_update().filter(state=Notice.State.WAITING)
+        before = waiting.filter(pk=notice.pk).first()
+        if before is None:
+            return False
+        notice.start_at = start_at or timezone.now()
+        notice.held_until = None
+        notice.save()
+    if before.start_at != notice.start_at:
+        jobs.forget(before.start_at, jobs.start_notice, notice.pk)
+    ring(notice)
+    return True
 
 
 def cancel(notice: Notice) -> int | None:
@@ -36,6 +57,7 @@ def cancel(notice: Notice) -> int | None:
         state=Notice.State.CANCELLED, finished_at=now
     ):
         return None
+    jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     return ending.cancel_queued(notice.pk)
 
 

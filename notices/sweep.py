@@ -1,20 +1,23 @@
-"""Repairs what was interrupted, and says whom to ring for. Any number may run side by side.
+"""Repairs what was interrupted, and says whom to ring for, now or soon. Any number may
+run side by side.
 
 Bounded chunks and partial indexes: with nothing to repair it costs a handful of small queries.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices import deliver, ending, escalation, messages
-from notices.models import Channel, Delivery, Notice, Receipt, State
+from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
 PREPARING = timedelta(seconds=30)  # the same for the list of deliveries of a notice to very many
+SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
 CHUNK = 1000
 JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
 
@@ -28,6 +31,7 @@ def run() -> Iterator[Bell]:
     settle_cancelled()
     yield from silent_deliveries()
     yield from silent_notices()
+    yield from due_schedules()
     yield from silent_receipts()
     yield from (("escalate_notice", (pk,)) for pk in escalation.due())
 
@@ -38,7 +42,7 @@ def settle_expired() -> None:
     late = Delivery.objects.filter(deliver.free(), notice=None, expires_at__lte=now)
     Delivery.objects.filter(pk__in=ids(late), state=State.QUEUED).update(
         state=State.EXPIRED,
-        reason=deliver.TOO_LATE,
+        reason=ending.TOO_LATE,
         changed_at=now,
     )
 
@@ -88,6 +92,7 @@ def silent_notices() -> Iterator[Bell]:
     now = timezone.now()
     silent = Notice.objects.filter(
         Q(rung_at=None) | Q(rung_at__lte=now - SILENCE),
+        Q(held_until=None) | Q(held_until__lte=now),
         state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
         start_at__lte=now - SILENCE / 2,
     ).exclude(state=Notice.State.PREPARING, rung_at__gt=now - PREPARING)
@@ -107,6 +112,28 @@ def silent_receipts() -> Iterator[Bell]:
     """Receipts that nobody was rung for, or that wait for their delivery."""
     if Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now()).exists():
         yield "take_receipts", ()
+
+
+def due_schedules() -> Iterator[Bell]:
+    """Schedules that nobody woke in time."""
+    late = timezone.now() - SILENCE / 5
+    due = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__lte=late)
+    for pk in due.order_by("next_at").values_list("pk", flat=True)[:CHUNK]:
+        yield "run_schedule", (pk,)
+
+
+def wake_ups() -> Iterator[tuple[datetime, str, int]]:
+    """What is due soon. Mostly its bell is there already, and this one takes its place."""
+    soon = (timezone.now(), timezone.now() + SOON)
+    waiting = Notice.objects.filter(state=Notice.State.WAITING, start_at__lte=soon[1]).annotate(
+        due=Greatest("start_at", Coalesce("held_until", "start_at"))
+    )
+    for pk, when in waiting.filter(due__range=soon).values_list("pk", "due")[:CHUNK]:
+        yield when, "start_notice", pk
+    schedules = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__range=soon)
+    for schedule in schedules.only("next_at")[:CHUNK]:
+        if schedule.next_at:
+            yield schedule.next_at, "run_schedule", schedule.pk
 
 
 def ids(rows: QuerySet[Delivery]) -> list[int]:

@@ -3,8 +3,8 @@
 import csv
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -18,20 +18,15 @@ from django.http import (
 )
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
 
-from config import answers
 from config.access import StaffRequest, staff_required
-from config.problems import Invalid
 from notices import schedule
-from notices.compose import NoticeForm
 from notices.models import Channel, Delivery, Notice, State
-from notices.preview import previews
 from notices.progress import progress, report
 
 PAGE = 50
-QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
 
 
@@ -43,41 +38,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "notices/list.html", {"page": page})
 
 
-def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
-    form = NoticeForm.from_json(body)
-    if not form.is_valid():
-        raise Invalid(errors=form.complaints())
-    return answers.ok(notice=report(accepted(form, request)))
-
-
-def accepted(form: NoticeForm, request: StaffRequest) -> Notice:
-    notice: Notice = form.save(commit=False)
-    notice.author = request.user
-    if not schedule.accept(notice):
-        messages.warning(request, QUEUE_AWAY)
-    return notice
-
-
-@answers.form_or_json(staff_required(new_by_json), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-@require_http_methods(["GET", "POST"])
-@staff_required
-def new(request: StaffRequest) -> HttpResponse:
-    """Writes a notice. POST with `preview` shows it, without sends it; so does JSON with the
-    form's fields."""
-    form = NoticeForm(request.POST or None)
-    shown = []
-    if request.method == "POST" and form.is_valid():
-        if "preview" not in request.POST:
-            return redirect(accepted(form, request))
-        shown = previews(form.save(commit=False), request.user)
-    status = 400 if form.errors else 200
-    return render(request, "notices/new.html", {"form": form, "previews": shown}, status=status)
-
-
 @require_GET
 @staff_required
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    notice = get_object_or_404(Notice.objects.select_related("author"), pk=pk)
+    wanted = Notice.objects.select_related("author", "occurrence__schedule")
+    notice = get_object_or_404(wanted, pk=pk)
     search = {name: request.GET.get(name, "")[:100] for name in ("q", "state", "channel")}
     page = Paginator(found(notice, **search), PAGE).get_page(request.GET.get("page"))
     context = {"search": search, "page": page, "states": State.choices, "channels": Channel.choices}
@@ -89,6 +54,7 @@ def live(notice: Notice) -> dict[str, Any]:
         "notice": notice,
         "progress": progress(notice),
         "unfinished": notice.state in UNFINISHED,
+        "zone": ZoneInfo(notice.zone),
     }
 
 
@@ -167,6 +133,19 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
             stopped,
         )
         messages.success(request, text % {"count": stopped})
+    return redirect(notice)
+
+
+@require_POST
+@staff_required
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lets a notice that waits go at once, also in the quiet hours."""
+    notice = get_object_or_404(Notice, pk=pk)
+    notice.in_quiet_hours = True
+    if schedule.change(notice):
+        messages.success(request, _("It goes out now."))
+    else:
+        messages.warning(request, _("Nothing was changed: it has started meanwhile."))
     return redirect(notice)
 
 

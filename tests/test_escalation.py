@@ -154,6 +154,9 @@ def test_form_refuses_minutes_that_make_no_sense(minutes):
 def test_form_takes_it_for_email_alone(client, staff):
     assert form(escalate_minutes="30").save(commit=False).escalate_minutes == 30
     assert form(escalate_minutes="").save(commit=False).escalate_minutes is None
+    handed_on = form(escalate_minutes="30")
+    assert handed_on.is_valid()
+    assert handed_on.written()["escalate_minutes"] == 30  # a schedule hands it on to its notices
     both = form(escalate_minutes="30", channels=["email", "sms"])
     assert "This is for notices by email alone." in both.errors["escalate_minutes"][0]
     assert form(channels=["email", "sms"]).is_valid()

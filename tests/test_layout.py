@@ -23,16 +23,18 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 # From the top down: a module imports from its own layer and those below. The last part of a
 # module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
 LAYERS = [
-    ("doors", "urls wsgi views receipts esp_receipts unsubscribe suppressed admin commands accounts"
-     " api local gunicorn.conf manage"),
-    ("what is asked for and shown", "forms compose preview progress answers people report"
-     " probes queuecheck require"),
-    ("flow", "flow schedule"),
+    ("doors", "urls wsgi views writing_views schedule_views receipts esp_receipts unsubscribe"
+     " suppressed admin commands"
+     " commands.schedule accounts api local gunicorn.conf manage"),
+    ("what is asked for and shown", "forms compose content timing preview progress answers people"
+     " report schedule_report probes queuecheck require"),
+    ("flow", "flow schedule repeat"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge ending reported escalation"),
-    ("what is said, to whom and how", "messages channels audience wording optout suppression"
-     " pictures rates phones"),
-    ("models", "models codes"),
+    ("engine", "deliver prepare sweep purge ending occurrences reported escalation"),
+    ("what is said, to whom and how", "messages channels audience wording optout"
+     " suppression pictures rates phones"
+     " quiet rule_words rule_fields"),
+    ("models", "models codes rules"),
     ("ground", "errors config checks apps"),
 ]  # fmt: skip
 

@@ -7,25 +7,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from signup.models import default_time_zone
+
 
 class Channel(models.TextChoices):
     EMAIL = "email", _("email")
     SMS = "sms", _("SMS")
 
 
-class Notice(models.Model):
-    """What staff tell many people: wording, audience, channels, time."""
+class Audience(models.TextChoices):
+    EVERYONE = "everyone", _("Everyone")
+    ADDRESSES = "addresses", _("Pasted addresses")
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        PREPARING = "preparing", _("preparing")
-        SENDING = "sending", _("sending")
-        FINISHED = "finished", _("finished")
-        CANCELLED = "cancelled", _("cancelled")
 
-    class Audience(models.TextChoices):
-        EVERYONE = "everyone", _("Everyone")
-        ADDRESSES = "addresses", _("Pasted addresses")
+class Written(models.Model):
+    """What staff write: wording, channels and audience. A notice has them, and a schedule, which
+    hands them on to the notices that it makes."""
 
     subject = models.CharField(_("subject"), max_length=150)
     text = models.TextField(_("text"), max_length=20_000)
@@ -35,13 +32,45 @@ class Notice(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
     )
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
-    start_at = models.DateTimeField(_("start"), default=timezone.now)
-    started_at = models.DateTimeField(_("started"), null=True, editable=False)
-    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     # Minutes after the last email until those whom it did not reach get an SMS; null: never.
     escalate_minutes = models.PositiveSmallIntegerField(_("SMS after minutes"), null=True)
+    zone = models.CharField(_("time zone"), max_length=64, default=default_time_zone)
+    in_quiet_hours = models.BooleanField(_("also in the quiet hours"), default=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.subject
+
+    def get_channels_display(self) -> str:
+        return ", ".join(str(Channel(channel).label) for channel in self.channels)
+
+
+WRITTEN = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
+
+
+class Notice(Written):
+    """What staff tell many people, once. `zone`: where its times were chosen."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        PREPARING = "preparing", _("preparing")
+        SENDING = "sending", _("sending")
+        FINISHED = "finished", _("finished")
+        CANCELLED = "cancelled", _("cancelled")
+        EXPIRED = "expired", _("expired")  # its time was over before it could start
+
+    Audience = Audience
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    start_at = models.DateTimeField(_("start"), default=timezone.now)
+    not_after = models.DateTimeField(_("not after"), null=True, blank=True)
+    # The end of the quiet hours that stopped it: until then nothing starts and nothing is sent.
+    held_until = models.DateTimeField(_("held until"), null=True, editable=False)
+    started_at = models.DateTimeField(_("started"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     rung_at = models.DateTimeField(null=True, editable=False)
@@ -63,11 +92,10 @@ class Notice(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.subject
-
     def get_absolute_url(self) -> str:
         return reverse("notice", args=[self.pk])
 
-    def get_channels_display(self) -> str:
-        return ", ".join(str(Channel(channel).label) for channel in self.channels)
+    @property
+    def is_held(self) -> bool:
+        unfinished = self.state in (self.State.WAITING, self.State.SENDING)
+        return unfinished and self.held_until is not None and self.held_until > timezone.now()

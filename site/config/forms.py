@@ -15,11 +15,12 @@ class JSONForm(forms.BaseForm):
     base_fields: dict[str, forms.Field]
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
+    def from_json(cls, body: Mapping[str, Any], **options: Any) -> Self:
         """The form of a JSON object, checked; fields that it does not name are as if empty."""
         given = {name: body[name] for name in cls.base_fields if name in body}
         wrong = {name: wrong_type(cls.base_fields[name], value) for name, value in given.items()}
-        form = cls(data={name: value for name, value in given.items() if not wrong[name]})
+        right = {name: value for name, value in given.items() if not wrong[name]}
+        form = cls(data=right, **options)
         form.errors  # noqa: B018  Django checks when the errors are first read
         for name, sentence in wrong.items():
             if sentence:
@@ -44,6 +45,6 @@ def wrong_type(field: forms.Field, value: object) -> str:
     if isinstance(field, forms.MultipleChoiceField):
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         return "" if texts else _('Send a list of texts, such as ["email"].')
-    if isinstance(value, str):
+    if isinstance(value, str) or (isinstance(field, forms.IntegerField) and type(value) is int):
         return ""
     return _("Send this as text, in quotes, or leave it out.")

@@ -242,7 +242,6 @@ class Scheduler(DjangoScheduler):
         away = False
         try:
             while True:
-                started = time.monotonic()
                 try:
                     self.tick()
                     if away:
@@ -254,7 +253,8 @@ class Scheduler(DjangoScheduler):
                     away = True
                 if burst:
                     break
-                time.sleep(max(0.0, self._interval - (time.monotonic() - started)))
+                # On the stroke of the second, when what is due in whole seconds is due.
+                time.sleep(self._interval - time.time() % self._interval)
         finally:
             with suppress(RedisError, OSError):
                 self.remove_lock()

@@ -4,6 +4,7 @@ What cannot be judged while loading (a missing provider in production, SQLite on
 system check in config/checks.py or notices/checks.py, so that the release phase stops it.
 """
 
+from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -49,6 +50,20 @@ def read_limits(name: str, default: str) -> str:
     except ValueError:
         raise refuse(name, f'{text!r} is not a list of rates such as "1/minute;5/hour".') from None
     return text
+
+
+def read_hours(name: str) -> tuple[time, time] | None:
+    """ "22:00-08:00" as two times of day; None when it is not set."""
+    text = env.str(name, default="").strip()
+    if not text:
+        return None
+    try:
+        begin, end = (time.fromisoformat(each.strip()) for each in text.split("-"))
+    except ValueError:
+        raise refuse(name, f"{text!r} is not a time to a time, such as 22:00-08:00.") from None
+    if begin == end:
+        raise refuse(name, "It begins when it ends: nothing would ever be sent.")
+    return begin, end
 
 
 # Where we are
@@ -235,6 +250,11 @@ for url in SMS_URLS:
         raise refuse("SMS_URLS", f"no SMS provider is called {urlsplit(url).scheme!r}.")
     if urlsplit(url).scheme == "webhook+http" and urlsplit(url).hostname not in LOOPBACK:
         raise refuse("SMS_URLS", "webhook+http: is for this machine only; use webhook+https:.")
+
+# Notices
+
+QUIET_HOURS = read_hours("QUIET_HOURS")
+KEEP_DAYS = read_int("KEEP_DAYS", 90)  # codes and other single messages
 
 # Sign-up
 

@@ -4,18 +4,18 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from notices import schedule
-from notices.compose import NoticeForm
-from notices.models import Channel, Notice
+from notices.management.content import add_content, read_content
+from notices.models import Notice
 from notices.progress import progress, report
 
-ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED)
+ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
 
 
@@ -25,12 +25,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         send = commands.add_parser("send", help="write a notice and send it")
-        send.add_argument("--subject", required=True)
-        send.add_argument("--text", required=True, metavar="FILE", help="Markdown; - is the input")
-        send.add_argument("--channel", required=True, action="append", choices=Channel.values)
-        audience = send.add_mutually_exclusive_group(required=True)
-        audience.add_argument("--everyone", action="store_true", help="who has that channel")
-        audience.add_argument("--addresses", metavar="FILE", help="one a line; - is the input")
+        add_content(send)
+        send.add_argument("--at", default="", help="when: 2026-12-01T09:00+08:00; else now")
+        send.add_argument("--not-after", default="", help="what has not left by then is not sent")
+        send.add_argument("--in-quiet-hours", action="store_true", help="not held by them")
         send.add_argument("--no-undo", action="store_true", help="do not wait 10 seconds first")
         send.add_argument(
             "--wait", action="store_true", help="stay until it ended; 1 if some failed"
@@ -45,21 +43,15 @@ class Command(BaseCommand):
         getattr(self, command)(**options)
 
     def send(self, **options: Any) -> None:
-        addresses = options["addresses"]
-        form = NoticeForm(
-            {
-                "subject": options["subject"],
-                "text": read(options["text"]),
-                "channels": list(dict.fromkeys(options["channel"])),
-                "audience": "addresses" if addresses else "everyone",
-                "addresses": read(addresses) if addresses else "",
-            }
-        )
-        if not form.is_valid():
-            told = [f"{name}: {why}" for name, each in form.complaints().items() for why in each]
-            raise CommandError("\n".join(["Nothing was sent.", *told]))
-        notice = form.save(commit=False)
-        if not schedule.accept(notice, timezone.now() if options["no_undo"] else None):
+        notice = read_content(options).save(commit=False)
+        start_at = moment("--at", options["at"])
+        notice.not_after = moment("--not-after", options["not_after"])
+        notice.in_quiet_hours = options["in_quiet_hours"]
+        if notice.not_after and start_at and notice.not_after <= start_at:
+            raise CommandError("--not-after: This is over before it could start.")
+        if options["no_undo"]:
+            start_at = start_at or timezone.now()
+        if not schedule.accept(notice, start_at):
             self.stderr.write("Accepted. Redis is away: it will go out when Redis is back.")
         self.stdout.write(str(notice.pk))
         if options["wait"]:
@@ -75,7 +67,7 @@ class Command(BaseCommand):
         self.stdout.write(
             " ".join(f"{state}={number}" for state, number in counts.items() if number)
         )
-        if any(counts[state] for state in WENT_WRONG):
+        if notice.state == Notice.State.EXPIRED or any(counts[state] for state in WENT_WRONG):
             sys.exit(1)
 
     def draw(self, notice: Notice, end: str) -> None:
@@ -114,11 +106,17 @@ def find(number: int) -> Notice:
         raise CommandError(f"There is no notice {number}.") from None
 
 
-def read(path: str) -> str:
+def moment(name: str, text: str) -> datetime | None:
+    """The instant that an option names; CommandError when that is none, or past."""
+    if not text:
+        return None
+    example = "such as 2026-12-01T09:00+08:00"
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as problem:
-        raise CommandError(f"{path} cannot be read: {problem.strerror}.") from None
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{name}: {text} is not a date and time, {example}.") from None
+    if at.tzinfo is None:
+        raise CommandError(f"{name}: {text} has no zone; add it, {example}.")
+    if at <= timezone.now():
+        raise CommandError(f"{name}: {text} is in the past.")
+    return at

@@ -1,0 +1,105 @@
+"""schedule add / list / pause / resume / skip / run / end: for scripts. The same forms and the same
+code as the pages."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from notices import repeat
+from notices.management.content import add_content, read_content, refuse
+from notices.models import Schedule
+from notices.schedule_report import schedule_report
+from notices.timing import TimingForm
+
+STEPS: dict[str, tuple[Callable[[int], object], str]] = {
+    "pause": (repeat.pause, "is paused"),
+    "resume": (repeat.resume, "is active again"),
+    "skip": (repeat.skip, "skips its next time"),
+    "run": (repeat.run_now, "runs now, out of turn"),
+    "end": (repeat.end, "has ended"),
+}
+
+
+class Command(BaseCommand):
+    help = "Writes a schedule, lists them all, or pauses, resumes, skips, runs or ends one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        add = commands.add_parser("add", help="a notice that goes out again and again")
+        add_content(add)
+        add.add_argument(
+            "--rule", required=True, help='"0 9 * * 1-5" (cron) or "FREQ=WEEKLY;BYDAY=MO"'
+        )
+        add.add_argument("--zone", required=True, help="whose clock: Asia/Shanghai")
+        add.add_argument(
+            "--missed", default="late", metavar="skip|late|MINUTES",
+            help="what was missed: skip it, run it once late (the default), or if at most so late",
+        )  # fmt: skip
+        add.add_argument("--start", default="", metavar="2026-12-01T09:00", help="local; now")
+        add.add_argument("--until", default="", metavar="2027-06-30", help="the last day")
+        add.add_argument("--times", default="", metavar="N", help="how often in all")
+        add.add_argument("--in-quiet-hours", action="store_true", help="not held by them")
+        listing = commands.add_parser("list", help="all schedules")
+        listing.add_argument("--json", action="store_true")
+        for name, (_, what) in STEPS.items():
+            step = commands.add_parser(name, help=f"the schedule {what}")
+            step.add_argument("number", type=int)
+
+    def handle(self, *args: Any, command: str, **options: Any) -> None:
+        if command in STEPS:
+            self.step(command, options["number"])
+        else:
+            getattr(self, command)(**options)
+
+    def add(self, **options: Any) -> None:
+        form = read_content(options)
+        missed = options["missed"]
+        timing = TimingForm(
+            {
+                "when": "repeat",
+                "every": "rule",
+                "rule": options["rule"],
+                "zone": options["zone"],
+                "at": options["start"],
+                "ends_on": options["until"],
+                "times": options["times"],
+                "missed": missed if missed in ("skip", "late") else "limit",
+                "late_minutes": "" if missed in ("skip", "late") else missed,
+                "in_quiet_hours": options["in_quiet_hours"],
+            },
+            many=form.many,
+        )
+        if not timing.is_valid():
+            refuse("Nothing was saved.", timing.errors)
+        schedule = Schedule(**form.written())
+        timing.apply_to_schedule(schedule)
+        repeat.add(schedule)
+        self.stdout.write(str(schedule.pk))
+
+    def list(self, **options: Any) -> None:
+        facts = [schedule_report(each) for each in Schedule.objects.order_by("pk")]
+        if options["json"]:
+            self.stdout.write(json.dumps(facts))
+            return
+        for each in facts:
+            following = each["next"][0] if each["next"] else "-"
+            self.stdout.write(
+                f"{each['id']} {each['state']} {each['subject']}: {each['words']}, {each['zone']}; "
+                f"next {following}; {each['runs']} runs"
+            )
+
+    def step(self, name: str, number: int) -> None:
+        do, what = STEPS[name]
+        try:
+            if not Schedule.objects.filter(pk=number).exists():
+                raise CommandError(f"There is no schedule {number}.")
+            do(number)
+        except OverflowError:
+            raise CommandError(f"There is no schedule {number}.") from None
+        except repeat.NotNow:
+            state = Schedule.objects.get(pk=number).get_state_display()
+            raise CommandError(f"Schedule {number} is {state}: nothing was changed.") from None
+        self.stdout.write(f"Schedule {number} {what}.")

@@ -1,0 +1,68 @@
+"""The staff's pages for schedules: what repeats, what each time became, and the buttons."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from config.access import StaffRequest, staff_required
+from notices import repeat
+from notices.models import Notice, Schedule
+from notices.rule_words import in_words
+from notices.schedule_report import with_runs
+
+PAGE = 50
+
+
+@require_GET
+@staff_required
+def listing(request: HttpRequest) -> HttpResponse:
+    schedules = with_runs(Schedule.objects.defer("addresses", "text")).order_by("state", "next_at")
+    page = Paginator(schedules, PAGE).get_page(request.GET.get("page"))
+    for each in page:
+        each.words = in_words(each.as_rule)  # type: ignore[attr-defined]
+        each.last_label = dict(Notice.State.choices).get(each.last_state)  # type: ignore[attr-defined]
+    return render(request, "notices/schedules.html", {"page": page})
+
+
+@require_GET
+@staff_required
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    schedule = get_object_or_404(Schedule.objects.select_related("author"), pk=pk)
+    occurrences = schedule.occurrences.select_related("notice")
+    schedule.words = in_words(schedule.as_rule)  # type: ignore[attr-defined]
+    context = {
+        "schedule": schedule,
+        "upcoming": repeat.upcoming(schedule),
+        "page": Paginator(occurrences, PAGE).get_page(request.GET.get("page")),
+        "runs": occurrences.exclude(notice=None).count(),
+    }
+    return render(request, "notices/schedule.html", context)
+
+
+@require_POST
+@staff_required
+def act(request: StaffRequest, pk: int) -> HttpResponse:
+    """POST `do`: pause, resume, skip, run or end."""
+    schedule = get_object_or_404(Schedule, pk=pk)
+    steps: dict[str, tuple[Callable[[], Any], str]] = {
+        "pause": (lambda: repeat.pause(pk), _("Paused: nothing goes out until you resume it.")),
+        "resume": (lambda: repeat.resume(pk), _("Resumed.")),
+        "skip": (lambda: repeat.skip(pk, request.user), _("The next one is skipped.")),
+        "run": (lambda: repeat.run_now(pk, request.user), _("It runs now, out of turn.")),
+        "end": (lambda: repeat.end(pk), _("Ended: it will not run again.")),
+    }
+    if request.POST.get("do") not in steps:
+        raise Http404
+    step, done = steps[request.POST["do"]]
+    try:
+        step()
+        messages.success(request, done)
+    except repeat.NotNow:
+        messages.warning(request, _("Nothing was changed: look at what it is doing now."))
+    return redirect(schedule)

@@ -1,0 +1,190 @@
+"""The staff's pages for writing: a notice for now or later, a schedule, and changing them."""
+
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config import answers
+from config.access import StaffRequest, staff_required
+from config.problems import Invalid
+from notices import quiet, repeat, rules, schedule
+from notices.compose import NoticeForm
+from notices.models import WRITTEN, Notice, Schedule
+from notices.preview import previews
+from notices.progress import report
+from notices.rule_words import in_words
+from notices.schedule_report import schedule_report
+from notices.timing import TimingForm, fields_of
+
+QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
+STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
+ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
+
+
+def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
+    """The fields of both forms in one object; without `when` it goes out now."""
+    form = NoticeForm.from_json(body)
+    complaints = {} if form.is_valid() else form.complaints()
+    timing = TimingForm.from_json(body, own_zone=request.user.time_zone, many=form.many)
+    complaints |= {name: list(map(str, each)) for name, each in timing.errors.items()}
+    if complaints:
+        raise Invalid(errors=complaints)
+    saved = accepted(form, timing, request)
+    if isinstance(saved, Schedule):
+        return answers.ok(schedule=schedule_report(saved))
+    return answers.ok(notice=report(saved))
+
+
+def accepted(form: NoticeForm, timing: TimingForm, request: StaffRequest) -> Notice | Schedule:
+    if timing.cleaned_data["when"] == "repeat":
+        new_schedule = Schedule(**form.written(), author=request.user)
+        timing.apply_to_schedule(new_schedule)
+        repeat.add(new_schedule)
+        return new_schedule
+    notice: Notice = form.save(commit=False)
+    notice.author = request.user
+    timing.apply_to_notice(notice)
+    if not schedule.accept(notice, timing.cleaned_data.get("start_at")):
+        messages.warning(request, QUEUE_AWAY)
+    tell_of_time(request, notice, timing)
+    return notice
+
+
+def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> None:
+    """What the one who chose the time may not have thought of."""
+    zone = ZoneInfo(notice.zone)
+    until = None if notice.in_quiet_hours else quiet.ends(notice.start_at)
+    if until:
+        shown = date_format(until.astimezone(zone), "Y-m-d H:i")
+        sentence = _("This is in the quiet hours: it is held until %(time)s (%(zone)s).")
+        messages.warning(request, sentence % {"time": shown, "zone": zone.key})
+    wall = timing.cleaned_data.get("at")
+    if timing.cleaned_data["when"] == "later" and wall and rules.is_repeated(wall, zone):
+        messages.info(request, _("That day has this time twice. The first one is meant."))
+
+
+@answers.form_or_json(staff_required(new_by_json), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+@require_http_methods(["GET", "POST"])
+@staff_required
+def new(request: StaffRequest) -> HttpResponse:
+    """Writes a notice or a schedule. POST with `preview` shows it, without accepts it; so does
+    JSON with the forms' fields."""
+    form = NoticeForm(request.POST or None)
+    valid = form.is_valid()
+    many = not valid or form.many
+    wanted = {"when": request.GET.get("when", "now")}
+    own_zone = request.user.time_zone
+    timing = TimingForm(request.POST or None, initial=wanted, own_zone=own_zone, many=many)
+    if timing.is_valid() and valid and "preview" not in request.POST:
+        return redirect(accepted(form, timing, request))
+    return page(request, form, timing)
+
+
+def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: Any) -> HttpResponse:
+    shown = []
+    if form.is_bound and form.is_valid() and timing.is_valid():
+        shown = previews(form.save(commit=False), request.user)
+    context = {
+        "form": form,
+        "timing": timing,
+        "previews": shown,
+        "zones": sorted(available_timezones()),
+        **times(timing, request),
+        **more,
+    }
+    status = 400 if form.errors or timing.errors else 200
+    return render(request, "notices/new.html", context, status=status)
+
+
+def times(timing: TimingForm, request: StaffRequest) -> dict[str, Any]:
+    """For timing_words.html: when it would go out, in the zone chosen and in the reader's own."""
+    if not timing.is_bound or not timing.is_valid():
+        return {}
+    given = timing.cleaned_data
+    zone = ZoneInfo(given["zone"])
+    if given["when"] == "later":
+        repeated = rules.is_repeated(given["at"], zone)
+        return {"zone": zone, "instants": [given["start_at"]], "is_repeated": repeated}
+    if given["when"] != "repeat":
+        return {}
+    planned = Schedule()
+    timing.apply_to_schedule(planned)
+    planned.advance(timezone.now())
+    planned.words = in_words(planned.as_rule)  # type: ignore[attr-defined]
+    return {"zone": zone, "instants": repeat.upcoming(planned), "planned": planned}
+
+
+@require_POST
+@staff_required
+def timing_words(request: StaffRequest) -> HttpResponse:
+    """The part of the page that htmx asks for while somebody fills in when."""
+    timing = TimingForm(request.POST, own_zone=request.user.time_zone, many=False)
+    context = times(timing, request) | {"timing": timing, "alone": True}
+    return render(request, "notices/timing_words.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_required
+def edit(request: StaffRequest, pk: int) -> HttpResponse:
+    """Changes or moves a notice that has not started yet."""
+    notice = get_object_or_404(Notice, pk=pk)
+    if notice.state != Notice.State.WAITING:
+        messages.warning(request, STARTED)
+        return redirect(notice)
+    form = NoticeForm(request.POST or None, instance=notice)
+    zone = ZoneInfo(notice.zone)
+    initial = {"when": "later", "zone": notice.zone, "in_quiet_hours": notice.in_quiet_hours}
+    for name, moment in (("at", notice.start_at), ("not_after", notice.not_after)):
+        initial[name] = moment and moment.astimezone(zone).replace(tzinfo=None)
+    timing = TimingForm(request.POST or None, initial=initial, own_zone=request.user.time_zone)
+    timing.fields["when"].choices = timing.fields["when"].choices[:2]  # type: ignore[attr-defined]
+    if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
+        timing.apply_to_notice(notice)
+        start_at = timing.cleaned_data.get("start_at")
+        if schedule.change(form.save(commit=False), start_at):
+            messages.success(request, _("Changed."))
+            tell_of_time(request, notice, timing)
+        else:
+            messages.warning(request, STARTED)
+        return redirect(notice)
+    return page(request, form, timing, notice=notice)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_required
+def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
+    """Changes what a schedule will do; what it did stays."""
+    found = get_object_or_404(Schedule, pk=pk)
+    if found.state == Schedule.State.ENDED:
+        messages.warning(request, ENDED)
+        return redirect(found)
+    initial = {name: getattr(found, name) for name in WRITTEN}
+    form = NoticeForm(request.POST or None, initial=initial)
+    many = not (form.is_bound and form.is_valid()) or form.many
+    timing = TimingForm(
+        request.POST or None, initial=fields_of(found), own_zone=request.user.time_zone, many=many
+    )
+    timing.fields["when"].choices = timing.fields["when"].choices[2:]  # type: ignore[attr-defined]
+    if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
+
+        def apply(locked: Schedule) -> None:
+            for name, value in form.written().items():
+                setattr(locked, name, value)
+            timing.apply_to_schedule(locked)
+
+        try:
+            repeat.change(pk, apply)
+            messages.success(request, _("Changed."))
+        except repeat.NotNow:
+            messages.warning(request, ENDED)
+        return redirect(found)
+    return page(request, form, timing, schedule=found)
