@@ -201,7 +201,8 @@ def send_notice(notice_id: int, channel: str) -> None:
 @job("default")
 def take_receipts() -> None:
     """Applies what providers reported."""
-    bell().delete(RECEIPTS_RUNG)  # first: who stores from now on rings again
+    with suppress(RedisError, OSError):
+        bell().delete(RECEIPTS_RUNG)  # first: who stores from now on rings again
     if reported.take():
         now(take_receipts)
 
