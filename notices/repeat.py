@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 import jobs
@@ -114,7 +115,8 @@ def run_now(pk: int, by: User | None = None) -> Notice:
     now = timezone.now()
     with in_hand(pk, *Schedule.State) as schedule:
         lately = now - timedelta(minutes=1)
-        if schedule.occurrences.filter(extra=True, decided_at__gt=lately).exists():
+        just_run = Q(extra=True, decided_at__gt=lately) | Q(planned_at=now)
+        if schedule.occurrences.filter(just_run).exists():
             raise NotNow
         reason = f"Run now by {by or 'a script'}."
         notice = occurrences.start(schedule, now, reason, extra=True)

@@ -120,6 +120,7 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
 def test_idle_sweep_costs_nine_queries(staff, django_assert_num_queries):
     with django_assert_num_queries(9):
         list(sweep.run())
+        list(sweep.wake_ups())
 
 
 def test_what_a_dead_worker_held_back_of_a_cancelled_notice_is_settled(staff):

@@ -1,10 +1,14 @@
 """Short ways to what the tests of notices need."""
 
+from zoneinfo import ZoneInfo
+
 from django.db import connection
 from django.utils import timezone
 
-from notices import audience, schedule
-from notices.models import Delivery, Notice
+from notices import audience, repeat, schedule
+from notices.models import WRITTEN, Delivery, Notice, Schedule
+
+CONTENT = (*WRITTEN, "pasted")
 
 
 def notice(staff=None, **changes):
@@ -43,3 +47,15 @@ def database_url() -> str:
         return f"sqlite:///{facts['NAME']}"
     host = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
     return f"postgres://{host}/{facts['NAME']}"
+
+
+def repeated(rule="FREQ=HOURLY", zone="Asia/Shanghai", start=None, **changes):
+    """A saved schedule to everyone by email that plans from this moment on."""
+    written = notice(None, **{key: changes.pop(key) for key in list(changes) if key in CONTENT})
+    facts = {name: getattr(written, name) for name in WRITTEN}
+    local = timezone.now().astimezone(ZoneInfo(zone)).replace(minute=0, second=0)
+    new = Schedule(
+        **facts, rule=rule, zone=zone, start=start or f"{local:%Y-%m-%dT%H:%M}", **changes
+    )
+    repeat.add(new)
+    return new

@@ -1,0 +1,202 @@
+"""What staff do with a schedule: whatever the order, no instant runs twice and none is lost."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+
+import pytest
+import time_machine
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from notices import occurrences, repeat
+from notices.models import Notice, Occurrence, Schedule
+from tests.test_rules import RULES, ZONES
+from tests.world import repeated
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = datetime(2026, 11, 21, 4, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+def fresh(schedule):
+    return Schedule.objects.get(pk=schedule.pk)
+
+
+def test_pausing_passes_by_what_is_planned_meanwhile(clock):
+    schedule = repeated()
+    repeat.pause(schedule.pk)
+    assert repeat.upcoming(fresh(schedule)) == []
+    clock.shift(5 * 3600)
+    repeat.resume(schedule.pk)
+    assert not Occurrence.objects.exists()
+    assert repeat.upcoming(fresh(schedule), 2) == [NOON + 6 * HOUR, NOON + 7 * HOUR]
+
+
+@pytest.mark.parametrize("step", ["pause", "skip", "end", "run_now", "change"])
+def test_what_was_due_before_the_press_is_not_lost(clock, step):
+    schedule = repeated()
+    clock.shift(3600 + 2)
+    edit = [lambda schedule: None] if step == "change" else []
+    getattr(repeat, step)(schedule.pk, *edit)
+    assert Occurrence.objects.get(planned_at=NOON + HOUR).notice
+
+
+def test_skip_passes_one_by_and_says_who(clock, staff):
+    schedule = repeated()
+    assert repeat.skip(schedule.pk, staff) == NOON + HOUR
+    assert repeat.upcoming(fresh(schedule), 1) == [NOON + 2 * HOUR]
+    clock.shift(3600)
+    assert occurrences.run(schedule.pk)[0] is None
+    row = Occurrence.objects.get()
+    assert (row.state, row.reason, row.notice) == ("skipped", "Skipped by reception.", None)
+
+
+def test_run_now_is_out_of_turn_and_once(clock, staff):
+    schedule = repeated(times=2)
+    repeat.run_now(schedule.pk, staff)
+    with pytest.raises(repeat.NotNow):
+        repeat.run_now(schedule.pk, staff)
+    assert Notice.objects.count() == 1
+    assert len(repeat.upcoming(fresh(schedule))) == 2, "it uses up none of its times"
+    clock.shift(61)
+    repeat.end(schedule.pk)
+    repeat.run_now(schedule.pk, staff)
+    assert Notice.objects.count() == 2
+    assert fresh(schedule).state == Schedule.State.ENDED
+
+
+def test_an_edit_counts_for_what_is_still_to_come(clock):
+    schedule = repeated()
+    clock.shift(3600)
+    occurrences.run(schedule.pk)
+
+    def edit(locked):
+        locked.subject, locked.rule = "New", "FREQ=MINUTELY;INTERVAL=30"
+
+    repeat.change(schedule.pk, edit)
+    assert repeat.upcoming(fresh(schedule), 1) == [NOON + 1.5 * HOUR]
+    clock.shift(1800)
+    occurrences.run(schedule.pk)
+    subjects = Notice.objects.order_by("pk").values_list("subject", flat=True)
+    assert list(subjects) == ["Lift out of order", "New"]
+
+
+def test_an_edit_of_a_paused_schedule_leaves_it_paused(clock):
+    schedule = repeated()
+    repeat.pause(schedule.pk)
+    repeat.change(schedule.pk, lambda locked: setattr(locked, "subject", "New"))
+    assert (fresh(schedule).state, fresh(schedule).subject) == ("paused", "New")
+    clock.shift(3600)
+    assert occurrences.run(schedule.pk) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "steps"),
+    [
+        ("active", ["resume"]),
+        ("paused", ["pause", "skip"]),
+        ("ended", ["pause", "resume", "skip", "end"]),
+    ],
+)
+def test_a_step_that_makes_no_sense_changes_nothing(clock, state, steps):
+    schedule = repeated()
+    Schedule.objects.update(state=state)
+    before = Schedule.objects.values().get()
+    for step in steps:
+        with pytest.raises(repeat.NotNow):
+            getattr(repeat, step)(schedule.pk)
+    assert Schedule.objects.values().get() == before
+    assert not Occurrence.objects.exists()
+
+
+def test_nobody_is_shown_ten_thousand_instants(clock):
+    assert len(repeat.upcoming(repeated("FREQ=MINUTELY"), 10_000)) == repeat.MOST
+
+
+def test_the_wake_up_moves_with_the_schedule(clock, redis):
+    schedule = repeated()
+    entries = lambda: redis.zrange("rq:scheduler:scheduled_jobs", 0, -1, withscores=True)  # noqa: E731
+    repeat.skip(schedule.pk)
+    [(_, due)] = entries()
+    assert due == (NOON + 2 * HOUR).timestamp()
+    repeat.pause(schedule.pk)
+    assert entries() == []
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["keep", "keep", "away", "pause", "skip", "edit", "run_now"]),
+        st.integers(1, 5),
+        RULES,
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.once
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(RULES, ZONES, st.none() | st.integers(0, 600), STEPS)
+def test_whatever_is_done_no_instant_runs_twice_and_promises_are_kept(
+    clock, rule, zone, late, steps
+):
+    clock.move_to(NOON)
+    schedule = repeated(rule, zone.key, "2026-11-01T07:25", late_minutes=late)
+    for step, number, other_rule in steps:
+        if fresh(schedule).state == Schedule.State.ENDED:
+            break
+        take(step, number, other_rule, schedule, clock)
+    rows = Occurrence.objects.filter(schedule=schedule)
+    notices = [row.notice_id for row in rows if row.notice_id]
+    assert len(notices) == len(set(notices))
+    planned = rows.values_list("planned_at", flat=True)
+    assert len(set(planned)) == len(planned)
+
+
+def take(step, number, other_rule, schedule, clock):
+    promised = repeat.upcoming(fresh(schedule))
+    if step == "keep":  # the worker is there: what the page promised is what happens
+        for at in promised[:number]:
+            clock.move_to(at)
+            notice, _ = occurrences.run(schedule.pk)
+            assert notice is not None
+            assert notice.occurrence.planned_at == at
+            assert occurrences.run(schedule.pk)[0] is None
+    elif step == "away":  # nobody is there for days: each instant is accounted for
+        until = timezone.now() + timedelta(days=number)
+        wanted = list(takewhile(lambda at: at <= until, fresh(schedule).instants()))
+        clock.move_to(until)
+        while True:
+            _, next_at = occurrences.run(schedule.pk)
+            if next_at is None or next_at > until:
+                break
+        rows = Occurrence.objects.filter(schedule=schedule, planned_at__in=wanted[-500:])
+        assert rows.count() == len(wanted[-500:])
+        assert sum(row.notice_id is not None for row in rows) <= 1
+    elif step == "pause":
+        repeat.pause(schedule.pk)
+        before = schedule.occurrences.count()
+        clock.shift(timedelta(hours=30 * number))
+        assert occurrences.run(schedule.pk) == (None, None)
+        repeat.resume(schedule.pk)
+        assert schedule.occurrences.count() == before
+    elif step == "skip":
+        assert repeat.skip(schedule.pk) == promised[0]
+        assert repeat.upcoming(fresh(schedule))[: len(promised) - 1] == promised[1:]
+    elif step == "edit":
+        repeat.change(schedule.pk, lambda locked: setattr(locked, "rule", other_rule))
+    else:
+        clock.shift(timedelta(minutes=2, milliseconds=1))
+        repeat.run_now(schedule.pk)
