@@ -7,6 +7,7 @@ answers into "later". The database is the truth; a job that is lost or rung twic
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,13 +25,15 @@ from redis.retry import Retry
 from rq import Worker
 from rq.job import Job
 
-from notices import deliver, occurrences, prepare
+from notices import deliver, escalation, occurrences, prepare, reported
 from notices import purge as purging
 from notices import sweep as sweeping
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
+RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
+bell_away_until = 0.0  # time.monotonic() until which no receipt tries to ring
 
 Function = Callable[..., Any]
 log = logging.getLogger(__name__)
@@ -132,6 +135,19 @@ def later(when: datetime, func: Function, *args: Any) -> None:
     transaction.on_commit(partial(push_at, when, func, *args), robust=True)
 
 
+def ring_for_receipts() -> None:
+    """Has receipts applied that are stored. Ten thousand may come at once: they are rung for once,
+    until that job starts. A Redis that is away holds up nobody; the sweep rings."""
+    global bell_away_until
+    if time.monotonic() < bell_away_until:
+        return
+    try:
+        if bell().set(RECEIPTS_RUNG, 1, nx=True, ex=10):
+            push(take_receipts)
+    except (RedisError, OSError):
+        bell_away_until = time.monotonic() + 5
+
+
 # Jobs
 
 
@@ -163,6 +179,13 @@ def start_notice(notice_id: int) -> None:
             now(send_notice, notice_id, channel)
 
 
+@job("default")
+def escalate_notice(notice_id: int) -> None:
+    """Adds an SMS for those whom a notice's email did not reach, and starts sending them."""
+    if escalation.start(notice_id):
+        now(send_notice, notice_id, "sms")
+
+
 @job("bulk")
 def send_notice(notice_id: int, channel: str) -> None:
     """One slice of a notice, about half a second long: a code never waits behind a notice."""
@@ -173,6 +196,15 @@ def send_notice(notice_id: int, channel: str) -> None:
         now(send_notice, notice_id, channel)
     else:
         later(again, send_notice, notice_id, channel)
+
+
+@job("default")
+def take_receipts() -> None:
+    """Applies what providers reported."""
+    with suppress(RedisError, OSError):
+        bell().delete(RECEIPTS_RUNG)  # first: who stores from now on rings again
+    if reported.take():
+        now(take_receipts)
 
 
 @job("default")

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from notices.models import Delivery, Notice, Occurrence, Schedule, Try
+from notices.models import Delivery, Notice, Occurrence, Receipt, Schedule, Suppression, Try
 
 
 class ReadOnly:
@@ -59,3 +59,21 @@ class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("state",)
     list_select_related = ("schedule", "notice")
     date_hierarchy = "planned_at"
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lifted on the staff's own page, with a reason."""
+
+    list_display = ("id", "channel", "address", "kind", "since", "lifted_at", "lifted_by")
+    list_filter = ("channel", "kind")
+    list_select_related = ("lifted_by",)
+    search_fields = ("address",)
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("id", "provider", "ref", "kind", "reason", "at", "handled_at")
+    list_filter = ("kind", "provider")
+    search_fields = ("=ref", "=delivery_number")
+    show_full_result_count = False

@@ -21,6 +21,33 @@ def check_sms(**kwargs: Any) -> list[CheckMessage]:
     return missing("SMS", "SMS_URLS", settings.SMS_URLS, hint)
 
 
+@register(Tags.security, deploy=True)
+def check_receipts(**kwargs: Any) -> list[CheckMessage]:
+    """Nothing unsafe: without a secret no report is believed, and bounces stay unknown."""
+    if urlsplit(settings.EMAIL_URL).scheme != "anymail" or settings.ANYMAIL.get("WEBHOOK_SECRET"):
+        return []
+    return [
+        Info(
+            "Reports of the email provider are refused: ANYMAIL_WEBHOOK_SECRET is not set.",
+            hint="Set it to USER:PASSWORD, long and random (docs/receipts.md).",
+            id="bellhop.I011",
+        )
+    ]
+
+
+@register(Tags.compatibility, deploy=True)
+def check_public_url(**kwargs: Any) -> list[CheckMessage]:
+    if settings.PUBLIC_URL:
+        return []
+    return [
+        Info(
+            "Notices carry no link to unsubscribe: PUBLIC_URL is not set.",
+            hint="Set it to https:// and your host.",
+            id="bellhop.I012",
+        )
+    ]
+
+
 def missing(channel: str, name: str, urls: list[str], hint: str) -> list[CheckMessage]:
     if not urls:
         text = f"No provider carries {channel}: {name} is not set."

@@ -49,9 +49,21 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         error_messages={"required": _("Say whom this is for.")},
     )
 
+    escalate_minutes = forms.IntegerField(
+        label=_("Minutes until an SMS to those whom the email did not reach"),
+        required=False,
+        min_value=5,
+        max_value=10_080,
+        help_text=_(
+            "Empty: never. Counted from the last email. Who has a mobile here gets the SMS if the "
+            "email came back or failed, or if its provider, which must be one that reports, did "
+            "not say that it arrived. Plain SMTP does not report."
+        ),
+    )
+
     class Meta:
         model = Notice
-        fields = ("subject", "text", "channels", "audience", "addresses")
+        fields = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
         labels = {
             "subject": _("Subject"),
             "text": _("Text"),
@@ -102,6 +114,9 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("escalate_minutes") and cleaned.get("channels", ["email"]) != ["email"]:
+            problem = _("This is for notices by email alone. Take SMS out, or leave this empty.")
+            self.add_error("escalate_minutes", problem)
         if cleaned.get("audience") != Notice.Audience.ADDRESSES:
             cleaned["addresses"] = ""
         elif "channels" in cleaned and "addresses" in cleaned:

@@ -19,9 +19,8 @@ from uuid import uuid4
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
-from notices import ending, messages
+from notices import ending, escalation, messages, suppression
 from notices.channels import provider
 from notices.channels.base import Provider
 from notices.errors import Refused, TryLater, Unknown
@@ -34,11 +33,6 @@ CLAIM = 50  # deliveries at a time
 MAX_TRIES = 8
 PAUSE = timedelta(seconds=10)  # before a channel that cannot be reached is tried again
 
-UNWANTED = {
-    "email": gettext_noop("Does not want notices by email."),
-    "sms": gettext_noop("Does not want notices by SMS."),
-}
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -50,6 +44,7 @@ class Outcome:
     carrier: str = ""  # the provider's name
     provider_ref: str = ""
     not_before: datetime | None = None
+    suppress: str = ""  # the provider says so of the address: "dead" or "opted_out"
 
 
 def free() -> Q:
@@ -67,7 +62,9 @@ def free() -> Q:
 
 def send_one(delivery_id: int) -> datetime | None:
     """Sends one delivery, unless somebody else does or did; when to try again, if ever."""
-    found = Delivery.objects.select_related("user", "verification", "notice")
+    found = Delivery.objects.select_related("user", "verification", "notice").annotate(
+        suppressed_as=suppression.kind_against("address")
+    )
     delivery = found.filter(free(), pk=delivery_id).first()
     row = Delivery.objects.filter(free(), pk=delivery_id)
     if delivery is None or settle_objection(delivery, row):
@@ -88,15 +85,14 @@ def send_one(delivery_id: int) -> datetime | None:
 
 
 def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
-    """Settles what must not go any more: its time is over, or the person opted out since it was
-    prepared. `row` is the delivery as long as it is ours to settle."""
+    """Settles what must not go any more: its time is over, the person opted out since it was
+    prepared, or the address is dead. `row` is the delivery as long as it is ours to settle."""
     now = timezone.now()
     if delivery.expires_at and delivery.expires_at <= now:
         row.update(state=State.EXPIRED, reason=ending.TOO_LATE, changed_at=now)
         return True
-    user = delivery.user
-    if delivery.message == messages.NOTICE and user and not user.wants(delivery.channel):
-        row.update(state=State.SUPPRESSED, reason=UNWANTED[delivery.channel], changed_at=now)
+    if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
+        row.update(state=State.SUPPRESSED, reason=reason, changed_at=now)
         return True
     return False
 
@@ -118,6 +114,8 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     if notice.not_after and notice.not_after <= timezone.now():
         ending.expire_queued(notice_id)
     Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
+    if notice.escalated_at:
+        escalation.spare(notice)
     token = uuid4().hex
     until = time.monotonic() + SLICE
     go_on: datetime | None = None
@@ -138,10 +136,11 @@ def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
         free(), notice_id=notice.pk, channel=channel
     )
     wanted = wanted.select_related("user").order_by("id")
+    wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries = list(wanted[:CLAIM])
+        deliveries: list[Delivery] = list(wanted[:CLAIM])
         for delivery in deliveries:
             delivery.notice = notice  # one notice, one rendering
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(
@@ -203,7 +202,8 @@ def attempt(carrier: Provider, delivery: Delivery, wording: Wording) -> Outcome:
     try:
         number = carrier.send(delivery, wording)
     except Refused as refusal:
-        return Outcome(delivery, State.FAILED, refusal.reason, carrier.name)
+        suppress = getattr(refusal, "suppress", "") or ""
+        return Outcome(delivery, State.FAILED, refusal.reason, carrier.name, suppress=suppress)
     except Unknown as doubt:
         return in_doubt(delivery, doubt, carrier)
     except TryLater as later:
@@ -266,6 +266,8 @@ def record(outcome: Outcome, token: str) -> None:
         Notice.objects.filter(pk=notice_id, state=Notice.State.FINISHED).update(
             state=Notice.State.SENDING, finished_at=None
         )
+    if recorded and (kind := suppression.KIND_OF_REFUSAL.get(outcome.suppress)):
+        suppression.add(outcome.delivery.channel, outcome.delivery.address, kind, outcome.reason)
     if recorded and outcome.state != State.SENT:
         Try.objects.create(
             delivery=outcome.delivery, provider=outcome.carrier, reason=outcome.reason[:255]

@@ -12,10 +12,11 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import deliver, ending, messages
+from notices import ending, messages, suppression
 from notices.audience import Recipient
 from notices.models import Channel, Delivery, Notice, State
 from signup.models import User
@@ -57,8 +58,12 @@ def start(notice_id: int) -> list[str]:
 
 
 def add_everyone(notice: Notice, channel: Channel) -> None:
-    """One INSERT … SELECT: the rows never pass through this process."""
-    people = everyone(notice, channel)
+    insert(everyone(notice, channel))
+
+
+def insert(people: QuerySet[User]) -> int:
+    """One INSERT … SELECT of what everyone() annotates: the rows never pass through this process.
+    How many were new."""
     columns = list(people.query.annotation_select)
     quote = connection.ops.quote_name
     column_of = {field.name: str(field.column) for field in Delivery._meta.concrete_fields}
@@ -70,6 +75,7 @@ def add_everyone(notice: Notice, channel: Channel) -> None:
             "ON CONFLICT DO NOTHING",
             params,
         )
+        return int(cursor.rowcount)
 
 
 def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
@@ -78,16 +84,19 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     address = Coalesce(Cast(ADDRESS_OF[channel], text), Value(""))
     missing = {f"{ADDRESS_OF[channel]}__isnull": True} if channel == Channel.SMS else {"email": ""}
     unwanted = {f"wants_{channel}": False}
+    against = suppression.words_against(ADDRESS_OF[channel], channel)
+    on_the_list = IsNull(against, False)
     state = Case(
         When(**missing, then=Value(State.NO_ADDRESS.value)),
         When(**unwanted, then=Value(State.SUPPRESSED.value)),
+        When(on_the_list, then=Value(State.SUPPRESSED.value)),
         default=Value(State.QUEUED.value),
         output_field=text,
     )
     reason = Case(
         When(**missing, then=Value(UNKNOWN_ADDRESS[channel])),
-        When(**unwanted, then=Value(deliver.UNWANTED[channel])),
-        default=Value(""),
+        When(**unwanted, then=Value(suppression.UNWANTED[channel])),
+        default=Coalesce(against, Value("")),
         output_field=text,
     )
     fixed = {"message": messages.NOTICE, "channel": channel.value, "origin": "", "provider": ""}
@@ -124,13 +133,16 @@ def add_addresses(notice: Notice) -> None:
 def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
     """One for each recipient; an address that is a user's follows that user's wishes."""
     known: dict[str, Any] = {}
+    suppressed: dict[str, str] = {}
     for channel, field in ADDRESS_OF.items():
         addresses = [one.address for one in batch if one.channel == channel]
         users = get_user_model().objects.filter(is_active=True, **{f"{field}__in": addresses})
         known |= {str(getattr(user, field)): user for user in users}
+        suppressed |= suppression.among(channel, addresses)
     for one in batch:
         user = known.get(one.address)
-        wanted = user is None or user.wants(one.channel)
+        unwanted = user is not None and not user.wants(one.channel)
+        reason = suppression.UNWANTED[one.channel] if unwanted else suppressed.get(one.address, "")
         yield Delivery(
             message=messages.NOTICE,
             notice=notice,
@@ -139,7 +151,7 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
             address=one.address,
             name=one.name or (user.username if user else ""),
             language=user.language if user else settings.LANGUAGE_CODE,
-            state=State.QUEUED if wanted else State.SUPPRESSED,
-            reason="" if wanted else deliver.UNWANTED[one.channel],
+            state=State.SUPPRESSED if reason else State.QUEUED,
+            reason=reason,
             expires_at=notice.not_after,
         )

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Q, QuerySet
+from django.db.models.lookups import IsNull
 
-from notices import messages, wording
+from notices import messages, suppression, wording
 from notices.models import Channel, Delivery, Notice
 from notices.prepare import ADDRESS_OF
 from signup.models import User
@@ -54,5 +55,6 @@ def reach(notice: Notice, channel: Channel) -> tuple[int, int]:
     missing = Q(**{f"{field}__isnull": True}) | Q(**{f"wants_{channel}": False})
     if channel == Channel.EMAIL:
         missing |= Q(email="")
+    missing |= Q(IsNull(suppression.kind_against(field, channel), False))
     found = people.aggregate(all=Count("pk"), without=Count("pk", filter=missing))
     return found["all"] - found["without"], found["without"]

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import deliver, ending, messages
-from notices.models import Channel, Delivery, Notice, Schedule, State
+from notices import deliver, ending, escalation, messages
+from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
 PREPARING = timedelta(seconds=30)  # the same for the list of deliveries of a notice to very many
@@ -32,6 +32,8 @@ def run() -> Iterator[Bell]:
     yield from silent_deliveries()
     yield from silent_notices()
     yield from due_schedules()
+    yield from silent_receipts()
+    yield from (("escalate_notice", (pk,)) for pk in escalation.due())
 
 
 def settle_expired() -> None:
@@ -104,6 +106,12 @@ def silent_notices() -> Iterator[Bell]:
         for channel in notice.channels:
             if Delivery.objects.filter(deliver.free(), notice=notice, channel=channel).exists():
                 yield "send_notice", (notice.pk, channel)
+
+
+def silent_receipts() -> Iterator[Bell]:
+    """Receipts that nobody was rung for, or that wait for their delivery."""
+    if Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now()).exists():
+        yield "take_receipts", ()
 
 
 def due_schedules() -> Iterator[Bell]:

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from notices import schedule_views, views, writing_views
+from notices import schedule_views, suppressed, views, writing_views
 
 urlpatterns = [
     path("", views.listing, name="notices"),
     path("new/", writing_views.new, name="notice_new"),
     path("new/when/", writing_views.timing_words, name="timing_words"),
+    path("suppressed/", suppressed.listing, name="suppressed"),
+    path("suppressed/<int:pk>/", suppressed.lift, name="suppression_lift"),
     path("<int:pk>/", views.detail, name="notice"),
     path("<int:pk>/edit/", writing_views.edit, name="notice_edit"),
     path("<int:pk>/start/", views.start, name="notice_start"),

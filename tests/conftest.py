@@ -44,6 +44,7 @@ os.environ.update(
     DEFAULT_REGION="CN",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
+    PUBLIC_URL="",
     TRUSTED_PROXIES="0",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright's loop runs in the thread of the tests
 )

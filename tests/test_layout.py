@@ -23,14 +23,16 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 # From the top down: a module imports from its own layer and those below. The last part of a
 # module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
 LAYERS = [
-    ("doors", "urls wsgi views writing_views schedule_views receipts admin commands"
+    ("doors", "urls wsgi views writing_views schedule_views receipts esp_receipts unsubscribe"
+     " suppressed admin commands"
      " commands.schedule accounts api local gunicorn.conf manage"),
     ("what is asked for and shown", "forms compose content timing preview progress answers people"
      " report schedule_report probes queuecheck require"),
     ("flow", "flow schedule repeat"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge ending occurrences"),
-    ("what is said, to whom and how", "messages channels audience wording pictures rates phones"
+    ("engine", "deliver prepare sweep purge ending occurrences reported escalation"),
+    ("what is said, to whom and how", "messages channels audience wording optout"
+     " suppression pictures rates phones"
      " quiet rule_words rule_fields"),
     ("models", "models codes rules"),
     ("ground", "errors config checks apps"),

@@ -42,6 +42,7 @@ def values(*names, **variables):
     [
         ("DEBUG", "maybe"),
         ("DATABASE_URL", "nonsense"),
+        ("PUBLIC_URL", "http://bellhop.example.com"),
         ("REDIS_URL", "http://127.0.0.1"),
         ("REDIS_TLS_VERIFY", "sometimes"),
         ("EMAIL_URL", "pigeon://loft"),
@@ -101,7 +102,10 @@ def test_every_variable_is_in_the_example():
     documented = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example, re.MULTILINE))
     assert "DATABASE_URL" in variables_read()
     assert variables_read() - documented == set()
-    assert documented - variables_read() == {"ANYMAIL_POSTMARK_SERVER_TOKEN"}
+    assert documented - variables_read() == {
+        "ANYMAIL_POSTMARK_SERVER_TOKEN",
+        "ANYMAIL_WEBHOOK_SECRET",
+    }
 
 
 def procfile():

@@ -1,8 +1,10 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, State, Try
+from notices.models.feedback import DEAD, Receipt, Suppression
 from notices.models.notice import WRITTEN, Channel, Notice
 from notices.models.schedules import Occurrence, Schedule
 
 __all__ = [
+    "DEAD",
     "OPEN",
     "SETTLED",
     "WRITTEN",
@@ -10,7 +12,9 @@ __all__ = [
     "Delivery",
     "Notice",
     "Occurrence",
+    "Receipt",
     "Schedule",
     "State",
+    "Suppression",
     "Try",
 ]

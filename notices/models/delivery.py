@@ -85,6 +85,12 @@ class Delivery(models.Model):
                 fields=["lease_until"], condition=Q(state="sending"), name="delivery_in_hand"
             ),
             models.Index(fields=["token"], condition=Q(token__isnull=False), name="delivery_token"),
+            # A receipt names the provider and its number.
+            models.Index(
+                fields=["provider_ref", "provider"],
+                condition=~Q(provider_ref=""),
+                name="delivery_of_receipt",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -33,6 +33,8 @@ class Written(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    # Minutes after the last email until those whom it did not reach get an SMS; null: never.
+    escalate_minutes = models.PositiveSmallIntegerField(_("SMS after minutes"), null=True)
     zone = models.CharField(_("time zone"), max_length=64, default=default_time_zone)
     in_quiet_hours = models.BooleanField(_("also in the quiet hours"), default=False)
 
@@ -46,7 +48,7 @@ class Written(models.Model):
         return ", ".join(str(Channel(channel).label) for channel in self.channels)
 
 
-WRITTEN = ("subject", "text", "channels", "audience", "addresses")
+WRITTEN = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
 
 
 class Notice(Written):
@@ -69,6 +71,7 @@ class Notice(Written):
     held_until = models.DateTimeField(_("held until"), null=True, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
+    escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     rung_at = models.DateTimeField(null=True, editable=False)
 
@@ -81,7 +84,12 @@ class Notice(Written):
                 fields=["start_at"],
                 condition=Q(state__in=["waiting", "preparing", "sending"]),
                 name="notice_unfinished",
-            )
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(escalate_minutes__isnull=False, escalated_at__isnull=True),
+                name="notice_to_escalate",
+            ),
         ]
 
     def get_absolute_url(self) -> str:

@@ -74,6 +74,14 @@ PORT = read_int("PORT", 8000)  # bin/up; the web process has it from gunicorn.co
 SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PUBLIC_URL = env.str("PUBLIC_URL", default="")
+PUBLIC_URL = PUBLIC_URL.rstrip("/")
+if PUBLIC_URL and not (
+    PUBLIC_URL.startswith("https://")
+    or (PUBLIC_URL.startswith("http://") and urlsplit(PUBLIC_URL).hostname in LOOPBACK)
+):
+    raise refuse("PUBLIC_URL", "does not start with https://.")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "signup.User"
@@ -229,7 +237,6 @@ match urlsplit(EMAIL_URL).scheme:
     case unknown:
         raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SMS_PROVIDERS = {
     "console": "notices.channels.console.Console",
     "file": "notices.channels.file.File",

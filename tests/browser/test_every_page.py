@@ -3,14 +3,17 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from notices import deliver, prepare
+from notices import deliver, optout, prepare, suppression
 from notices.models import Delivery, State
 from tests.world import sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FOR_ALL = {"/": 200, "/signup/": 200, "/login/": 200, "/password/": 200, "/no-such-page/": 404}
-FOR_STAFF = ["/", "/notices/", "/notices/new/", "/notices/{pk}/", "/health/", "/outbox/"]
+FOR_STAFF = [
+    "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
+    "/outbox/",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -22,6 +25,8 @@ def world(staff, visitor, texts):
     Delivery.objects.filter(address="wang@example.com").update(
         state=State.UNCERTAIN, reason="No answer came back.", tries=1
     )
+    suppression.add("email", "wang@example.com", "bounced", "It came back. 5.1.1 No such user")
+    suppression.add("sms", "+8613900000002", "stop")
     return new
 
 
@@ -56,6 +61,22 @@ def test_pages_for_staff(open_page, staff, world, scheme, language):
             viewport={"width": 375, "height": 800},
         )
         check(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_page_for_opting_out(open_page, world, settings, live_server, scheme, language):
+    settings.PUBLIC_URL = live_server.url
+    link = optout.unsubscribe_url(Delivery.objects.get(address="wang@example.com"))
+    options = {
+        "language": language, "color_scheme": scheme, "viewport": {"width": 375, "height": 800},
+    }  # fmt: skip
+    page = open_page(link, **options)
+    check(page)
+    page.locator("form button").first.click()
+    page.wait_for_load_state()
+    check(page)
+    check(open_page(f"{link[:-9]}/", **options), 404)
 
 
 def test_refused_forms(open_page, staff):

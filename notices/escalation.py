@@ -1,0 +1,87 @@
+"""An SMS to those whom the email of a notice did not reach in time, once.
+
+A notice that may escalate ends as any other. When its minutes are over it goes back to sending if
+anybody needs an SMS; from then on both are its channels.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from notices import ending, prepare, suppression
+from notices.models import DEAD, Channel, Delivery, Notice, Receipt, State, Suppression
+
+ARRIVED = gettext_noop("The email arrived in the meantime.")
+DEAD_WORDS = [suppression.WORDS[Suppression.Kind(kind)] for kind in DEAD]
+
+
+def due() -> list[int]:
+    """The notices whose time to escalate has come."""
+    now = timezone.now()
+    waiting = Notice.objects.filter(
+        state=Notice.State.FINISHED,
+        escalate_minutes__isnull=False,
+        escalated_at=None,
+        finished_at__isnull=False,
+    )
+    return [
+        notice.pk
+        for notice in waiting.only("finished_at", "escalate_minutes")
+        if time_of(notice) <= now
+    ]
+
+
+def time_of(notice: Notice) -> datetime:
+    assert notice.finished_at
+    assert notice.escalate_minutes
+    return notice.finished_at + timedelta(minutes=notice.escalate_minutes)
+
+
+def start(notice_id: int) -> bool:
+    """Adds the SMS; whether there are any to send. Two at once add them once: the second finds the
+    notice escalated."""
+    with transaction.atomic():
+        notice = Notice.objects.select_for_update().get(pk=notice_id)
+        if notice.pk not in due():
+            return False
+        people = prepare.everyone(notice, Channel.SMS).filter(
+            Exists(not_reached(notice)), mobile__isnull=False
+        )
+        added = prepare.insert(people)
+        notice.escalated_at = timezone.now()
+        if added:
+            notice.channels = [Channel.EMAIL, Channel.SMS]
+            notice.state, notice.finished_at = Notice.State.SENDING, None
+        notice.save(update_fields=["escalated_at", "channels", "state", "finished_at"])
+    return bool(added)
+
+
+def spare(notice: Notice) -> None:
+    """Takes back the SMS, as long as they are queued, of those whose email arrived after all."""
+    arrived = Delivery.objects.filter(
+        notice=notice, channel=Channel.EMAIL, user=OuterRef("user"), state=State.DELIVERED
+    )
+    queued = Delivery.objects.filter(
+        Exists(arrived), notice=notice, channel=Channel.SMS, state=State.QUEUED
+    )
+    with transaction.atomic():
+        ending.unlocked(queued).update(
+            state=State.CANCELLED, reason=ARRIVED, changed_at=timezone.now()
+        )
+
+
+def not_reached(notice: Notice) -> QuerySet[Delivery]:
+    """For a query of users: their emails that did not arrive, as far as anybody knows. That no
+    receipt came says something only of a provider that sends receipts."""
+    tells = Exists(Receipt.objects.filter(provider=OuterRef("provider")))
+    return Delivery.objects.filter(
+        Q(state__in=(State.BOUNCED, State.FAILED, State.UNCERTAIN))
+        | Q(tells, state=State.SENT)
+        | Q(state=State.SUPPRESSED, reason__in=DEAD_WORDS),
+        notice=notice,
+        channel=Channel.EMAIL,
+        user=OuterRef("pk"),
+    )
