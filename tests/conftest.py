@@ -44,6 +44,7 @@ os.environ.update(
     DEFAULT_REGION="CN",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
+    PUBLIC_URL="",
     TRUSTED_PROXIES="0",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright's loop runs in the thread of the tests
 )
@@ -116,7 +117,11 @@ def redis():
 
 @pytest.fixture(autouse=True)
 def _fresh(redis):
-    """No test sees another's limits, queues or used picture codes."""
+    """No test sees another's limits, queues, used picture codes or resting providers."""
+    from notices.channels import breaker
+
+    breaker.own.clear()
+    breaker.shared.quiet_until = 0
 
 
 @pytest.fixture

