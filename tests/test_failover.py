@@ -16,7 +16,7 @@ from tests.provider_server import HANGUP
 from tests.world import sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BUSY = (503, {}, b"")
+BUSY: tuple[int, dict[str, str], bytes] = (503, {}, b"")
 
 
 @pytest.fixture
