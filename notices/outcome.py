@@ -40,7 +40,7 @@ def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wordin
 def in_doubt(delivery: Delivery, doubt: NotSent, carrier: Provider, able: int) -> Outcome:
     """It may have been accepted: to ask again is harmless, or the provider would notice, or
     nobody may."""
-    ref = doubt.ref or delivery.provider_ref
+    ref = doubt.ref or (delivery.provider_ref if delivery.doubt_until else "")
     later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=ref)
     if delivery.message in messages.HARMLESS_AGAIN:
         return put_off(delivery, later, carrier, able)

@@ -121,10 +121,14 @@ def wrong_options(options: Iterable[tuple[str, str]], known: tuple[str, ...]) ->
 
 
 def is_endpoint(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
     plain = not (parts.query or parts.fragment or "@" in parts.netloc)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    return plain and safe and bool(parts.hostname) and parts.port != 0
+    return whole and plain and safe
 
 
 def is_rate(text: str) -> bool:

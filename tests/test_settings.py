@@ -47,6 +47,7 @@ def values(*names, **variables):
         ("EMAIL_URL", "pigeon://loft"),
         ("SMS_URLS", "console:,pigeon://loft"),
         ("PUBLIC_URL", "http://bellhop.example.com"),
+        ("PUBLIC_URL", "https://bellhop.example.com:port"),
         ("DEFAULT_REGION", "Mars"),
         ("TIME_ZONE_DEFAULT", "Mars/Olympus"),
         ("CODE_LIMIT_NUMBER", "often"),

@@ -157,8 +157,9 @@ def test_certificate_that_is_not_good_gets_nothing(certificate, monkeypatch):
 def test_good_certificate_gets_the_message(monkeypatch):
     http.trusted.cache_clear()
     monkeypatch.setattr(http.certifi, "where", lambda: str(LOOPBACK))
-    with provider_server.running(LOOPBACK) as gateway:
-        assert send(gateway) == "g-1"
+    with provider_server.running(LOOPBACK) as gateway, to(gateway) as carrier:
+        assert [say_hello(carrier) for _ in range(5)] == ["g-1"] * 5
+        assert gateway.connections == 1
     http.trusted.cache_clear()
 
 
