@@ -32,7 +32,7 @@ PROVIDERS = {
     "console": Shape("notices.channels.console.Console"),
     "file": Shape("notices.channels.file.File"),
     "memory": Shape("notices.channels.memory.Memory"),
-    "simulate": Shape("notices.channels.simulate.Simulate"),
+    "simulate": Shape("notices.channels.simulate.Simulate", options=("rate",)),
     "twilio": Shape(
         "notices.channels.twilio.Twilio", "account SID", "token", "sender (+number or MG…)", HTTP
     ),
@@ -84,7 +84,7 @@ def wrong(parts: SplitResult) -> str:
         return wrong_webhook(parts)
     options = parse_qsl(parts.query, keep_blank_values=True)
     if not shape.place:
-        return wrong_options(options, ("rate",)) if parts.query else ""
+        return wrong_options(options, shape.options) if shape.options else ""
     if parts.fragment or parts.path.strip("/"):
         return "holds a / or # that must be percent-encoded (%2F, %23)"
     address = decode(parts)

@@ -177,6 +177,18 @@ def test_notice_that_is_put_off_goes_to_the_other_after_a_short_wait(three, firs
 
 
 @pytest.mark.usefixtures("two")
+def test_page_says_who_carried_it_and_what_the_other_answered(three, first, client, staff):
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    first.answers.append(BUSY)
+    while deliver.send_slice(three.pk, "sms"):
+        again_now()
+    client.force_login(staff)
+    page = " ".join(client.get(three.get_absolute_url()).content.decode().split())
+    assert "SMS <small>webhook-2</small>" in page
+    assert "webhook: The provider is busy (503)." in page
+
+
+@pytest.mark.usefixtures("two")
 def test_notice_in_doubt_is_never_taken_elsewhere(three, first, second):
     first.answers.append(HANGUP)
     while deliver.send_slice(three.pk, "sms"):

@@ -25,7 +25,7 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 LAYERS = [
     ("doors", "urls wsgi views receipts admin commands accounts api local gunicorn.conf manage"),
     ("what is asked for and shown", "forms compose preview progress answers people report"
-     " probes queuecheck require"),
+     " probes queuecheck require templatetags"),
     ("flow", "flow schedule"),
     ("jobs", "jobs"),
     ("engine", "deliver outcome record prepare sweep purge ending"),

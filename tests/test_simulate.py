@@ -84,3 +84,15 @@ def test_breaker_rests_it_like_any_other(staff):
     assert (again - timezone.now()).total_seconds() > 25
     assert breaker.state("simulate") == breaker.RESTING
     assert set(Delivery.objects.values_list("state", "tries")) == {("queued", 0)}
+
+
+def test_its_rate_is_kept(staff, settings):
+    settings.SMS_URLS = ["simulate:?rate=5/minute"]
+    new = sent_now(
+        staff, channels=["sms"], pasted="\n".join(f"+8613900000{n}" for n in range(100, 110))
+    )
+    prepare.start(new.pk)
+    again = deliver.send_slice(new.pk, "sms")
+    assert (again - timezone.now()).total_seconds() > 50
+    assert Delivery.objects.filter(state=State.SENT).count() == 4, "the fifth is for a code"
+    assert set(Delivery.objects.filter(state=State.QUEUED).values_list("tries")) == {(0,)}

@@ -163,6 +163,19 @@ def test_good_certificate_gets_the_message(monkeypatch):
     http.trusted.cache_clear()
 
 
+def test_answer_that_drips_over_tls_ends_too(monkeypatch):
+    http.trusted.cache_clear()
+    monkeypatch.setattr(http.certifi, "where", lambda: str(LOOPBACK))
+    monkeypatch.setattr(http, "WHOLE", 0.5)
+    started = time.monotonic()
+    with provider_server.running(LOOPBACK) as gateway:
+        gateway.answers.append(DRIP)
+        with pytest.raises(Unknown):
+            send(gateway)
+        assert time.monotonic() - started < 2
+    http.trusted.cache_clear()
+
+
 def test_environment_names_no_proxy(gateway, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert send(gateway) == "g-1"

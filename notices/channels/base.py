@@ -25,6 +25,7 @@ class Provider:
     """
 
     name: str
+    guarded = False  # left alone for a while when it fails much (breaker.py)
     rate = ""  # how many it may be asked, as the limits library writes it
 
     def __init__(self, url: str = "") -> None:

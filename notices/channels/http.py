@@ -67,6 +67,7 @@ def trusted() -> ssl.SSLContext:
 
 
 class HTTP(Provider):
+    guarded = True
     base = ""  # where it is, unless its address names an endpoint
 
     def __init__(self, url: str) -> None:

@@ -40,8 +40,6 @@ class Route:
 
     def __init__(self, channel: str) -> None:
         self.providers = providers(channel)
-        # A mail server says itself when it is there again, and there is no other to turn to.
-        self.guarded = channel == Channel.SMS
 
     def able(self, delivery: Delivery, wording: Wording) -> list[Provider]:
         """Those that may be asked to carry it: what is in doubt, by the one that may have it."""
@@ -68,7 +66,9 @@ class Route:
         for carrier in sorted(able, key=lambda each: each.name == delivery.provider):
             if carrier.name in passed:
                 continue
-            if self.guarded and (wait := self.wait(carrier, bulk=delivery.notice_id is not None)):
+            if carrier.guarded and (
+                wait := self.wait(carrier, bulk=delivery.notice_id is not None)
+            ):
                 waits.append(wait)
                 continue
             try:
@@ -87,7 +87,7 @@ class Route:
         return breaker.wait(name) or breaker.spend(name, rate, bulk=bulk)
 
     def report(self, carrier: Provider, *, failed: bool) -> None:
-        if self.guarded:
+        if carrier.guarded:
             breaker.report(carrier.name, failed=failed)
 
     def __enter__(self) -> Self:

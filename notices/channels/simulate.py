@@ -4,6 +4,7 @@ four digits of a number, or what stands before the @ of an email address (docs/p
 
 from django.utils.translation import gettext_noop as _
 
+from notices import sms_urls
 from notices.channels.base import Provider
 from notices.errors import Away, Refused, TryLater, Unknown
 from notices.messages import Wording
@@ -52,7 +53,12 @@ def report(delivery: Delivery) -> str | None:
 
 class Simulate(Provider):
     name = "simulate"
+    guarded = True
     report = staticmethod(report)
+
+    def __init__(self, url: str = "simulate:") -> None:
+        super().__init__(url)
+        self.rate = sms_urls.address(url).options.get("rate", "")
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
         what = fate(delivery.address)
