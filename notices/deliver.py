@@ -141,10 +141,11 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
                 send_claimed(claimed, route, token, until)
             except Away as away:
                 pause = away.after or PAUSE
-                if pause > SLICE:
+                if pause > 1:
                     go_on = timezone.now() + timedelta(seconds=pause)
                     break
-                time.sleep(pause)  # only its rate is used up
+                # Its rate is used up. The scheduler's second would be longer than that.
+                time.sleep(max(0, min(pause, until - time.monotonic())))
                 free_claimed(token)
     free_claimed(token)
     ending.cancel_queued(notice_id)
