@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
-LOCAL = ("console", "file", "memory")  # providers that reach nobody: for rehearsals
+LOCAL = ("console", "file", "memory", "simulate")  # providers that reach nobody: for rehearsals
 
 
 @register(Tags.compatibility, deploy=True)

@@ -9,42 +9,32 @@ So a worker that dies leaves at most one delivery in doubt, and what it had clai
 when the lease runs out. A worker that comes back late finds another token and changes nothing.
 """
 
-import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from notices import ending, escalation, messages, suppression
-from notices.channels import provider
+from notices.channels import Route
 from notices.channels.base import Provider
-from notices.errors import Refused, TryLater, Unknown
+from notices.errors import Away, NotSent
 from notices.messages import Wording
-from notices.models import Delivery, Notice, State, Try
+from notices.models import Delivery, Notice, State
+from notices.outcome import PAUSE, attempt, leave
+from notices.record import LEASE, Outcome, keep_try, mark, record, record_patiently
 
-LEASE = timedelta(seconds=30)  # longer than a provider may take over one message
 SLICE = 0.5  # seconds: the longest that a code waits behind a notice
 CLAIM = 50  # deliveries at a time
-MAX_TRIES = 8
-PAUSE = timedelta(seconds=10)  # before a channel that cannot be reached is tried again
+SWITCHING = 15  # seconds after which a job asks no further provider
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one delivery, not yet recorded. `reason`: why it was not sent."""
-
-    delivery: Delivery
-    state: State
-    reason: str = ""
-    carrier: str = ""  # the provider's name
-    provider_ref: str = ""
-    not_before: datetime | None = None
-    suppress: str = ""  # the provider says so of the address: "dead" or "opted_out"
+STILL_IN_DOUBT = gettext_noop(
+    "No answer came back, and by now its provider would not know it again. It may have arrived."
+)
 
 
 def free() -> Q:
@@ -70,24 +60,52 @@ def send_one(delivery_id: int) -> datetime | None:
     if delivery is None or settle_objection(delivery, row):
         return None
     wording = messages.compose(delivery)
-    with provider(delivery.channel) as carrier:
+    with Route(delivery.channel) as route:
+        try:
+            carrier = route.choose(delivery, wording)
+        except NotSent as nobody:
+            return leave(delivery, row, nobody)
         token = uuid4().hex
         if not mark(row, carrier, token):
             return None
-        try:
-            carrier.open()
-        except TryLater as later:
-            outcome = put_off(delivery, later, carrier)
-        else:
-            outcome = attempt(carrier, delivery, wording)
+        outcome = send_by_any(route, carrier, delivery, wording, token)
     record_patiently(outcome, token)
     return outcome.not_before
+
+
+def send_by_any(
+    route: Route, carrier: Provider, delivery: Delivery, wording: Wording, token: str
+) -> Outcome:
+    """Asks one provider after the other for as long as they say "not now": the last answer."""
+    row = Delivery.objects.filter(pk=delivery.pk, token=token, state=State.SENDING)
+    until = time.monotonic() + SWITCHING
+    passed: list[str] = []
+    while True:
+        outcome = attempt(route, carrier, delivery, wording)
+        passed.append(carrier.name)
+        if not outcome.not_now or time.monotonic() > until:
+            return outcome
+        try:
+            further = route.choose(delivery, wording, passed)
+        except NotSent:
+            return outcome
+        with transaction.atomic():
+            keep_try(outcome)
+            if not outcome.counts:
+                row.update(tries=F("tries") - 1)
+            if not mark(row, further, token):
+                return outcome
+        delivery.tries += outcome.counts
+        carrier = further
 
 
 def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
     """Settles what must not go any more: its time is over, the person opted out since it was
     prepared, or the address is dead. `row` is the delivery as long as it is ours to settle."""
     now = timezone.now()
+    if delivery.doubt_until and delivery.doubt_until <= now:
+        row.update(state=State.UNCERTAIN, reason=STILL_IN_DOUBT, doubt_until=None, changed_at=now)
+        return True
     if delivery.expires_at and delivery.expires_at <= now:
         row.update(state=State.EXPIRED, reason=ending.TOO_LATE, changed_at=now)
         return True
@@ -119,16 +137,26 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     token = uuid4().hex
     until = time.monotonic() + SLICE
     go_on: datetime | None = None
-    with provider(channel) as carrier:
-        try:
-            while time.monotonic() < until and (claimed := claim(notice, channel, token)):
-                send_claimed(claimed, carrier, token, until)
-        except TryLater:
-            go_on = timezone.now() + PAUSE
-    Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
+    with Route(channel) as route:
+        while time.monotonic() < until and (claimed := claim(notice, channel, token)):
+            try:
+                send_claimed(claimed, route, token, until)
+            except Away as away:
+                pause = away.after or PAUSE
+                if pause > 1:
+                    go_on = timezone.now() + timedelta(seconds=pause)
+                    break
+                # Its rate is used up. The scheduler's second would be longer than that.
+                time.sleep(max(0, min(pause, until - time.monotonic())))
+                free_claimed(token)
+    free_claimed(token)
     ending.cancel_queued(notice_id)
     ending.finish(notice_id)
     return go_on or next_due(notice_id, channel)
+
+
+def free_claimed(token: str) -> None:
+    Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
 
 
 def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
@@ -136,11 +164,10 @@ def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
         free(), notice_id=notice.pk, channel=channel
     )
     wanted = wanted.select_related("user").order_by("id")
-    wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries: list[Delivery] = list(wanted[:CLAIM])
+        deliveries = list(wanted[:CLAIM])
         for delivery in deliveries:
             delivery.notice = notice  # one notice, one rendering
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(
@@ -149,8 +176,8 @@ def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
     return deliveries
 
 
-def send_claimed(claimed: Sequence[Delivery], carrier: Provider, token: str, until: float) -> None:
-    """Sends until the slice's time is over. Raises TryLater when the channel cannot be reached."""
+def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, until: float) -> None:
+    """Sends until the slice's time is over. Raises Away when nobody can carry anything."""
     before: Outcome | None = None
     try:
         for delivery in claimed:
@@ -160,12 +187,18 @@ def send_claimed(claimed: Sequence[Delivery], carrier: Provider, token: str, unt
             if settle_objection(delivery, row):
                 continue
             wording = messages.compose(delivery)
-            carrier.open()
+            try:
+                carrier = route.choose(delivery, wording)
+            except Away:
+                raise
+            except NotSent as nobody:
+                leave(delivery, row, nobody)
+                continue
             with transaction.atomic():
                 if before:
                     record(before, token)
                 mine = mark(row, carrier, token)
-            before = attempt(carrier, delivery, wording) if mine else None
+            before = attempt(route, carrier, delivery, wording) if mine else None
     finally:
         if before:
             record_patiently(before, token)
@@ -178,97 +211,3 @@ def next_due(notice_id: int, channel: str) -> datetime | None:
     waiting = queued.filter(not_before__gt=timezone.now())
     first: datetime | None = waiting.aggregate(first=Min("not_before"))["first"]
     return first
-
-
-# Mark, send, record
-
-
-def mark(row: QuerySet[Delivery], carrier: Provider, token: str) -> bool:
-    """Says that the request is about to leave; False when the row is not ours to send."""
-    now = timezone.now()
-    return bool(
-        row.update(
-            state=State.SENDING,
-            token=token,
-            lease_until=now + LEASE,
-            tries=F("tries") + 1,
-            provider=carrier.name,
-            changed_at=now,
-        )
-    )
-
-
-def attempt(carrier: Provider, delivery: Delivery, wording: Wording) -> Outcome:
-    try:
-        number = carrier.send(delivery, wording)
-    except Refused as refusal:
-        suppress = getattr(refusal, "suppress", "") or ""
-        return Outcome(delivery, State.FAILED, refusal.reason, carrier.name, suppress=suppress)
-    except Unknown as doubt:
-        return in_doubt(delivery, doubt, carrier)
-    except TryLater as later:
-        return put_off(delivery, later, carrier)
-    return Outcome(delivery, State.SENT, "", carrier.name, number)
-
-
-def in_doubt(delivery: Delivery, doubt: Unknown, carrier: Provider) -> Outcome:
-    if delivery.message in messages.HARMLESS_AGAIN:
-        return put_off(delivery, TryLater(doubt.reason), carrier)
-    return Outcome(delivery, State.UNCERTAIN, doubt.reason, carrier.name)
-
-
-def put_off(delivery: Delivery, later: TryLater, carrier: Provider) -> Outcome:
-    """Back to queued with exponential backoff and jitter, unless tries or time are used up."""
-    tries = delivery.tries + 1
-    if tries >= MAX_TRIES:
-        reason = f"Given up after {tries} tries. {later.reason}"
-        return Outcome(delivery, State.FAILED, reason, carrier.name)
-    first = 10 if delivery.message == messages.NOTICE else 2
-    wait = max(later.after or 0, min(first * 2**delivery.tries, 600) * random.uniform(0.8, 1.2))  # noqa: S311
-    again = timezone.now() + timedelta(seconds=wait)
-    if delivery.expires_at and again >= delivery.expires_at:
-        return Outcome(delivery, State.EXPIRED, f"Its time is over. {later.reason}", carrier.name)
-    return Outcome(delivery, State.QUEUED, later.reason, carrier.name, not_before=again)
-
-
-def record_patiently(outcome: Outcome, token: str) -> None:
-    """Records what only we know also when the database is away for a while."""
-    until = time.monotonic() + LEASE.total_seconds() / 2
-    while True:
-        try:
-            return record(outcome, token)
-        except OperationalError:
-            if time.monotonic() > until:
-                raise
-            connection.close()
-            time.sleep(0.5)
-
-
-def record(outcome: Outcome, token: str) -> None:
-    """Stores what became of a delivery, if the token is still ours. A row that the sweep called
-    uncertain in the meantime learns the truth."""
-    ours = Delivery.objects.filter(
-        pk=outcome.delivery.pk, token=token, state__in=(State.SENDING, State.UNCERTAIN)
-    )
-    stays = {} if outcome.state == State.UNCERTAIN else {"token": None}
-    recorded = ours.update(
-        state=outcome.state,
-        reason=outcome.reason[:255],
-        provider_ref=outcome.provider_ref[:100],
-        not_before=outcome.not_before,
-        changed_at=timezone.now(),
-        lease_until=None,
-        **stays,
-    )
-    notice_id = outcome.delivery.notice_id
-    if recorded and notice_id and outcome.state == State.QUEUED:
-        # The sweep may have called it uncertain, and the notice ended with that: it goes on.
-        Notice.objects.filter(pk=notice_id, state=Notice.State.FINISHED).update(
-            state=Notice.State.SENDING, finished_at=None
-        )
-    if recorded and (kind := suppression.KIND_OF_REFUSAL.get(outcome.suppress)):
-        suppression.add(outcome.delivery.channel, outcome.delivery.address, kind, outcome.reason)
-    if recorded and outcome.state != State.SENT:
-        Try.objects.create(
-            delivery=outcome.delivery, provider=outcome.carrier, reason=outcome.reason[:255]
-        )

@@ -6,24 +6,38 @@ Anything else that escapes a channel is a bug and lands in RQ's list of failed j
 
 
 class NotSent(Exception):  # noqa: N818  an answer, not an error of ours
-    """Base of the three. `reason` is in plain words, for staff; it is kept on the delivery only,
-    since a provider may repeat the address in it."""
+    """Base of all. `reason` is in plain words, for staff, with the provider's own `code` behind;
+    it is kept on the delivery only, since a provider may repeat the address in it. `ref`: the
+    number under which this provider is to be asked again, kept as the delivery's provider_ref."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, reason: str, *, code: str | int = "", ref: str = "") -> None:
+        self.reason = f"{reason.removesuffix('.')} ({code})." if code else reason
+        self.code, self.ref = str(code), ref
+        super().__init__(self.reason)
 
 
 class Refused(NotSent):
-    """Never: the provider will not carry this message, however often it is asked."""
+    """Never: the provider will not carry this message, however often it is asked. `suppress`
+    says what it told about the address itself: "dead", "opted_out", or nothing."""
+
+    def __init__(self, reason: str, *, code: str | int = "", suppress: str = "") -> None:
+        super().__init__(reason, code=code)
+        self.suppress = suppress
 
 
 class TryLater(NotSent):
     """Not now, and certainly not accepted. `after`: seconds the provider asked us to wait."""
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
+    def __init__(
+        self, reason: str, after: float | None = None, *, code: str | int = "", ref: str = ""
+    ) -> None:
+        super().__init__(reason, code=code, ref=ref)
         self.after = after
+
+
+class Away(TryLater):
+    """Not now, and whatever the message is: the provider cannot be reached, or a person must mend
+    our account with it. It costs the message no try."""
 
 
 class Unknown(NotSent):

@@ -22,11 +22,13 @@ from signup.models import CODE_LIFETIME
 
 @dataclass(frozen=True)
 class Wording:
-    """What one person reads. SMS has `text` only."""
+    """What one person reads. SMS has `text` only, and for providers that take approved templates
+    the `variables` of it, in order."""
 
     text: str
     subject: str = ""
     html: str = ""
+    variables: tuple[str, ...] = ()
 
 
 def code(delivery: Delivery) -> dict[str, Any]:
@@ -73,7 +75,8 @@ def compose(delivery: Delivery) -> Wording:
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"
         if delivery.channel == Channel.SMS:
-            return Wording(render_to_string(f"{base}.sms.txt", context).strip())
+            text = render_to_string(f"{base}.sms.txt", context).strip()
+            return Wording(text, variables=tuple(map(str, context.values())))
         subject = " ".join(render_to_string(f"{base}.subject.txt", context).split())
         return Wording(
             subject=subject,
@@ -85,7 +88,8 @@ def compose(delivery: Delivery) -> Wording:
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     values = {"name": delivery.name or delivery.address}
     if delivery.channel == Channel.SMS:
-        return Wording(wording.fill(wording.to_sms(notice.text), values))
+        text = wording.fill(wording.to_sms(notice.text), values)
+        return Wording(text, variables=(text,))
     subject = " ".join(wording.fill(notice.subject, values).split())
     body = wording.fill_html(wording.to_html(notice.text), values)
     context = {"subject": subject, "body": body}

@@ -117,7 +117,11 @@ def redis():
 
 @pytest.fixture(autouse=True)
 def _fresh(redis):
-    """No test sees another's limits, queues or used picture codes."""
+    """No test sees another's limits, queues, used picture codes or resting providers."""
+    from notices.channels import breaker
+
+    breaker.own.clear()
+    breaker.shared.quiet_until = 0
 
 
 @pytest.fixture

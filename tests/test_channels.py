@@ -160,9 +160,9 @@ def test_sms_to_the_console(capsys):
     assert capsys.readouterr().out == "SMS to +8613900000011: Hello\n"
 
 
-def test_first_sms_url_is_the_provider(settings, tmp_path):
+def test_sms_urls_are_the_providers_in_order(settings, tmp_path):
     settings.SMS_URLS = [f"file:{tmp_path}", "console:"]
-    assert isinstance(channels.provider("sms"), File)
+    assert [type(each) for each in channels.providers("sms")] == [File, Console]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices import deliver, prepare, schedule
+from notices import deliver, outcome, prepare, schedule
+from notices.channels import Route
 from notices.channels.memory import Memory
 from notices.errors import Refused, TryLater, Unknown
 from notices.models import Delivery, Notice, State
@@ -96,7 +97,7 @@ def test_busy_provider_puts_the_delivery_off_and_the_notice_stays_open(five, tex
 
 
 def test_delivery_is_given_up_after_the_last_try(five, texts, monkeypatch):
-    Delivery.objects.filter(notice=five).update(tries=deliver.MAX_TRIES - 1)
+    Delivery.objects.filter(notice=five).update(tries=outcome.MAX_TRIES - 1)
     answer_with(monkeypatch, TryLater("The provider is busy."))
     deliver.send_slice(five.pk, "sms")
     assert Delivery.objects.get(state=State.FAILED).reason.startswith("Given up after 8 tries.")
@@ -166,8 +167,8 @@ def test_late_worker_overwrites_nothing(five, texts):
 def test_cancel_stops_also_what_a_worker_has_claimed(five, texts):
     claimed = deliver.claim(five, "sms", "mine")
     assert schedule.cancel(five) == 5
-    with Memory() as carrier:
-        deliver.send_claimed(claimed, carrier, "mine", time.monotonic() + 1)
+    with Route("sms") as route:
+        deliver.send_claimed(claimed, route, "mine", time.monotonic() + 1)
     assert texts == []
     assert set(states(five).values()) == {State.CANCELLED}
 

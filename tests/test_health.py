@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 import jobs
 from config.rq import SCHEDULER_HEARTBEAT
+from notices.channels import breaker
 from tests.processes import OwnRedis, eventually, running
 
 pytestmark = pytest.mark.django_db
@@ -315,3 +316,15 @@ def test_readyz_is_not_ready_without_the_database(client, no_database):
 def test_machines_may_only_look(client, address):
     assert client.post(address).status_code == 405
     assert client.head(address).status_code == 200
+
+
+def test_sms_provider_that_rests_is_told_by_its_name_alone(desk, settings):
+    settings.SMS_URLS = ["twilio://AC1:hush@+15550001111", "console:"]
+    assert row(page(desk), "SMS")[2].startswith("twilio, console: no trouble")
+    for _ in range(5):
+        breaker.report("twilio", failed=True)
+    text = page(desk)
+    assert row(text, "SMS")[1:2] == ["attention"]
+    assert "failed much: twilio" in row(text, "SMS")[2]
+    assert "hush" not in text
+    assert "AC1" not in text

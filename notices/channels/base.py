@@ -1,24 +1,43 @@
 """What every provider is."""
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
+
+from django.conf import settings
 
 from notices.messages import Wording
 from notices.models import Delivery
 
 
+def status_callback(name: str) -> str | None:
+    """Where a provider of this name sends its receipts; None when we have no public address."""
+    return f"{settings.PUBLIC_URL}/receipts/{name}/" if settings.PUBLIC_URL else None
+
+
 class Provider:
     """Carries messages of one channel. A context manager: leaving it closes the connection.
 
-    `open` and `send` raise notices.errors.Refused, TryLater or Unknown, and nothing else on
+    `open` and `send` raise notices.errors.Refused, TryLater, Away or Unknown, and nothing else on
     purpose. `open` is called before each message and does nothing while the connection stands;
     a TryLater from it says that no message can go at the moment.
     """
 
     name: str
+    guarded = False  # left alone for a while when it fails much (breaker.py)
+    rate = ""  # how many it may be asked, as the limits library writes it
 
     def __init__(self, url: str = "") -> None:
         self.url = url
+
+    def carries(self, delivery: Delivery, wording: Wording) -> bool:
+        """Whether it takes messages of this kind, to such a number, at all."""
+        return True
+
+    def recognises_until(self) -> datetime | None:
+        """Until when it knows a message again that it was asked to carry now, and does not carry
+        it twice; None when it does not. See Unknown's `ref`."""
+        return None
 
     def open(self) -> None: ...
 

@@ -60,6 +60,8 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True)
     provider = models.CharField(_("provider"), max_length=20, blank=True, default="")
     provider_ref = models.CharField(_("provider's number"), max_length=100, blank=True, default="")
+    # Its provider may have it, and would not carry it twice: so long, it alone is asked again.
+    doubt_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     changed_at = models.DateTimeField(_("changed"), default=timezone.now)
 

@@ -17,6 +17,8 @@ from limits import parse_many
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from notices import sms_urls
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -74,14 +76,6 @@ PORT = read_int("PORT", 8000)  # bin/up; the web process has it from gunicorn.co
 SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-PUBLIC_URL = env.str("PUBLIC_URL", default="")
-PUBLIC_URL = PUBLIC_URL.rstrip("/")
-if PUBLIC_URL and not (
-    PUBLIC_URL.startswith("https://")
-    or (PUBLIC_URL.startswith("http://") and urlsplit(PUBLIC_URL).hostname in LOOPBACK)
-):
-    raise refuse("PUBLIC_URL", "does not start with https://.")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "signup.User"
@@ -224,6 +218,8 @@ match urlsplit(EMAIL_URL).scheme:
     case "file":
         EMAIL_BACKEND = "notices.channels.emailfile.EmailBackend"
         EMAIL_FILE_PATH = BASE_DIR / EMAIL_URL.removeprefix("file:")
+    case "simulate":
+        EMAIL_BACKEND = "notices.channels.simulate_email.EmailBackend"
     case "anymail":
         EMAIL_BACKEND = f"anymail.backends.{urlsplit(EMAIL_URL).netloc}.EmailBackend"
     case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
@@ -237,19 +233,14 @@ match urlsplit(EMAIL_URL).scheme:
     case unknown:
         raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
 
-SMS_PROVIDERS = {
-    "console": "notices.channels.console.Console",
-    "file": "notices.channels.file.File",
-    "memory": "notices.channels.memory.Memory",
-    "webhook+https": "notices.channels.webhook.Webhook",
-    "webhook+http": "notices.channels.webhook.Webhook",  # loopback only
-}
-SMS_URLS = env.list("SMS_URLS", default=[])
-for url in SMS_URLS:
-    if urlsplit(url).scheme not in SMS_PROVIDERS:
-        raise refuse("SMS_URLS", f"no SMS provider is called {urlsplit(url).scheme!r}.")
-    if urlsplit(url).scheme == "webhook+http" and urlsplit(url).hostname not in LOOPBACK:
-        raise refuse("SMS_URLS", "webhook+http: is for this machine only; use webhook+https:.")
+try:
+    SMS_URLS = sms_urls.read(env.str("SMS_URLS", default=""))
+except ValueError as problem:
+    raise refuse("SMS_URLS", str(problem)) from None
+# Where providers reach us with receipts, such as https://bellhop.example.com.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+if PUBLIC_URL and not sms_urls.is_endpoint(PUBLIC_URL):
+    raise refuse("PUBLIC_URL", "is neither https://HOST nor http:// on this machine.")
 
 # Notices
 

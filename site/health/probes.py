@@ -13,6 +13,8 @@ from rq.utils import utcparse
 
 import jobs
 from config.rq import SCHEDULER_HEARTBEAT
+from notices.channels import breaker, providers
+from notices.models import Channel
 
 # Seconds since a worker's last sign of life after which it is taken for dead: an idle one gives
 # one every 3 s, one with a job in hand every 30 s. RQ itself lists a killed worker for minutes.
@@ -69,6 +71,11 @@ def redis_state() -> RedisState:
         scheduled_at=number(scheduled_at),
         swept_at=number(swept_at),
     )
+
+
+def sms_providers() -> dict[str, str]:
+    """Name -> one of the breaker's states."""
+    return {carrier.name: breaker.state(carrier.name) for carrier in providers(Channel.SMS)}
 
 
 def number(text: bytes | str | None) -> float | None:

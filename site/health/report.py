@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from redis.exceptions import RedisError
 
 from health import probes
+from notices.channels import breaker
 
 GOOD, WARN, BAD = "good", "warn", "bad"
 VERDICTS: dict[str, str | Promise] = {
@@ -54,6 +55,7 @@ def make() -> Report:
         report.parts.append(redis_away())
         return report
     report.parts += [redis(state), scheduler(state), sweep(state), workers(report.queues)]
+    report.parts.append(sms())
     return report
 
 
@@ -121,3 +123,18 @@ def workers(queues: list[probes.QueueState]) -> Part:
         return Part(_("Workers"), GOOD, _("every queue is served"))
     words = _("nobody listens on %(queues)s") % {"queues": ", ".join(alone)}
     return Part(_("Workers"), BAD, words, _("Start one with:"), START_WORKER)
+
+
+def sms() -> Part:
+    states = probes.sms_providers()
+    resting = [name for name, state in states.items() if state != breaker.CLOSED]
+    if not resting:
+        words = _("%(providers)s: no trouble") % {"providers": ", ".join(states)}
+        return Part(_("SMS"), GOOD, words)
+    words = _("left alone for a while, because it failed much: %(providers)s") % {
+        "providers": ", ".join(resting),
+    }  # fmt: skip
+    advice = _(
+        "The workers' log says why. Others carry meanwhile, if there are any; nothing is lost."
+    )
+    return Part(_("SMS"), WARN if len(resting) < len(states) else BAD, words, advice)

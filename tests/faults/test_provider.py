@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local import embedded
-from notices import deliver
+from notices import outcome
 from notices.models import Delivery, Try
 from signup.models import User
 from tests.faults.gateway import fate
@@ -97,7 +97,7 @@ def test_a_provider_in_a_bad_mood_loses_and_doubles_nothing(house, gateway, tmp_
     assert verdict["failed"] == 0
     uncertain = Delivery.objects.filter(state="uncertain").values_list("address", flat=True)
     assert set(uncertain) == silent
-    assert 2 <= most <= deliver.MAX_TRIES
+    assert 2 <= most <= outcome.MAX_TRIES
     for delivery in Delivery.objects.all():
         answers = [question["status"] for question in questions[delivery.address]]
         assert delivery.tries == len(answers)

@@ -1,0 +1,157 @@
+"""Which providers are left alone for a while, because they fail much or were asked enough.
+
+Shared by all processes in Redis. Redis away makes nobody wait: for ten seconds each process then
+counts for itself, and rates are left to the provider's own limit.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from limits import parse
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+IN_A_ROW = 5
+LOOKED_AT = 20  # more than half of the last so many
+REST = 30  # seconds until one may try it again
+TRIAL = 20  # seconds that the one has; longer than a request may take
+WITHOUT_REDIS = 10  # seconds until it is asked again
+CLOSED, RESTING, TESTED = "closed", "resting", "tested"
+log = logging.getLogger(__name__)
+
+
+@cache
+def pool(url: str) -> ConnectionPool:
+    return ConnectionPool.from_url(
+        url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
+    )
+
+
+@cache
+def limiter(url: str) -> MovingWindowRateLimiter:
+    # The class takes what redis-py takes; only the pool says where it is.
+    storage = RedisStorage("redis://", connection_pool=pool(url), key_prefix="bellhop:provider")
+    return MovingWindowRateLimiter(storage)
+
+
+class Shared:
+    """Asks Redis, or nobody for a while after it did not answer."""
+
+    quiet_until = 0.0
+
+    def ask(self, question: Callable[[Redis], Any]) -> Any:
+        """What Redis answers, or None."""
+        if time.monotonic() < self.quiet_until:
+            return None
+        try:
+            return question(Redis(connection_pool=pool(settings.REDIS_URL)))
+        except (RedisError, OSError):
+            self.quiet_until = time.monotonic() + WITHOUT_REDIS
+            return None
+
+
+shared = Shared()
+own: dict[str, "Memory"] = {}  # provider -> what this process saw of it
+
+
+class Memory:
+    def __init__(self) -> None:
+        self.last: deque[int] = deque(maxlen=LOOKED_AT)
+        self.rests_until = 0.0
+
+
+def key(name: str, what: str) -> str:
+    return f"bellhop:breaker:{name}:{what}"
+
+
+def too_many(last: list[int]) -> bool:
+    """`last`: 1 for each failure and 0 for each success, the newest first."""
+    in_a_row = len(last) >= IN_A_ROW and all(last[:IN_A_ROW])
+    return in_a_row or (len(last) >= LOOKED_AT and sum(last[:LOOKED_AT]) > LOOKED_AT / 2)
+
+
+def wait(name: str) -> float:
+    """Seconds until the provider may be asked; 0: now. After its rest, one caller gets 0 and has
+    to report; the others wait for what it finds."""
+    found = shared.ask(lambda redis: redis.get(key(name, "rests_until")))
+    now = time.time()
+    if found is not None:
+        rest = float(found) - now
+        if rest > 0:
+            return rest
+        mine = shared.ask(lambda redis: redis.set(key(name, "trial"), 1, nx=True, ex=TRIAL))
+        return 0 if mine else 1
+    return max(0.0, own[name].rests_until - now) if name in own else 0
+
+
+def report(name: str, *, failed: bool) -> None:
+    """What came of a question to it. A refusal of one message is no failure."""
+    mine = own.setdefault(name, Memory())
+    mine.last.appendleft(int(failed))
+    last = shared.ask(lambda redis: count(redis, name, failed=failed))
+    if not failed:
+        mine.rests_until = 0
+    elif too_many(last if last is not None else list(mine.last)):
+        rest(name, mine)
+
+
+def count(redis: Redis, name: str, *, failed: bool) -> list[int]:
+    """The last outcomes. A failure of the one that tries it after a rest is enough."""
+    outcomes = key(name, "outcomes")
+    with redis.pipeline(transaction=True) as batch:
+        batch.lpush(outcomes, int(failed))
+        batch.ltrim(outcomes, 0, LOOKED_AT - 1)
+        batch.expire(outcomes, 3600)
+        batch.lrange(outcomes, 0, -1)
+        batch.delete(key(name, "trial"))
+        if failed:
+            batch.exists(key(name, "rests_until"))
+        else:
+            batch.delete(key(name, "rests_until"))
+        answers = batch.execute()
+    if failed and answers[-1]:
+        return [1] * IN_A_ROW
+    return [int(outcome) for outcome in answers[3]]
+
+
+def rest(name: str, mine: Memory) -> None:
+    until = time.time() + REST
+    mine.rests_until = until
+    mine.last.clear()
+    log.warning("%s fails much: it is left alone for %d seconds.", name, REST)
+    shared.ask(lambda redis: redis.set(key(name, "rests_until"), until, ex=20 * REST))
+    shared.ask(lambda redis: redis.delete(key(name, "outcomes")))
+
+
+def state(name: str) -> str:
+    """For the health page."""
+    found = shared.ask(lambda redis: redis.get(key(name, "rests_until")))
+    if found is None:
+        return CLOSED
+    return RESTING if float(found) > time.time() else TESTED
+
+
+def spend(name: str, rate: str, *, bulk: bool) -> float:
+    """Counts one message against the provider's rate; seconds to wait when it is used up. The
+    last fifth is not for notices, so that a code finds something left."""
+    if not rate:
+        return 0
+    item, strategy = parse(rate), limiter(settings.REDIS_URL)
+    kept = item.amount // 5 if bulk else 0
+
+    def hit(_redis: Redis) -> float:
+        reset, left = strategy.get_window_stats(item, name)
+        if left > kept and strategy.hit(item, name):
+            return 0
+        return max(0.05, reset - time.time())
+
+    return float(shared.ask(hit) or 0)

@@ -1,0 +1,103 @@
+"""The providers of one channel, in the order of the settings, each connected when it is needed."""
+
+from collections.abc import Collection
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop as _
+
+from notices import sms_urls
+from notices.channels import breaker
+from notices.channels.base import Provider
+from notices.channels.email import Email
+from notices.errors import Away, Refused, TryLater
+from notices.messages import Wording
+from notices.models import Channel, Delivery
+
+NOBODY = _("No provider takes this message to this number.")
+ALL_BUSY = _("Every provider is away or busy.")
+
+
+def providers(channel: str) -> list[Provider]:
+    """All that carry `channel`, not yet connected, each with a name of its own: twilio, and
+    twilio-2 for a second account."""
+    if channel == Channel.EMAIL:
+        return [Email()]
+    found: list[Provider] = []
+    for url in settings.SMS_URLS or ["console:"]:
+        shape = sms_urls.PROVIDERS[url.partition(":")[0]]
+        carrier: Provider = import_string(shape.path)(url)
+        same = sum(type(other) is type(carrier) for other in found)
+        carrier.name = f"{carrier.name}-{same + 1}" if same else carrier.name
+        found.append(carrier)
+    return found
+
+
+class Route:
+    """A context manager: leaving it closes every connection."""
+
+    def __init__(self, channel: str) -> None:
+        self.providers = providers(channel)
+
+    def able(self, delivery: Delivery, wording: Wording) -> list[Provider]:
+        """Those that may be asked to carry it: what is in doubt, by the one that may have it."""
+        doubted = delivery.doubt_until is not None
+        return [
+            carrier
+            for carrier in self.providers
+            if carrier.carries(delivery, wording)
+            and (carrier.name == delivery.provider or not doubted)
+        ]
+
+    def choose(
+        self, delivery: Delivery, wording: Wording, passed: Collection[str] = ()
+    ) -> Provider:
+        """The first that is able and well, connected; the one that was asked last comes last.
+
+        Raises Refused when none takes such a message, TryLater when this one must wait, and Away
+        when all must. `passed`: names of those that are out of the question.
+        """
+        able = self.able(delivery, wording)
+        if not able:
+            raise Refused(NOBODY)
+        reason, waits = ALL_BUSY, []
+        for carrier in sorted(able, key=lambda each: each.name == delivery.provider):
+            if carrier.name in passed:
+                continue
+            if carrier.guarded and (
+                wait := self.wait(carrier, bulk=delivery.notice_id is not None)
+            ):
+                waits.append(wait)
+                continue
+            try:
+                carrier.open()
+            except TryLater as later:
+                reason = later.reason
+                waits += [later.after] if later.after else []
+                self.report(carrier, failed=True)
+                continue
+            return carrier
+        everybody = len(able) == len(self.providers) and not passed
+        raise (Away if everybody else TryLater)(reason, min(waits, default=None))
+
+    def wait(self, carrier: Provider, *, bulk: bool) -> float:
+        name, rate = carrier.name, carrier.rate
+        return breaker.wait(name) or breaker.spend(name, rate, bulk=bulk)
+
+    def report(self, carrier: Provider, *, failed: bool) -> None:
+        if carrier.guarded:
+            breaker.report(carrier.name, failed=failed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for carrier in self.providers:
+            carrier.close()

@@ -1,0 +1,76 @@
+"""A provider that only plays one: `simulate:`. Who is told decides what happens: the last
+four digits of a number, or what stands before the @ of an email address (docs/providers.md).
+"""
+
+from django.utils.translation import gettext_noop as _
+
+from notices import sms_urls
+from notices.channels.base import Provider
+from notices.errors import Away, Refused, TryLater, Unknown
+from notices.messages import Wording
+from notices.models import Delivery
+
+DELIVERED, REFUSED, STOPPED_BEFORE, BUSY, IN_DOUBT, SILENT, BOUNCED, COMPLAINED, STOP, AWAY = (
+    "delivered", "refused", "stopped before", "busy", "in doubt", "silent", "bounced",
+    "complained", "stop", "away",
+)  # fmt: skip
+NUMBERS = {
+    "9901": REFUSED,
+    "9902": STOPPED_BEFORE,
+    "9903": BUSY,
+    "9904": IN_DOUBT,
+    "9905": SILENT,
+    "9906": BOUNCED,
+    "9907": COMPLAINED,
+    "9908": STOP,
+    "9909": AWAY,
+}
+MAILBOXES = {
+    "refused": REFUSED,
+    "busy": BUSY,
+    "timeout": IN_DOUBT,
+    "silent": SILENT,
+    "bounced": BOUNCED,
+    "complained": COMPLAINED,
+    "unsubscribed": STOP,
+}
+TURNS_BUSY = 2
+
+
+def fate(address: str) -> str:
+    """What happens to whatever is sent there."""
+    if "@" in address:
+        return MAILBOXES.get(address.partition("@")[0].partition("+")[0].lower(), DELIVERED)
+    return NUMBERS.get(address[-4:], DELIVERED)
+
+
+def report(delivery: Delivery) -> str | None:
+    """What a receipt would say later of a delivery that was sent: "delivered", "bounced",
+    "complained", or "stop" (it arrived, and the person wants no more); None: nothing, ever."""
+    told = {name: name for name in (BOUNCED, COMPLAINED, STOP)} | {SILENT: None}
+    return told.get(fate(delivery.address), DELIVERED)
+
+
+class Simulate(Provider):
+    name = "simulate"
+    guarded = True
+    report = staticmethod(report)
+
+    def __init__(self, url: str = "simulate:") -> None:
+        super().__init__(url)
+        self.rate = sms_urls.address(url).options.get("rate", "")
+
+    def send(self, delivery: Delivery, wording: Wording) -> str:
+        what = fate(delivery.address)
+        if what == REFUSED:
+            raise Refused(_("The number is not in service."), code="sim-1", suppress="dead")
+        if what == STOPPED_BEFORE:
+            reason = _("The person has answered STOP to this sender.")
+            raise Refused(reason, code="sim-2", suppress="opted_out")
+        if what == BUSY and delivery.tries < TURNS_BUSY:
+            raise TryLater(_("The provider is busy."), code="sim-3")
+        if what == IN_DOUBT:
+            raise Unknown(_("The provider did not answer in time."))
+        if what == AWAY:
+            raise Away(_("The provider cannot be reached."))
+        return f"sim-{delivery.pk}-{delivery.tries}"

@@ -1,0 +1,37 @@
+"""Email that only seems to go: `EMAIL_URL=simulate:`. The same fates as notices.channels.simulate,
+told as a mail server tells them.
+"""
+
+from collections.abc import Sequence
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+from notices.channels import simulate
+from notices.models import Delivery, State
+
+
+class EmailBackend(BaseEmailBackend):
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        for message in email_messages:
+            for address in message.to:
+                self.carry(address)
+        return len(email_messages)
+
+    def carry(self, address: str) -> None:
+        what = simulate.fate(address)
+        if what == simulate.REFUSED:
+            raise SMTPRecipientsRefused({address: (550, b"5.1.1 No such user")})
+        if what == simulate.AWAY or (
+            what == simulate.BUSY and tries(address) <= simulate.TURNS_BUSY
+        ):
+            raise SMTPRecipientsRefused({address: (450, b"4.2.1 Try again later")})
+        if what == simulate.IN_DOUBT:
+            raise SMTPServerDisconnected  # Email takes it that the text had left
+
+
+def tries(address: str) -> int:
+    """Of the delivery that is being sent there now, this one counted."""
+    sending = Delivery.objects.filter(address=address, state=State.SENDING)
+    return sending.order_by("-changed_at").values_list("tries", flat=True).first() or 0

@@ -1,0 +1,97 @@
+"""What a provider's answer means for a delivery: sent, never, later, or in doubt."""
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from notices import messages
+from notices.channels import Route
+from notices.channels.base import Provider
+from notices.errors import Away, NotSent, Refused, TryLater, Unknown
+from notices.messages import Wording
+from notices.models import Delivery, State
+from notices.record import Outcome
+
+MAX_TRIES = 8  # by each provider
+PAUSE = 10  # seconds before a channel that cannot be reached is tried again
+TURN = 2  # seconds before a notice that one provider put off goes to the next
+
+
+def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wording) -> Outcome:
+    """Hands it over and says what became of it."""
+    try:
+        number = carrier.send(delivery, wording)
+    except Refused as refusal:
+        route.report(carrier, failed=False)
+        why, suppress = refusal.reason, refusal.suppress
+        return Outcome(delivery, State.FAILED, why, carrier.name, suppress=suppress)
+    except (TryLater, Unknown) as problem:
+        route.report(carrier, failed=True)
+        able = len(route.able(delivery, wording))
+        if isinstance(problem, TryLater) and not delivery.doubt_until:
+            return put_off(delivery, problem, carrier, able)
+        return in_doubt(delivery, problem, carrier, able)
+    route.report(carrier, failed=False)
+    return Outcome(delivery, State.SENT, "", carrier.name, number)
+
+
+def in_doubt(delivery: Delivery, doubt: NotSent, carrier: Provider, able: int) -> Outcome:
+    """It may have been accepted: to ask again is harmless, or the provider would notice, or
+    nobody may."""
+    ref = doubt.ref or (delivery.provider_ref if delivery.doubt_until else "")
+    later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=ref)
+    if delivery.message in messages.HARMLESS_AGAIN:
+        return put_off(delivery, later, carrier, able)
+    known_until = delivery.doubt_until or carrier.recognises_until()
+    again = put_off(delivery, later, carrier, 1)
+    if known_until and again.not_before and again.not_before < known_until:
+        return replace(again, doubt_until=known_until)
+    return Outcome(delivery, State.UNCERTAIN, doubt.reason, carrier.name, ref)
+
+
+def put_off(delivery: Delivery, later: TryLater, carrier: Provider, able: int) -> Outcome:
+    """Back to queued, unless tries or time are used up. A notice goes to each of the `able`
+    providers in turn before there is exponential backoff, with jitter; a single delivery has
+    been to all of them by now."""
+    counts = not isinstance(later, Away)
+    rounds, turn = divmod(delivery.tries + counts, able)
+    if counts and rounds >= MAX_TRIES:
+        reason = f"Given up after {delivery.tries + 1} tries. {later.reason}"
+        return Outcome(delivery, State.FAILED, reason, carrier.name, not_now=True)
+    first, wait = (PAUSE if delivery.message == messages.NOTICE else 2), later.after or 0.0
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311
+    if delivery.notice_id and able > 1 and (turn or not counts):
+        wait = TURN * jitter
+    else:
+        wait = max(wait, min(first * 2 ** max(0, rounds - 1), 600) * jitter)
+    again = timezone.now() + timedelta(seconds=wait)
+    if delivery.expires_at and again >= delivery.expires_at:
+        reason = f"Its time is over. {later.reason}"
+        return Outcome(delivery, State.EXPIRED, reason, carrier.name, not_now=True)
+    return Outcome(
+        delivery,
+        State.QUEUED,
+        later.reason,
+        carrier.name,
+        later.ref,
+        not_before=again,
+        counts=counts,
+        not_now=True,
+    )
+
+
+def leave(delivery: Delivery, row: QuerySet[Delivery], nobody: NotSent) -> datetime | None:
+    """What becomes of a delivery that no provider could be asked about; when to try again. It
+    costs no try. `row` is the delivery as long as it is ours to settle."""
+    now, again = timezone.now(), None
+    if not isinstance(nobody, TryLater):
+        state = State.UNCERTAIN if delivery.doubt_until else State.FAILED
+    else:
+        again = now + timedelta(seconds=nobody.after or PAUSE)
+        late = delivery.expires_at is not None and again >= delivery.expires_at
+        state, again = (State.EXPIRED, None) if late else (State.QUEUED, again)
+    row.update(state=state, reason=nobody.reason, not_before=again, changed_at=now)
+    return again
