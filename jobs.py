@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Worker
 
-from notices import deliver, prepare
+from notices import batch, deliver, prepare
 from notices import sweep as sweeping
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
@@ -144,7 +144,7 @@ def start_notice(notice_id: int) -> None:
 @job("bulk")
 def send_notice(notice_id: int, channel: str) -> None:
     """One slice of a notice, about half a second long: a code never waits behind a notice."""
-    again = deliver.send_slice(notice_id, channel)
+    again = deliver.send_slice(notice_id, channel, batch.send_claimed)
     if again is None:
         return
     if again <= timezone.now():

@@ -11,7 +11,7 @@ when the lease runs out. A worker that comes back late finds another token and c
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -104,9 +104,12 @@ def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
 
 # A slice of a notice
 
+Send = Callable[[Sequence[Delivery], Provider, str, float], None]  # as send_claimed
 
-def send_slice(notice_id: int, channel: str) -> datetime | None:
-    """Sends deliveries of a notice by one channel over one connection for about half a second.
+
+def send_slice(notice_id: int, channel: str, send: Send | None = None) -> datetime | None:
+    """Sends deliveries of a notice by one channel over one connection for about half a second,
+    one at a time unless `send` does it otherwise.
 
     Returns when to go on: at once, later when all that is left must wait, or None when there is
     nothing left that another worker does not have in hand.
@@ -120,8 +123,9 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     go_on: datetime | None = None
     with provider(channel) as carrier:
         try:
-            while time.monotonic() < until and (claimed := claim(notice, channel, token)):
-                send_claimed(claimed, carrier, token, until)
+            many = carrier.batch or CLAIM
+            while time.monotonic() < until and (claimed := claim(notice, channel, token, many)):
+                (send or send_claimed)(claimed, carrier, token, until)
         except TryLater:
             go_on = timezone.now() + PAUSE
     Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
@@ -130,7 +134,7 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     return go_on or next_due(notice_id, channel)
 
 
-def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
+def claim(notice: Notice, channel: str, token: str, many: int = CLAIM) -> list[Delivery]:
     wanted: QuerySet[Delivery] = Delivery.objects.filter(
         free(), notice_id=notice.pk, channel=channel
     )
@@ -138,7 +142,7 @@ def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries = list(wanted[:CLAIM])
+        deliveries = list(wanted[:many])
         for delivery in deliveries:
             delivery.notice = notice  # one notice, one rendering
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(

@@ -2,9 +2,11 @@
 messages/NAME.sms.txt, or messages/NAME.subject.txt, NAME.email.txt and NAME.email.html.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -14,7 +16,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import override
 
-from notices import wording
+from notices import optout, wording
 from notices.models import Channel, Delivery, Notice
 from signup import codes
 from signup.models import CODE_LIFETIME
@@ -22,11 +24,12 @@ from signup.models import CODE_LIFETIME
 
 @dataclass(frozen=True)
 class Wording:
-    """What one person reads. SMS has `text` only."""
+    """What one person reads. SMS has `text` only. `unsubscribe`: the link of that name."""
 
     text: str
     subject: str = ""
     html: str = ""
+    unsubscribe: str = ""
 
 
 def code(delivery: Delivery) -> dict[str, Any]:
@@ -83,14 +86,81 @@ def compose(delivery: Delivery) -> Wording:
 
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
-    values = {"name": delivery.name or delivery.address}
     if delivery.channel == Channel.SMS:
-        return Wording(wording.fill(wording.to_sms(notice.text), values))
-    subject = " ".join(wording.fill(notice.subject, values).split())
-    body = wording.fill_html(wording.to_html(notice.text), values)
-    context = {"subject": subject, "body": body}
+        return Wording(wording.fill(wording.to_sms(notice.text), {"name": called(delivery)}))
+    return email_of(notice, words_of(delivery))
+
+
+def called(delivery: Delivery) -> str:
+    return wording.one_line(delivery.name) or delivery.address
+
+
+@dataclass(frozen=True)
+class Words:
+    """One person's own words in an email."""
+
+    name: str
+    html_name: str
+    unsubscribe: str
+
+
+def words_of(delivery: Delivery) -> Words:
+    name = called(delivery)
+    link = optout.unsubscribe_url(delivery) if delivery.pk else ""
+    return Words(name, escape(name), link)
+
+
+def email_of(notice: Notice, own: Words) -> Wording:
+    text = wording.fill(wording.to_sms(notice.text), {"name": own.name})
+    html = {
+        "title": wording.fill(escape(notice.subject), {"name": own.html_name}),
+        "body": wording.fill(wording.to_email(notice.text), {"name": own.html_name}),
+    }
+    context = {"text": text, "unsubscribe": own.unsubscribe}
     return Wording(
-        subject=subject,
-        text=wording.fill(notice.text, values),
-        html=render_to_string("messages/notice.email.html", context),
+        subject=wording.one_line(wording.fill(notice.subject, {"name": own.name})),
+        text=render_to_string("messages/notice.email.txt", context).strip(),
+        html=render_to_string("messages/notice.email.html", html | context),
+        unsubscribe=own.unsubscribe,
     )
+
+
+# Many at once
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One email for many people: fields stand in it where each one's own words go."""
+
+    wording: Wording
+    words: Mapping[int, Mapping[str, str]]  # a delivery's pk -> field -> the words for it
+
+    def filled(self, pk: int) -> Wording:
+        """What the one person reads."""
+        return fill_in(self.wording, self.words[pk])
+
+
+def fill_in(said: Wording, words: Mapping[str, str]) -> Wording:
+    parts = asdict(said)
+    for field, own in words.items():
+        parts = {part: text.replace(field, own) for part, text in parts.items()}
+    return Wording(**parts)
+
+
+def merge(deliveries: Sequence[Delivery]) -> Merge:
+    """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
+    notice = deliveries[0].notice
+    assert notice
+    own = {delivery.pk: words_of(delivery) for delivery in deliveries}
+    linked = all(words.unsubscribe for words in own.values())
+    # No wording and no name can hold these by accident.
+    name, html_name, link = (f"f{uuid4().hex}" for _ in range(3))
+    fields = Words(name, html_name, link if linked else "")
+    with override(deliveries[0].language or settings.LANGUAGE_CODE):
+        shared = email_of(notice, fields)
+    return Merge(shared, {pk: pairs(fields, words) for pk, words in own.items()})
+
+
+def pairs(fields: Words, words: Words) -> dict[str, str]:
+    names, texts = asdict(fields).values(), asdict(words).values()
+    return {name: text for name, text in zip(names, texts, strict=True) if name}

@@ -28,8 +28,9 @@ LAYERS = [
      " probes queuecheck require"),
     ("flow", "flow schedule"),
     ("jobs", "jobs"),
-    ("engine", "deliver prepare sweep purge ending"),
-    ("what is said, to whom and how", "messages channels audience wording pictures rates phones"),
+    ("engine", "batch deliver prepare sweep purge ending"),
+    ("what is said, to whom and how", "messages channels optout audience wording pictures rates"
+     " phones"),
     ("models", "models codes"),
     ("ground", "errors config checks apps"),
 ]  # fmt: skip
