@@ -1,7 +1,9 @@
 """An email as it leaves, for every way that email can go."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from urllib.parse import urlsplit
@@ -69,22 +71,20 @@ def one_click(wording: Wording) -> bool:
 
 def addressee(delivery: Delivery) -> str:
     """The To header: with the name, if there is one."""
-    return str(Address(one_line(delivery.name), addr_spec=reachable(delivery.address)))
+    local, _at, domain = reachable(delivery.address).rpartition("@")
+    return str(Address(one_line(delivery.name), local, domain))
 
 
 def reachable(address: str) -> str:
     """The address in ASCII: an international domain has such a form, the part before it none."""
     local, _at, domain = address.rpartition("@")
-    try:
-        return Address(
-            username=local.encode("ascii").decode(), domain=ascii_domain(domain)
-        ).addr_spec
-    except UnicodeEncodeError as problem:
-        raise Refused(
-            _("Email cannot carry the letters before the @ of this address.")
-        ) from problem
-    except (ValueError, IndexError) as problem:  # the email package raises these on no address
-        raise Refused(_("This is not an email address.")) from problem
+    if not local.isascii():
+        raise Refused(_("Email cannot carry the letters before the @ of this address."))
+    with suppress(ValueError, IndexError, HeaderParseError):  # idna's and the email package's
+        plain = f"{local}@{ascii_domain(domain)}"
+        if local and domain and Address(addr_spec=plain).addr_spec == plain:
+            return plain
+    raise Refused(_("This is not an email address."))
 
 
 def ascii_domain(domain: str) -> str:
