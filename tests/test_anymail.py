@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from notices.channels import provider
+from notices.channels.ready import check_service
 from notices.errors import Refused, TryLater, Unknown
 from notices.messages import Wording
 from notices.models import Delivery
@@ -182,3 +183,30 @@ def test_connection_is_used_again(settings, esp):
             carrier.open()
             carrier.send(to(f"guest{number}@example.com"), HELLO)
     assert len(esp.mails) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("mailgun", "ANYMAIL_MAILGUN_API_KEY is not set"),
+        ("postmark", "ANYMAIL_POSTMARK_SERVER_TOKEN is not set"),
+        ("sparkpost", "ANYMAIL_SPARKPOST_API_KEY is not set"),
+        ("amazon_ses", "needs the package boto3"),
+        ("pigeon", "no service called pigeon"),
+    ],
+)
+def test_what_a_service_lacks_is_told_at_the_start(settings, name, problem):
+    settings.EMAIL_BACKEND, settings.ANYMAIL = f"anymail.backends.{name}.EmailBackend", {}
+    [error] = check_service()
+    assert problem in error.msg
+
+
+def test_postmarks_other_api_is_given_no_batch(settings, esp):
+    esp_server.use(settings, esp, "postmark")
+    settings.ANYMAIL["POSTMARK_USE_BULK_API"] = True
+    assert provider("email").batch == 0
+
+
+def test_service_without_batches_is_asked_one_at_a_time(settings):
+    settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
+    assert provider("email").batch == 0

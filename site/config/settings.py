@@ -4,7 +4,9 @@ What cannot be judged while loading (a missing provider in production, SQLite on
 system check in config/checks.py or notices/checks.py, so that the release phase stops it.
 """
 
+import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -49,6 +51,19 @@ def read_limits(name: str, default: str) -> str:
     except ValueError:
         raise refuse(name, f'{text!r} is not a list of rates such as "1/minute;5/hour".') from None
     return text
+
+
+def read_anymail(name: str) -> Any:
+    """A setting of Anymail's: a text, unless it is a JSON list or object, true or false."""
+    text = env.ENVIRON[name]
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if not text.startswith(("[", "{")):
+        return text  # also a key of digits only
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise refuse(name, "begins as a JSON list or object and is none.") from None
 
 
 # Where we are
@@ -188,11 +203,13 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bellhop <bellhop@loc
 EMAIL_URL = env.str("EMAIL_URL", default="")
 EMAIL_TIMEOUT = 10
 ANYMAIL = {
-    name.removeprefix("ANYMAIL_"): value
-    for name, value in env.ENVIRON.items()
+    name.removeprefix("ANYMAIL_"): read_anymail(name)
+    for name in env.ENVIRON
     if name.startswith("ANYMAIL_")
 }
-ANYMAIL.setdefault("REQUESTS_TIMEOUT", (3, 10))
+ANYMAIL["REQUESTS_TIMEOUT"] = (3, read_int("ANYMAIL_REQUESTS_TIMEOUT", 10))  # connect, answer
+if ANYMAIL["REQUESTS_TIMEOUT"][1] not in range(1, 21):
+    raise refuse("ANYMAIL_REQUESTS_TIMEOUT", "is not between 1 and 20 seconds.")
 match urlsplit(EMAIL_URL).scheme:
     case "":
         EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
@@ -202,7 +219,10 @@ match urlsplit(EMAIL_URL).scheme:
         EMAIL_BACKEND = "notices.channels.emailfile.EmailBackend"
         EMAIL_FILE_PATH = BASE_DIR / EMAIL_URL.removeprefix("file:")
     case "anymail":
-        EMAIL_BACKEND = f"anymail.backends.{urlsplit(EMAIL_URL).netloc}.EmailBackend"
+        service = urlsplit(EMAIL_URL).netloc
+        if not service.isidentifier():
+            raise refuse("EMAIL_URL", "anymail:// goes with the name of a service alone.")
+        EMAIL_BACKEND = f"anymail.backends.{service}.EmailBackend"
     case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
         smtp = env.email_url_config(EMAIL_URL)
         EMAIL_BACKEND = "notices.channels.smtp.EmailBackend"
