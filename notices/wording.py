@@ -88,14 +88,14 @@ def one_line(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def to_sms(text: str) -> str:
-    """The words alone; a link as "words (address)", a list item behind a dash."""
+    """The words alone; a link as "words (address)", a list item behind a dash or its number."""
     return re.sub(r"\n{3,}", "\n\n", "".join(plain(markdown.parse(text)))).strip()
 
 
 BREAKS = {
     "softbreak": "\n",
     "hardbreak": "\n",
-    "list_item_open": "- ",
+    "blockquote_close": "\n",
     "bullet_list_close": "\n",
     "ordered_list_close": "\n",
     "heading_close": "\n\n",
@@ -109,6 +109,10 @@ def plain(tokens: Iterable[Token]) -> Iterator[str]:
         piece = BREAKS.get(token.type, token.content)
         if token.type == "inline":
             piece = "".join(plain(token.children or []))
+        elif token.type == "list_item_open":
+            piece = f"{token.info}{token.markup} " if token.info else "- "
+        elif token.type in ("fence", "code_block"):
+            piece = f"{token.content}\n"
         elif token.type == "paragraph_close":
             piece = "\n" if token.level else "\n\n"
         elif token.type == "link_open":
