@@ -1,5 +1,6 @@
 """The engine with services that take many emails in one call: claim, mark, send, record."""
 
+import json
 import os
 import re
 import signal
@@ -164,6 +165,21 @@ def test_answer_that_is_lost_leaves_the_whole_batch_in_doubt(esp, ten):
 def test_answer_that_makes_no_sense_says_of_nobody_that_it_went(settings, esp, ten, name, body):
     esp_server.use(settings, esp, name)
     esp.next.append(says(200, body))
+    go(ten)
+    assert counts(ten) == {"uncertain": 10}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"ErrorCode": 0, "Message": "OK", "To": "guest0@example.com"},
+        {"ErrorCode": 0, "Message": "OK", "MessageID": "x", "To": "somebody@else.example"},
+        {"Message": "OK"},
+    ],
+)
+def test_postmark_must_name_everyone_with_a_number(settings, esp, ten, answer):
+    esp_server.use(settings, esp, "postmark")
+    esp.next.append(says(200, json.dumps([answer] * 10).encode()))
     go(ten)
     assert counts(ten) == {"uncertain": 10}
 

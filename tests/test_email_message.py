@@ -48,17 +48,22 @@ def test_whatever_is_said_the_headers_are_ours_and_all_of_it_arrives(subject, na
     assert set(mail.keys()) == NOTICE_HEADERS
     assert len(mail.keys()) == len(NOTICE_HEADERS)
     assert words(mail["Subject"]) == words(cleaned(subject))
+    assert not CONTROL & set(str(mail["Subject"]) + str(mail["To"]))
     [person] = mail["To"].addresses
     assert person.addr_spec == "wang@example.com"
     assert words(person.display_name) == words(cleaned(name))
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
-    assert words(mail.get_body(["plain"]).get_content()) == words(cleaned(f"x{text}"))
+    plain = mail.get_body(["plain"]).get_content()
+    assert not set(map(chr, range(32))) - set("\r\n\t") & set(plain)
+    assert words(plain) == words(cleaned(f"x{text}"))
+
+
+CONTROL = {chr(code) for code in (*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029)}
 
 
 def cleaned(text):
-    """What is left of it by eye: without control characters."""
-    control = [*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029]
-    return text.translate(dict.fromkeys(control, " ")).replace("=?", "= ?")
+    """What is left of it by eye."""
+    return text.translate({ord(char): " " for char in CONTROL}).replace("=?", "= ?")
 
 
 def words(text):
@@ -111,6 +116,11 @@ def test_one_click_is_offered_over_https_only(settings, link, debug, told):
 )
 def test_international_domain_has_an_ascii_form(address, ascii_form):
     assert reachable(address) == ascii_form
+
+
+def test_letters_before_the_at_are_named_as_the_reason():
+    with pytest.raises(Refused, match="before the @"):
+        letter(to("王@example.com"), Wording("x", "y"))
 
 
 @pytest.mark.parametrize(
