@@ -9,14 +9,17 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from notices import deliver, messages
 from notices.channels.base import Provider
 from notices.deliver import Outcome
 from notices.errors import NotSent, Refused, TryLater, Unknown
+from notices.messages import Merge
 from notices.models import Delivery, State
 
 SHRINK = 8  # after each refusal of a whole call, until the one that spoils it stands alone
+SHARED = gettext_noop("The provider refused a call for many. Each goes again with fewer others.")
 
 
 def send_claimed(claimed: Sequence[Delivery], carrier: Provider, token: str, until: float) -> None:
@@ -55,25 +58,34 @@ def send_group(group: Sequence[Delivery], carrier: Provider, token: str) -> None
     """Raises TryLater when the channel cannot be reached."""
     held = Delivery.objects.filter(state=State.QUEUED, token=token)
     wanted = [one for one in group if not deliver.settle_objection(one, held.filter(pk=one.pk))]
-    carrier.open()
-    pks = {one.pk for one in wanted}
-    with transaction.atomic():
-        deliver.mark(held.filter(pk__in=pks), carrier, token)
-        sending = Delivery.objects.filter(pk__in=pks, state=State.SENDING, token=token)
-        ours = set(sending.values_list("pk", flat=True))
-    wanted = [one for one in wanted if one.pk in ours]  # without what was cancelled meanwhile
     if not wanted:
         return
+    merge = messages.merge(wanted)
+    carrier.open()
+    sending = mark(wanted, carrier, token)
+    if sending:
+        record(answers(sending, merge, carrier), token)
+
+
+def mark(wanted: Sequence[Delivery], carrier: Provider, token: str) -> list[Delivery]:
+    """Says that the call is about to leave; those that are still ours to send."""
+    held = Delivery.objects.filter(pk__in=[one.pk for one in wanted], token=token)
+    with transaction.atomic():
+        deliver.mark(held.filter(state=State.QUEUED), carrier, token)
+        ours = set(held.filter(state=State.SENDING).values_list("pk", flat=True))
+    return [one for one in wanted if one.pk in ours]
+
+
+def answers(sending: Sequence[Delivery], merge: Merge, carrier: Provider) -> list[Outcome]:
     try:
-        answers = carrier.send_together(wanted, messages.merge(wanted))
+        found = carrier.send_together(sending, merge)
     except Refused as refusal:
-        if len(wanted) > 1:  # whose fault it was shows in smaller calls
-            sending.update(state=State.QUEUED, token=None, lease_until=None)
-            return
-        answers = [refusal]
+        if len(sending) > 1:  # whose fault it was shows in smaller calls
+            return [Outcome(one, State.QUEUED, SHARED, carrier.name) for one in sending]
+        found = [refusal]
     except (TryLater, Unknown) as problem:
-        answers = [problem] * len(wanted)
-    record([outcome(*pair, carrier) for pair in zip(wanted, answers, strict=True)], token)
+        found = [problem] * len(sending)
+    return [outcome(*pair, carrier) for pair in zip(sending, found, strict=True)]
 
 
 def outcome(delivery: Delivery, answer: str | NotSent, carrier: Provider) -> Outcome:

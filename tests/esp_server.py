@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parseaddr
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -237,6 +237,18 @@ def hangs_up(handler, _):
 def accepts_and_hangs_up(handler, body):
     handler.dispatch(handler.server.esp, body)
     hangs_up(handler, body)
+
+
+def drips(handler, _):
+    """A byte now and then: no single wait is long."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.close_connection = True
+    with suppress(OSError):
+        for _ in range(20):
+            handler.wfile.write(b" ")
+            time.sleep(0.2)
 
 
 def never_ends(handler, _):

@@ -143,6 +143,16 @@ def test_no_more_than_a_megabyte_of_an_answer_is_read(settings, esp):
     assert esp.written < 16 * 1024 * 1024  # what the kernel's buffers take beyond our megabyte
 
 
+def test_answer_that_drips_in_is_not_awaited_for_ever(settings, esp, monkeypatch):
+    monkeypatch.setattr("notices.channels.esp.READING", 0.5)
+    esp_server.use(settings, esp, "mailgun")
+    esp.next.append(esp_server.drips)
+    began = time.monotonic()
+    with pytest.raises(Unknown):
+        send()
+    assert time.monotonic() - began < 1.5
+
+
 def test_service_that_is_away_is_tried_later(settings, esp):
     esp_server.use(settings, esp, "postmark")
     with esp_server.running() as gone:

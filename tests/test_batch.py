@@ -9,9 +9,11 @@ import sys
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from notices import batch, deliver, messages, prepare, schedule, sweep
+from notices.channels.esp import READING, TOGETHER_TIMEOUT
 from notices.models import Delivery, Notice, State
 from signup.models import User
 from tests import esp_server
@@ -167,6 +169,33 @@ def test_answer_that_makes_no_sense_says_of_nobody_that_it_went(settings, esp, t
     esp.next.append(says(200, body))
     go(ten)
     assert counts(ten) == {"uncertain": 10}
+
+
+def test_service_that_hangs_leaves_the_batch_in_doubt_before_the_lease_is_over(
+    settings, esp, ten, monkeypatch
+):
+    connect, answer = TOGETHER_TIMEOUT
+    assert connect + answer + READING < deliver.LEASE.total_seconds()
+    monkeypatch.setattr("notices.channels.esp.TOGETHER_TIMEOUT", (1, 1))
+    settings.ANYMAIL["REQUESTS_TIMEOUT"] = (30, 30)
+    esp.next.append(esp_server.hangs(3))
+    go(ten)
+    assert counts(ten) == {"uncertain": 10}
+
+
+def test_database_away_for_a_moment_loses_no_outcome(esp, ten, monkeypatch):
+    record = deliver.record
+    trouble = [OperationalError("away")]
+
+    def record_with_trouble(outcome, token):
+        if outcome.delivery.address == "guest5@example.com" and trouble:
+            raise trouble.pop()
+        record(outcome, token)
+
+    monkeypatch.setattr(deliver, "record", record_with_trouble)
+    go(ten)
+    assert counts(ten) == {"sent": 10}
+    assert len(esp.mails) == 10
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from notices.messages import Merge, Wording
 from notices.models import Delivery
 
 TOGETHER = 100  # emails in one call: so many are in doubt when its answer is lost
-TOGETHER_TIMEOUT = (3, 20)  # seconds to connect, to read; in all less than a lease
+TOGETHER_TIMEOUT = (3, 20)  # seconds to connect, until the answer begins
+READING = 5  # seconds for the rest of an answer; with the others less than a lease
 LONGEST_ANSWER = 1024 * 1024  # bytes
-READING = 20  # seconds for an answer that drips in
 
 ACCEPTED = ("sent", "queued")  # Anymail's words
 NOT_NOW = (425, 429, 503)
