@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -45,6 +46,14 @@ class EspServer:
     def to(self, address):
         [mail] = [mail for mail in self.mails if mail["to"] == address]
         return mail
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exception(), OSError):  # the other side may hang up
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -269,8 +278,7 @@ def never_ends(handler, _):
 @contextmanager
 def running(context=None):
     """`context`: to speak TLS."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     server.esp = EspServer()
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)

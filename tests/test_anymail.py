@@ -1,5 +1,7 @@
 """Anymail's real backends against services on loopback: what they answer decides."""
 
+import gzip
+import json
 import ssl
 import time
 from email.header import decode_header, make_header
@@ -141,6 +143,30 @@ def test_no_more_than_a_megabyte_of_an_answer_is_read(settings, esp):
         send()
     assert time.monotonic() - began < 5
     assert esp.written < 16 * 1024 * 1024  # what the kernel's buffers take beyond our megabyte
+
+
+def test_answer_in_pieces_and_compressed_is_read(settings, esp):
+    def in_pieces(handler, body):
+        status, answer = handler.dispatch(esp, body)
+        packed = gzip.compress(json.dumps(answer).encode())
+        handler.send_response(status)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.send_header("Content-Encoding", "gzip")
+        handler.end_headers()
+        for piece in (packed[:9], packed[9:30], packed[30:], b""):
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            time.sleep(0.05)
+
+    esp_server.use(settings, esp, "postmark")
+    esp.next.append(in_pieces)
+    assert send() == esp.mails[0]["number"]
+
+
+def test_small_answer_that_swells_is_not_read_to_its_end(settings, esp):
+    esp_server.use(settings, esp, "mailgun")
+    esp.next.append(says(200, gzip.compress(b" " * 200_000_000), Content_Encoding="gzip"))
+    with pytest.raises(Unknown):
+        send()
 
 
 def test_answer_that_drips_in_is_not_awaited_for_ever(settings, esp, monkeypatch):

@@ -178,7 +178,7 @@ class Bounded(HTTPAdapter):
         answer = super().send(request, *args, **kwargs)
         raw, read, until = answer.raw, BytesIO(), time.monotonic() + READING
         try:
-            for piece in raw.stream(16 * 1024, decode_content=True):
+            while piece := raw.read1(16 * 1024, decode_content=True):  # what is there, at once
                 read.write(piece)
                 if read.tell() > LONGEST_ANSWER or time.monotonic() > until:
                     raise HTTPError("The answer does not end.")
