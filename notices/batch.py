@@ -11,7 +11,7 @@ from itertools import groupby
 from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext_noop
 
-from notices import deliver, messages
+from notices import deliver, messages, optout
 from notices.channels.base import Provider
 from notices.deliver import Outcome
 from notices.errors import NotSent, Refused, TryLater, Unknown
@@ -50,8 +50,7 @@ def groups(claimed: Sequence[Delivery], carrier: Provider) -> Iterator[list[Deli
 
 
 def kind(delivery: Delivery) -> tuple[int, str, bool]:
-    linked = bool(messages.words_of(delivery).unsubscribe)
-    return delivery.tries, delivery.language, linked
+    return delivery.tries, delivery.language, bool(optout.unsubscribe_url(delivery))
 
 
 def send_group(group: Sequence[Delivery], carrier: Provider, token: str) -> None:

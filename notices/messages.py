@@ -3,7 +3,8 @@ messages/NAME.sms.txt, or messages/NAME.subject.txt, NAME.email.txt and NAME.ema
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
 from notices import optout, wording
 from notices.models import Channel, Delivery, Notice
@@ -88,41 +89,50 @@ def compose(delivery: Delivery) -> Wording:
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     if delivery.channel == Channel.SMS:
         return Wording(wording.fill(wording.to_sms(notice.text), {"name": called(delivery)}))
-    return email_of(notice, words_of(delivery))
+    own = words_of(delivery)
+    return fill_in(email_of(notice.subject, notice.text, LINK in own, get_language()), own)
 
 
 def called(delivery: Delivery) -> str:
     return wording.one_line(delivery.name) or delivery.address
 
 
-@dataclass(frozen=True)
-class Words:
-    """One person's own words in an email."""
-
-    name: str
-    html_name: str
-    unsubscribe: str
+# A notice as an email is one for all, with fields where a person's own words go. No wording and
+# no name can hold such a field.
+NAME, HTML_NAME, LINK = (f"f{uuid4().hex}" for _ in range(3))
 
 
-def words_of(delivery: Delivery) -> Words:
-    name = called(delivery)
-    link = optout.unsubscribe_url(delivery) if delivery.pk else ""
-    return Words(name, escape(name), link)
-
-
-def email_of(notice: Notice, own: Words) -> Wording:
-    text = wording.fill(wording.to_sms(notice.text), {"name": own.name})
+@lru_cache(maxsize=16)
+def email_of(subject: str, text: str, linked: bool, language: str | None) -> Wording:
+    link = LINK if linked else ""
     html = {
-        "title": wording.fill(escape(notice.subject), {"name": own.html_name}),
-        "body": wording.fill(wording.to_email(notice.text), {"name": own.html_name}),
+        "title": wording.fill(escape(subject), {"name": HTML_NAME}),
+        "body": wording.fill(wording.to_email(text), {"name": HTML_NAME}),
+        "unsubscribe": link,
     }
-    context = {"text": text, "unsubscribe": own.unsubscribe}
-    return Wording(
-        subject=wording.one_line(wording.fill(notice.subject, {"name": own.name})),
-        text=render_to_string("messages/notice.email.txt", context).strip(),
-        html=render_to_string("messages/notice.email.html", html | context),
-        unsubscribe=own.unsubscribe,
-    )
+    plain = {"text": wording.fill(wording.to_sms(text), {"name": NAME}), "unsubscribe": link}
+    with override(language):
+        return Wording(
+            subject=wording.one_line(wording.fill(subject, {"name": NAME})),
+            text=render_to_string("messages/notice.email.txt", plain).strip(),
+            html=render_to_string("messages/notice.email.html", html),
+            unsubscribe=link,
+        )
+
+
+def words_of(delivery: Delivery) -> dict[str, str]:
+    """One person's own words, by field."""
+    name = called(delivery)
+    words = {NAME: name, HTML_NAME: escape(name)}
+    link = optout.unsubscribe_url(delivery) if delivery.pk else ""
+    return words | {LINK: link} if link else words
+
+
+def fill_in(said: Wording, words: Mapping[str, str]) -> Wording:
+    parts = [said.text, said.subject, said.html, said.unsubscribe]
+    for field, own in words.items():
+        parts = [part.replace(field, own) for part in parts]
+    return Wording(*parts)
 
 
 # Many at once
@@ -130,7 +140,7 @@ def email_of(notice: Notice, own: Words) -> Wording:
 
 @dataclass(frozen=True)
 class Merge:
-    """One email for many people: fields stand in it where each one's own words go."""
+    """One email for many people, and the words of each."""
 
     wording: Wording
     words: Mapping[int, Mapping[str, str]]  # a delivery's pk -> field -> the words for it
@@ -140,27 +150,10 @@ class Merge:
         return fill_in(self.wording, self.words[pk])
 
 
-def fill_in(said: Wording, words: Mapping[str, str]) -> Wording:
-    parts = asdict(said)
-    for field, own in words.items():
-        parts = {part: text.replace(field, own) for part, text in parts.items()}
-    return Wording(**parts)
-
-
 def merge(deliveries: Sequence[Delivery]) -> Merge:
     """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
-    notice = deliveries[0].notice
-    assert notice
-    own = {delivery.pk: words_of(delivery) for delivery in deliveries}
-    linked = all(words.unsubscribe for words in own.values())
-    # No wording and no name can hold these by accident.
-    name, html_name, link = (f"f{uuid4().hex}" for _ in range(3))
-    fields = Words(name, html_name, link if linked else "")
-    with override(deliveries[0].language or settings.LANGUAGE_CODE):
-        shared = email_of(notice, fields)
-    return Merge(shared, {pk: pairs(fields, words) for pk, words in own.items()})
-
-
-def pairs(fields: Words, words: Words) -> dict[str, str]:
-    names, texts = asdict(fields).values(), asdict(words).values()
-    return {name: text for name, text in zip(names, texts, strict=True) if name}
+    first, own = deliveries[0], {delivery.pk: words_of(delivery) for delivery in deliveries}
+    assert first.notice
+    said = first.notice.subject, first.notice.text
+    language = first.language or settings.LANGUAGE_CODE
+    return Merge(email_of(*said, LINK in own[first.pk], language), own)

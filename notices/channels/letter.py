@@ -1,5 +1,6 @@
 """An email as it leaves, for every way that email can go."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,9 @@ from notices.errors import Refused
 from notices.messages import NOTICE, Wording
 from notices.models import Delivery
 from notices.wording import one_line
+
+LINE_END = re.compile(r"\r\n?")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 
 def letter(delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
@@ -92,5 +96,4 @@ def ascii_domain(domain: str) -> str:
 
 
 def body(text: str) -> str:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(char for char in lines if char >= " " or char in "\n\t")
+    return CONTROL.sub("", LINE_END.sub("\n", text))
