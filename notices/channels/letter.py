@@ -53,8 +53,8 @@ def common(delivery: Delivery, wording: Wording) -> dict[str, str]:
     """Headers that all emails of a notice share."""
     if delivery.message != NOTICE:
         return {"Auto-Submitted": "auto-generated"}
-    # RFC 3834, 5.2: what a person wrote must not be called auto-generated. Automatic answers stay
-    # away from it all the same: any List- header tells them to.
+    # RFC 3834: what a person wrote must not be called auto-generated. Automatic answers stay away
+    # from a notice all the same: its List- headers tell them to.
     return {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if one_click(wording) else {}
 
 
