@@ -25,7 +25,7 @@ from redis.retry import Retry
 from rq import Worker
 from rq.job import Job
 
-from notices import deliver, escalation, occurrences, prepare, reported
+from notices import batch, deliver, escalation, occurrences, prepare, reported
 from notices import purge as purging
 from notices import sweep as sweeping
 
@@ -189,7 +189,7 @@ def escalate_notice(notice_id: int) -> None:
 @job("bulk")
 def send_notice(notice_id: int, channel: str) -> None:
     """One slice of a notice, about half a second long: a code never waits behind a notice."""
-    again = deliver.send_slice(notice_id, channel)
+    again = deliver.send_slice(notice_id, channel, batch.send_claimed)
     if again is None:
         return
     if again <= timezone.now():

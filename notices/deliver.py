@@ -10,7 +10,7 @@ when the lease runs out. A worker that comes back late finds another token and c
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -117,9 +117,12 @@ def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
 
 # A slice of a notice
 
+Send = Callable[[Sequence[Delivery], Route, str, float], None]  # as send_claimed
 
-def send_slice(notice_id: int, channel: str) -> datetime | None:
-    """Sends deliveries of a notice by one channel over one connection for about half a second.
+
+def send_slice(notice_id: int, channel: str, send: Send | None = None) -> datetime | None:
+    """Sends deliveries of a notice by one channel over one connection for about half a second,
+    one at a time unless `send` does it otherwise.
 
     Returns when to go on: at once, later when all that is left must wait, or None when there is
     nothing left that another worker does not have in hand.
@@ -138,9 +141,10 @@ def send_slice(notice_id: int, channel: str) -> datetime | None:
     until = time.monotonic() + SLICE
     go_on: datetime | None = None
     with Route(channel) as route:
-        while time.monotonic() < until and (claimed := claim(notice, channel, token)):
+        many = route.batch or CLAIM
+        while time.monotonic() < until and (claimed := claim(notice, channel, token, many)):
             try:
-                send_claimed(claimed, route, token, until)
+                (send or send_claimed)(claimed, route, token, until)
             except Away as away:
                 pause = away.after or PAUSE
                 if pause > 1:
@@ -159,15 +163,16 @@ def free_claimed(token: str) -> None:
     Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
 
 
-def claim(notice: Notice, channel: str, token: str) -> list[Delivery]:
+def claim(notice: Notice, channel: str, token: str, many: int = CLAIM) -> list[Delivery]:
     wanted: QuerySet[Delivery] = Delivery.objects.filter(
         free(), notice_id=notice.pk, channel=channel
     )
     wanted = wanted.select_related("user").order_by("id")
+    wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries = list(wanted[:CLAIM])
+        deliveries: list[Delivery] = list(wanted[:many])
         for delivery in deliveries:
             delivery.notice = notice  # one notice, one rendering
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(

@@ -2,9 +2,12 @@
 messages/NAME.sms.txt, or messages/NAME.subject.txt, NAME.email.txt and NAME.email.html.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -12,9 +15,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
-from notices import wording
+from notices import optout, wording
 from notices.models import Channel, Delivery, Notice
 from signup import codes
 from signup.models import CODE_LIFETIME
@@ -23,12 +26,13 @@ from signup.models import CODE_LIFETIME
 @dataclass(frozen=True)
 class Wording:
     """What one person reads. SMS has `text` only, and for providers that take approved templates
-    the `variables` of it, in order."""
+    the `variables` of it, in order. `unsubscribe`: the link of that name."""
 
     text: str
     subject: str = ""
     html: str = ""
     variables: tuple[str, ...] = ()
+    unsubscribe: str = ""
 
 
 def code(delivery: Delivery) -> dict[str, Any]:
@@ -86,15 +90,74 @@ def compose(delivery: Delivery) -> Wording:
 
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
-    values = {"name": delivery.name or delivery.address}
     if delivery.channel == Channel.SMS:
-        text = wording.fill(wording.to_sms(notice.text), values)
+        text = wording.fill(wording.to_sms(notice.text), {"name": called(delivery)})
         return Wording(text, variables=(text,))
-    subject = " ".join(wording.fill(notice.subject, values).split())
-    body = wording.fill_html(wording.to_html(notice.text), values)
-    context = {"subject": subject, "body": body}
-    return Wording(
-        subject=subject,
-        text=wording.fill(notice.text, values),
-        html=render_to_string("messages/notice.email.html", context),
-    )
+    own = words_of(delivery)
+    return fill_in(email_of(notice.subject, notice.text, LINK in own, get_language()), own)
+
+
+def called(delivery: Delivery) -> str:
+    return wording.one_line(delivery.name) or delivery.address
+
+
+# A notice as an email is one for all, with fields where a person's own words go. No wording and
+# no name can hold such a field.
+NAME, HTML_NAME, LINK = (f"f{uuid4().hex}" for _ in range(3))
+
+
+@lru_cache(maxsize=16)
+def email_of(subject: str, text: str, linked: bool, language: str | None) -> Wording:
+    link = LINK if linked else ""
+    html = {
+        "title": wording.fill(escape(subject), {"name": HTML_NAME}),
+        "body": wording.fill(wording.to_email(text), {"name": HTML_NAME}),
+        "unsubscribe": link,
+    }
+    plain = {"text": wording.fill(wording.to_sms(text), {"name": NAME}), "unsubscribe": link}
+    with override(language):
+        return Wording(
+            subject=wording.one_line(wording.fill(subject, {"name": NAME})),
+            text=render_to_string("messages/notice.email.txt", plain).strip(),
+            html=render_to_string("messages/notice.email.html", html),
+            unsubscribe=link,
+        )
+
+
+def words_of(delivery: Delivery) -> dict[str, str]:
+    """One person's own words, by field."""
+    name = called(delivery)
+    words = {NAME: name, HTML_NAME: escape(name)}
+    link = optout.unsubscribe_url(delivery) if delivery.pk else ""
+    return words | {LINK: link} if link else words
+
+
+def fill_in(said: Wording, words: Mapping[str, str]) -> Wording:
+    parts = {name: getattr(said, name) for name in ("text", "subject", "html", "unsubscribe")}
+    for field, own in words.items():
+        parts = {name: part.replace(field, own) for name, part in parts.items()}
+    return Wording(**parts)
+
+
+# Many at once
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One email for many people, and the words of each."""
+
+    wording: Wording
+    words: Mapping[int, Mapping[str, str]]  # a delivery's pk -> field -> the words for it
+
+    def filled(self, pk: int) -> Wording:
+        """What the one person reads."""
+        return fill_in(self.wording, self.words[pk])
+
+
+def merge(deliveries: Sequence[Delivery]) -> Merge:
+    """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
+    first, own = deliveries[0], {delivery.pk: words_of(delivery) for delivery in deliveries}
+    assert first.notice
+    said = first.notice.subject, first.notice.text
+    language = first.language or settings.LANGUAGE_CODE
+    return Merge(email_of(*said, LINK in own[first.pk], language), own)

@@ -45,6 +45,9 @@ def values(*names, **variables):
         ("REDIS_URL", "http://127.0.0.1"),
         ("REDIS_TLS_VERIFY", "sometimes"),
         ("EMAIL_URL", "pigeon://loft"),
+        ("EMAIL_URL", "anymail://key@mailgun"),
+        ("ANYMAIL_REQUESTS_TIMEOUT", "60"),
+        ("ANYMAIL_SEND_DEFAULTS", '{"tags": secret'),
         ("SMS_URLS", "console:,pigeon://loft"),
         ("PUBLIC_URL", "http://bellhop.example.com"),
         ("PUBLIC_URL", "https://bellhop.example.com:port"),
@@ -85,6 +88,29 @@ def test_self_signed_redis_is_trusted_only_when_asked():
     assert trusting["REDIS_URL"] == f"{url}?ssl_cert_reqs=none"
     plain = values("REDIS_URL", REDIS_URL="redis://127.0.0.1:1/0", REDIS_TLS_VERIFY="0")
     assert plain["REDIS_URL"] == "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.once
+def test_anymail_settings_that_are_no_texts_are_read_as_such():
+    found = values(
+        "ANYMAIL",
+        ANYMAIL_MAILGUN_API_KEY="0123",
+        ANYMAIL_WEBHOOK_SECRET='["old:one", "new:one"]',
+        ANYMAIL_SEND_DEFAULTS='{"tags": ["bellhop"]}',
+        ANYMAIL_IGNORE_UNSUPPORTED_FEATURES="True",
+    )
+    assert found["ANYMAIL"] == {
+        "MAILGUN_API_KEY": "0123",
+        "WEBHOOK_SECRET": ["old:one", "new:one"],
+        "SEND_DEFAULTS": {"tags": ["bellhop"]},
+        "IGNORE_UNSUPPORTED_FEATURES": True,
+        "REQUESTS_TIMEOUT": [3, 10],
+    }
+
+
+@pytest.mark.once
+def test_secret_of_a_broken_setting_is_not_shown():
+    assert "secret" not in load(ANYMAIL_SEND_DEFAULTS='{"tags": secret').stderr
 
 
 def variables_read():

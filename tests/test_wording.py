@@ -13,6 +13,8 @@ from signup.models import User, Verification
         ("Dear ((name)), **all** is _well_.", "Dear ((name)), all is well."),
         ("# Lift\n\nIt is out.", "Lift\n\nIt is out."),
         ("- one\n- two", "- one\n- two"),
+        ("3. one\n4. two\n\n> said\n\nlast", "3. one\n4. two\n\nsaid\n\nlast"),
+        ("```\nblock\n```\nlast", "block\n\nlast"),
         ("[the page](https://example.com/x)", "the page (https://example.com/x)"),
         ("<https://example.com/x>", "https://example.com/x"),
         ("one\ntwo", "one\ntwo"),

@@ -1,12 +1,14 @@
 """What every provider is."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 
-from notices.messages import Wording
+from notices.errors import NotSent
+from notices.messages import Merge, Wording
 from notices.models import Delivery
 
 
@@ -26,6 +28,7 @@ class Provider:
     name: str
     guarded = False  # left alone for a while when it fails much (breaker.py)
     rate = ""  # how many it may be asked, as the limits library writes it
+    batch = 0  # messages that go in one call; 0: only one at a time
 
     def __init__(self, url: str = "") -> None:
         self.url = url
@@ -45,6 +48,15 @@ class Provider:
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
         """Hands one message over; the provider's number for it, or an empty text."""
+        raise NotImplementedError
+
+    def joins(self, delivery: Delivery) -> str:
+        """Who it is to in a batch, where nobody may be twice; empty when it must go alone."""
+        raise NotImplementedError
+
+    def send_together(self, deliveries: Sequence[Delivery], merge: Merge) -> list[str | NotSent]:
+        """Hands a batch over. An answer for each in their order: the provider's number, or why it
+        did not go. Raises one of the three when that holds for all."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

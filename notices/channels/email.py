@@ -1,15 +1,14 @@
-"""Email by whatever Django's mail settings name: SMTP, console, files, or an ESP by Anymail."""
+"""Email by a mail server; for rehearsals, to the terminal or into files."""
 
 from contextlib import suppress
-from email.utils import parseaddr
 from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
-from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import get_connection
 from django.utils.translation import gettext_noop as _
 
 from notices.channels.base import Provider
+from notices.channels.letter import letter
 from notices.errors import Refused, TryLater, Unknown
 from notices.messages import Wording
 from notices.models import Delivery
@@ -43,35 +42,16 @@ class Email(Provider):
             self.backend.close()
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
-        mail = self.mail(delivery, wording)
         try:
-            self.backend.send_messages([mail])
+            self.backend.send_messages([letter(delivery, wording)])
         except SMTPRecipientsRefused as refusal:
             code, answer = next(iter(refusal.recipients.values()))
             raise self.answered(code, answer) from refusal
         except SMTPResponseException as refusal:
             raise self.answered(refusal.smtp_code, refusal.smtp_error) from refusal
-        except AnymailRecipientsRefused as refusal:
-            raise Refused(_("The provider does not accept this address.")) from refusal
-        except AnymailAPIError as refusal:
-            raise self.answered_by_api(refusal) from refusal
         except (OSError, SMTPException) as problem:
             raise self.line_broke() from problem
-        status = getattr(mail, "anymail_status", None)
-        return (status and status.message_id) or ""
-
-    def mail(self, delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
-        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-        mail = EmailMultiAlternatives(
-            wording.subject,
-            wording.text,
-            to=[delivery.address],
-            headers={"Message-ID": f"<bellhop-{delivery.pk}@{domain}>"},
-            connection=self.backend,
-        )
-        if wording.html:
-            mail.attach_alternative(wording.html, "text/html")
-        return mail
+        return ""
 
     def answered(self, code: int, answer: bytes | str) -> Exception:
         if 400 <= code < 500:
@@ -79,14 +59,6 @@ class Email(Provider):
                 self.close()
             return TryLater(f"The mail server is busy ({code} {words(answer)}).")
         return Refused(f"The mail server refused it ({code} {words(answer)}).")
-
-    def answered_by_api(self, refusal: AnymailError) -> Exception:
-        code = getattr(refusal, "status_code", None)
-        if code in (429, 502, 503):
-            return TryLater(f"The provider is busy ({code}).")
-        if code is not None and code < 500:
-            return Refused(f"The provider refused it ({code}).")
-        return Unknown(_("The provider gave no clear answer."))
 
     def line_broke(self) -> Exception:
         text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)

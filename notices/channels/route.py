@@ -18,13 +18,20 @@ from notices.models import Channel, Delivery
 
 NOBODY = _("No provider takes this message to this number.")
 ALL_BUSY = _("Every provider is away or busy.")
+# Those that take many emails in one call; other services are Esp.
+ESPS = {
+    "brevo": "notices.channels.brevo.Brevo",
+    "mailgun": "notices.channels.mailgun.Mailgun",
+    "postmark": "notices.channels.postmark.Postmark",
+    "sendgrid": "notices.channels.sendgrid.SendGrid",
+}
 
 
 def providers(channel: str) -> list[Provider]:
     """All that carry `channel`, not yet connected, each with a name of its own: twilio, and
     twilio-2 for a second account."""
     if channel == Channel.EMAIL:
-        return [Email()]
+        return [email()]
     found: list[Provider] = []
     for url in settings.SMS_URLS or ["console:"]:
         shape = sms_urls.PROVIDERS[url.partition(":")[0]]
@@ -35,11 +42,24 @@ def providers(channel: str) -> list[Provider]:
     return found
 
 
+def email() -> Provider:
+    if not settings.EMAIL_BACKEND.startswith("anymail."):
+        return Email()
+    name = settings.EMAIL_BACKEND.split(".")[-2]
+    carrier: type[Provider] = import_string(ESPS.get(name, "notices.channels.esp.Esp"))
+    return carrier()
+
+
 class Route:
     """A context manager: leaving it closes every connection."""
 
     def __init__(self, channel: str) -> None:
         self.providers = providers(channel)
+
+    @property
+    def batch(self) -> int:
+        """How many messages may go in one call; 0: only one at a time."""
+        return self.providers[0].batch if len(self.providers) == 1 else 0
 
     def able(self, delivery: Delivery, wording: Wording) -> list[Provider]:
         """Those that may be asked to carry it: what is in doubt, by the one that may have it."""

@@ -4,8 +4,10 @@ What cannot be judged while loading (a missing provider in production, SQLite on
 system check in config/checks.py or notices/checks.py, so that the release phase stops it.
 """
 
+import json
 from datetime import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -66,6 +68,19 @@ def read_hours(name: str) -> tuple[time, time] | None:
     if begin == end:
         raise refuse(name, "It begins when it ends: nothing would ever be sent.")
     return begin, end
+
+
+def read_anymail(name: str) -> Any:
+    """A setting of Anymail's: a text, unless it is a JSON list or object, true or false."""
+    text = env.ENVIRON[name]
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if not text.startswith(("[", "{")):
+        return text  # also a key of digits only
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise refuse(name, "begins as a JSON list or object and is none.") from None
 
 
 # Where we are
@@ -205,11 +220,13 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bellhop <bellhop@loc
 EMAIL_URL = env.str("EMAIL_URL", default="")
 EMAIL_TIMEOUT = 10
 ANYMAIL = {
-    name.removeprefix("ANYMAIL_"): value
-    for name, value in env.ENVIRON.items()
+    name.removeprefix("ANYMAIL_"): read_anymail(name)
+    for name in env.ENVIRON
     if name.startswith("ANYMAIL_")
 }
-ANYMAIL.setdefault("REQUESTS_TIMEOUT", (3, 10))
+ANYMAIL["REQUESTS_TIMEOUT"] = (3, read_int("ANYMAIL_REQUESTS_TIMEOUT", 10))  # connect, answer
+if ANYMAIL["REQUESTS_TIMEOUT"][1] not in range(1, 21):
+    raise refuse("ANYMAIL_REQUESTS_TIMEOUT", "is not between 1 and 20 seconds.")
 match urlsplit(EMAIL_URL).scheme:
     case "":
         EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
@@ -221,7 +238,10 @@ match urlsplit(EMAIL_URL).scheme:
     case "simulate":
         EMAIL_BACKEND = "notices.channels.simulate_email.EmailBackend"
     case "anymail":
-        EMAIL_BACKEND = f"anymail.backends.{urlsplit(EMAIL_URL).netloc}.EmailBackend"
+        service = urlsplit(EMAIL_URL).netloc
+        if not service.isidentifier():
+            raise refuse("EMAIL_URL", "anymail:// goes with the name of a service alone.")
+        EMAIL_BACKEND = f"anymail.backends.{service}.EmailBackend"
     case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
         smtp = env.email_url_config(EMAIL_URL)
         EMAIL_BACKEND = "notices.channels.smtp.EmailBackend"
@@ -238,7 +258,8 @@ try:
 except ValueError as problem:
     raise refuse("SMS_URLS", str(problem)) from None
 # Where providers reach us with receipts, such as https://bellhop.example.com.
-PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+PUBLIC_URL = env.str("PUBLIC_URL", default="")
+PUBLIC_URL = PUBLIC_URL.rstrip("/")
 if PUBLIC_URL and not sms_urls.is_endpoint(PUBLIC_URL):
     raise refuse("PUBLIC_URL", "is neither https://HOST nor http:// on this machine.")
 

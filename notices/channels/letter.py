@@ -1,0 +1,100 @@
+"""An email as it leaves, for every way that email can go."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+import idna
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.utils.translation import gettext_noop as _
+
+from notices.errors import Refused
+from notices.messages import NOTICE, Wording
+from notices.models import Delivery
+from notices.sms_urls import LOOPBACK
+from notices.wording import one_line
+
+LINE_END = re.compile(r"\r\n?")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
+
+
+def letter(delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
+    """Raises Refused for an address that email cannot reach."""
+    return write(wording, [delivery], common(delivery, wording) | own(delivery, wording))
+
+
+def write(
+    wording: Wording, deliveries: Sequence[Delivery], headers: dict[str, str]
+) -> EmailMultiAlternatives:
+    said = clean(wording)
+    to = [addressee(delivery) for delivery in deliveries]
+    mail = EmailMultiAlternatives(said.subject, said.text, to=to, headers=headers)
+    if said.html:
+        mail.attach_alternative(said.html, "text/html")
+    return mail
+
+
+def clean(wording: Wording) -> Wording:
+    """Nothing that ends a header early, or that a mail server need not take."""
+    return replace(
+        wording,
+        subject=one_line(wording.subject),
+        text=body(wording.text),
+        html=body(wording.html),
+    )
+
+
+def common(delivery: Delivery, wording: Wording) -> dict[str, str]:
+    """Headers that all emails of a notice share."""
+    if delivery.message != NOTICE:
+        return {"Auto-Submitted": "auto-generated"}
+    # RFC 3834: what a person wrote must not be called auto-generated. Automatic answers stay away
+    # from a notice all the same: its List- headers tell them to.
+    return {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if one_click(wording) else {}
+
+
+def own(delivery: Delivery, wording: Wording) -> dict[str, str]:
+    """Headers that are this delivery's alone. Sent again, it is the same message."""
+    domain = ascii_domain(parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2])
+    headers = {"Message-ID": f"<bellhop-{delivery.pk}@{domain}>"}
+    if one_click(wording):
+        headers["List-Unsubscribe"] = f"<{wording.unsubscribe}>"
+    return headers
+
+
+def one_click(wording: Wording) -> bool:
+    """RFC 8058 wants https; on one's own machine the link shall be seen, too."""
+    parts = urlsplit(wording.unsubscribe)
+    return parts.scheme == "https" or (settings.DEBUG and parts.hostname in LOOPBACK)
+
+
+def addressee(delivery: Delivery) -> str:
+    """The To header: with the name, if there is one."""
+    local, _at, domain = reachable(delivery.address).rpartition("@")
+    return str(Address(one_line(delivery.name), local, domain))
+
+
+def reachable(address: str) -> str:
+    """The address in ASCII: an international domain has such a form, the part before it none."""
+    local, _at, domain = address.rpartition("@")
+    if not local.isascii():
+        raise Refused(_("Email cannot carry the letters before the @ of this address."))
+    with suppress(ValueError, IndexError, HeaderParseError):  # idna's and the email package's
+        plain = f"{local}@{ascii_domain(domain)}"
+        if local and domain and Address(addr_spec=plain).addr_spec == plain:
+            return plain
+    raise Refused(_("This is not an email address."))
+
+
+def ascii_domain(domain: str) -> str:
+    return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+
+
+def body(text: str) -> str:
+    return CONTROL.sub("", LINE_END.sub("\n", text))
