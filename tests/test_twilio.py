@@ -58,7 +58,7 @@ def test_receipts_are_asked_for_when_we_have_a_public_address(server, settings):
     settings.PUBLIC_URL = "https://bellhop.example.com"
     send(server)
     form = parse_qs(server.questions[0].body.decode())
-    assert form["StatusCallback"] == ["https://bellhop.example.com/receipts/twilio/"]
+    assert form["StatusCallback"] == ["https://bellhop.example.com/receipts/twilio/?delivery=7"]
 
 
 def test_base_address_is_twilios_own():

@@ -8,8 +8,9 @@ from notices import sms_urls
 from notices.channels.base import Provider
 from notices.errors import Away, Refused, TryLater, Unknown
 from notices.messages import Wording
-from notices.models import Delivery
+from notices.models import Channel, Delivery, Receipt
 
+Kind = Receipt.Kind
 DELIVERED, REFUSED, STOPPED_BEFORE, BUSY, IN_DOUBT, SILENT, BOUNCED, COMPLAINED, STOP, AWAY = (
     "delivered", "refused", "stopped before", "busy", "in doubt", "silent", "bounced",
     "complained", "stop", "away",
@@ -44,17 +45,30 @@ def fate(address: str) -> str:
     return NUMBERS.get(address[-4:], DELIVERED)
 
 
-def report(delivery: Delivery) -> str | None:
-    """What a receipt would say later of a delivery that was sent: "delivered", "bounced",
-    "complained", or "stop" (it arrived, and the person wants no more); None: nothing, ever."""
-    told = {name: name for name in (BOUNCED, COMPLAINED, STOP)} | {SILENT: None}
-    return told.get(fate(delivery.address), DELIVERED)
+def tell(delivery: Delivery, provider: str, ref: str) -> None:
+    """Stores what the provider would report, as a door would that it posts to."""
+    opt_out = Kind.STOP if delivery.channel == Channel.SMS else Kind.UNSUBSCRIBED
+    kinds = {
+        SILENT: (),
+        BOUNCED: (Kind.BOUNCED,),
+        COMPLAINED: (Kind.DELIVERED, Kind.COMPLAINED),
+        STOP: (Kind.DELIVERED, opt_out),
+    }.get(fate(delivery.address), (Kind.DELIVERED,))
+    facts = {"channel": delivery.channel, "address": delivery.address, "provider": provider}
+    Receipt.objects.bulk_create(
+        (
+            Receipt(
+                kind=kind, ref=ref, delivery_number=delivery.pk, dead=kind == Kind.BOUNCED, **facts
+            )
+            for kind in kinds
+        ),
+        ignore_conflicts=True,
+    )
 
 
 class Simulate(Provider):
     name = "simulate"
     guarded = True
-    report = staticmethod(report)
 
     def __init__(self, url: str = "simulate:") -> None:
         super().__init__(url)
@@ -73,4 +87,6 @@ class Simulate(Provider):
             raise Unknown(_("The provider did not answer in time."))
         if what == AWAY:
             raise Away(_("The provider cannot be reached."))
-        return f"sim-{delivery.pk}-{delivery.tries}"
+        number = f"sim-{delivery.pk}-{delivery.tries}"
+        tell(delivery, self.name, number)
+        return number

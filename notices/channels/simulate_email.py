@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from notices.channels import simulate
-from notices.models import Delivery, State
+from notices.models import Channel, Delivery, State
 
 
 class EmailBackend(BaseEmailBackend):
@@ -20,18 +20,19 @@ class EmailBackend(BaseEmailBackend):
         return len(email_messages)
 
     def carry(self, address: str) -> None:
-        what = simulate.fate(address)
+        what, delivery = simulate.fate(address), sending(address)
+        tries = delivery.tries if delivery else 0
         if what == simulate.REFUSED:
             raise SMTPRecipientsRefused({address: (550, b"5.1.1 No such user")})
-        if what == simulate.AWAY or (
-            what == simulate.BUSY and tries(address) <= simulate.TURNS_BUSY
-        ):
+        if what == simulate.AWAY or (what == simulate.BUSY and tries <= simulate.TURNS_BUSY):
             raise SMTPRecipientsRefused({address: (450, b"4.2.1 Try again later")})
         if what == simulate.IN_DOUBT:
             raise SMTPServerDisconnected  # Email takes it that the text had left
+        if delivery:
+            simulate.tell(delivery, "simulate_email", f"sim-{delivery.pk}-{delivery.tries}")
 
 
-def tries(address: str) -> int:
-    """Of the delivery that is being sent there now, this one counted."""
-    sending = Delivery.objects.filter(address=address, state=State.SENDING)
-    return sending.order_by("-changed_at").values_list("tries", flat=True).first() or 0
+def sending(address: str) -> Delivery | None:
+    """The delivery that is being sent there now."""
+    rows = Delivery.objects.filter(channel=Channel.EMAIL, address=address, state=State.SENDING)
+    return rows.order_by("-changed_at").first()

@@ -61,7 +61,7 @@ class Twilio(HTTP):
             "Body": wording.text,
         }
         if callback := status_callback(Twilio.name):
-            form["StatusCallback"] = callback
+            form["StatusCallback"] = f"{callback}?delivery={delivery.pk}"
         headers = {
             "Authorization": f"Basic {b64encode(f'{sid}:{token}'.encode()).decode()}",
             "Content-Type": "application/x-www-form-urlencoded",
