@@ -16,13 +16,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils.translation import gettext_noop
 
+from notices import suppression
 from notices.models import Channel, Receipt
 from notices.receipts import door, keep, own_number, short
 
 LARGE = 2 * 1024 * 1024  # bytes; some providers report a thousand emails at once
 OWN_MESSAGE_ID = re.compile(r"<?bellhop-(\d{1,18})@")
-# The enhanced status code of a mail server (RFC 3463): 5.1 is about the address.
-STATUS = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
 
 Kind = Receipt.Kind
 KINDS = {
@@ -105,8 +104,9 @@ def is_dead(event: AnymailTrackingEvent) -> bool:
     """Whether the address itself is at fault: not a full mailbox, a filter or a policy."""
     if event.event_type == EventType.FAILED:
         return False
-    if status := STATUS.search(str(event.mta_response or event.description or "")):
-        return status[1] == "1" or status[0] == "5.2.1"  # 5.2.1: the mailbox is disabled
+    told = suppression.is_dead(str(event.mta_response or event.description or ""))
+    if told is not None:
+        return told
     if event.reject_reason is not None:
         soft = "soft" in kind_of_bounce(event)
         return not soft and event.reject_reason in (RejectReason.BOUNCED, RejectReason.INVALID)

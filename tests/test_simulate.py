@@ -44,7 +44,7 @@ def send(staff, channel, address):
         ("sms", "+8613900009908", "sent", 1, "delivered", ["stop"]),
         ("sms", "+8613900009909", "queued", 0, "queued", []),
         ("email", "wang@example.com", "sent", 1, "delivered", []),
-        ("email", "refused@example.com", "failed", 1, "failed", []),
+        ("email", "refused@example.com", "failed", 1, "failed", ["dead"]),
         ("email", "busy+7@example.com", "sent", 3, "delivered", []),
         ("email", "timeout@example.com", "uncertain", 1, "uncertain", []),
         ("email", "silent@example.com", "sent", 1, "sent", []),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.mail import get_connection
 from django.utils.translation import gettext_noop as _
 
+from notices import suppression
 from notices.channels.base import Provider
 from notices.channels.letter import letter
 from notices.errors import Refused, TryLater, Unknown
@@ -58,7 +59,8 @@ class Email(Provider):
             if code == 421:
                 self.close()
             return TryLater(f"The mail server is busy ({code} {words(answer)}).")
-        return Refused(f"The mail server refused it ({code} {words(answer)}).")
+        dead = "dead" if suppression.is_dead(words(answer)) else ""
+        return Refused(f"The mail server refused it ({code} {words(answer)}).", suppress=dead)
 
     def line_broke(self) -> Exception:
         text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)
