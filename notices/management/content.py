@@ -16,6 +16,10 @@ def add_content(parser: ArgumentParser) -> None:
     parser.add_argument("--subject", required=True)
     parser.add_argument("--text", required=True, metavar="FILE", help="Markdown; - is the input")
     parser.add_argument("--channel", required=True, action="append", choices=Channel.values)
+    parser.add_argument(
+        "--escalate-minutes", default="", metavar="N",
+        help="then an SMS to those whom the email did not reach",
+    )  # fmt: skip
     audience = parser.add_mutually_exclusive_group(required=True)
     audience.add_argument("--everyone", action="store_true", help="who has that channel")
     audience.add_argument("--addresses", metavar="FILE", help="one a line; - is the input")
@@ -31,6 +35,7 @@ def read_content(options: Mapping[str, Any]) -> NoticeForm:
             "channels": list(dict.fromkeys(options["channel"])),
             "audience": "addresses" if addresses else "everyone",
             "addresses": read(addresses) if addresses else "",
+            "escalate_minutes": options["escalate_minutes"],
         }
     )
     if not form.is_valid():
