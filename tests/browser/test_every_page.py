@@ -1,16 +1,25 @@
 """Every page: no accessibility violation, no sideways scrolling on a phone, no blocked script."""
 
+from datetime import time, timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 
-from notices import deliver, prepare
-from notices.models import Delivery, State
-from tests.world import sent_now
+from notices import deliver, occurrences, prepare, repeat, schedule
+from notices.models import Delivery, Schedule, State
+from tests.world import notice, repeated, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FOR_ALL = {"/": 200, "/signup/": 200, "/login/": 200, "/password/": 200, "/no-such-page/": 404}
 FOR_STAFF = ["/", "/notices/", "/notices/new/", "/notices/{pk}/", "/health/", "/outbox/"]
+OF_LATER_AND_AGAIN = [
+    "/notices/new/?when=later", "/notices/new/?when=repeat",
+    "/notices/{waiting}/", "/notices/{waiting}/edit/",
+    "/notices/schedules/", "/notices/schedules/{active}/", "/notices/schedules/{active}/edit/",
+    "/notices/schedules/{paused}/", "/notices/schedules/{ended}/",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -23,6 +32,22 @@ def world(staff, visitor, texts):
         state=State.UNCERTAIN, reason="No answer came back.", tries=1
     )
     return new
+
+
+@pytest.fixture
+def schedules(staff):
+    """One of each state, one of them with occurrences of each kind; and a notice that waits."""
+    active, paused, ended = (repeated(zone="Europe/London", author=staff) for _ in range(3))
+    Schedule.objects.filter(pk=active.pk).update(handled_until=timezone.now() - timedelta(hours=3))
+    occurrences.run(active.pk)
+    repeat.skip(active.pk, staff)
+    repeat.run_now(active.pk, staff)
+    repeat.pause(paused.pk)
+    repeat.end(ended.pk)
+    waiting = notice(staff, zone="Europe/London")
+    schedule.accept(waiting, timezone.now() + timedelta(days=3))
+    found = {"active": active, "paused": paused, "ended": ended, "waiting": waiting}
+    return {name: row.pk for name, row in found.items()}
 
 
 def check(page, status=200):
@@ -58,9 +83,31 @@ def test_pages_for_staff(open_page, staff, world, scheme, language):
         check(page)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_pages_of_later_and_again(open_page, settings, staff, schedules, scheme, language):
+    settings.QUIET_HOURS = (time(22), time(7))
+    for path in OF_LATER_AND_AGAIN:
+        page = open_page(
+            path.format(**schedules),
+            user=staff,
+            language=language,
+            color_scheme=scheme,
+            viewport={"width": 375, "height": 800},
+        )
+        if "edit" in path:
+            page.locator(".planned").wait_for()  # htmx asks for it
+        check(page)
+
+
 def test_refused_forms(open_page, staff):
     page = open_page("/notices/new/", user=staff)
     page.get_by_role("button", name="Send now").click()
+    check(page, 400)
+    page = open_page("/notices/new/?when=repeat", user=staff)
+    page.get_by_label("Time zone").fill("Nowhere")
+    page.get_by_role("button", name="Save the schedule").click()
+    page.get_by_role("alert").wait_for()
     check(page, 400)
     page = open_page("/signup/")
     page.evaluate("document.getElementById('signup').noValidate = true")
