@@ -175,6 +175,7 @@ def test_what_is_wrong_is_shown_where_nobody_asks_for_it(open_page, staff):
     assert not page.get_by_label("How many").is_visible()
     page.get_by_role("button", name="Send now").click()
     page.get_by_role("alert").wait_for()
+    page.wait_for_load_state()  # the style sheet decides
     assert page.get_by_label("How many").is_visible()
 
 
