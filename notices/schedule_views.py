@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -22,7 +23,8 @@ PAGE = 50
 @require_GET
 @staff_required
 def listing(request: HttpRequest) -> HttpResponse:
-    schedules = with_runs(Schedule.objects.defer("addresses", "text")).order_by("state", "next_at")
+    schedules = with_runs(Schedule.objects.defer("addresses", "text"))
+    schedules = schedules.order_by(F("next_at").asc(nulls_last=True), "-state")  # paused, ended
     page = Paginator(schedules, PAGE).get_page(request.GET.get("page"))
     for each in page:
         each.words = in_words(each.as_rule)  # type: ignore[attr-defined]

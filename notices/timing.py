@@ -59,6 +59,7 @@ class TimingForm(JSONForm, forms.Form):
         label=gettext_lazy("Time zone"),
         max_length=64,
         required=False,
+        help_text=gettext_lazy("Whose clock counts. Type a large city, such as London."),
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
     )
     not_after = LocalTimeField(
@@ -69,23 +70,28 @@ class TimingForm(JSONForm, forms.Form):
     every = forms.ChoiceField(
         label=gettext_lazy("Repeat every"),
         choices=[
-            ("days", gettext_lazy("days")),
-            ("weeks", gettext_lazy("weeks")),
+            ("days", gettext_lazy("day(s)")),
+            ("weeks", gettext_lazy("week(s)")),
             ("month", gettext_lazy("month")),
-            ("hours", gettext_lazy("hours")),
-            ("minutes", gettext_lazy("minutes")),
-            ("rule", gettext_lazy("by a rule")),
+            ("hours", gettext_lazy("hour(s)")),
+            ("minutes", gettext_lazy("minute(s)")),
+            ("rule", gettext_lazy("time that a rule names")),
         ],
+        widget=forms.Select(attrs={"aria-label": gettext_lazy("Unit of time")}),
         required=False,
     )
     number = forms.IntegerField(
         label=pgettext_lazy("every how many days", "How many"),
+        widget=forms.NumberInput(
+            attrs={"aria-label": pgettext_lazy("every how many days", "How many")}
+        ),
+        initial=1,
         min_value=1,
         max_value=1000,
         required=False,
     )
     weekdays = forms.MultipleChoiceField(
-        label=gettext_lazy("On"),
+        label=gettext_lazy("On these days only"),
         choices=list(DAYS.items()),
         widget=forms.CheckboxSelectMultiple,
         required=False,
@@ -97,28 +103,34 @@ class TimingForm(JSONForm, forms.Form):
             ("-1", gettext_lazy("the last day")),
         ],
         required=False,
-        help_text=gettext_lazy("A month without a 29th, 30th or 31st is left out."),
+        help_text=gettext_lazy("A month that has no such day is left out."),
     )
     rule = forms.CharField(
         label=gettext_lazy("Cron line or rule"),
         required=False,
-        help_text=gettext_lazy("Such as 0 9 * * 1-5, or FREQ=MONTHLY;BYDAY=-1FR (RFC 5545)."),
+        help_text=gettext_lazy(
+            "For those who know them: 0 9 * * 1-5, or FREQ=MONTHLY;BYDAY=-1FR (RFC 5545). "
+            "A cron line names its own time of day."
+        ),
     )
     ends_on = forms.DateField(
-        label=gettext_lazy("Last day"),
+        label=gettext_lazy("Last day (optional)"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
     )
     times = forms.IntegerField(
-        label=gettext_lazy("Times in all"), min_value=1, max_value=1_000_000, required=False
+        label=gettext_lazy("Times in all (optional)"),
+        min_value=1,
+        max_value=1_000_000,
+        required=False,
     )
     missed = forms.ChoiceField(
-        label=gettext_lazy("If its time was missed"),
+        label=gettext_lazy("If its time was missed, say in a power cut"),
         choices=[
-            ("late", gettext_lazy("run it once, late")),
-            ("limit", gettext_lazy("run it unless it is too late")),
-            ("skip", gettext_lazy("skip it")),
+            ("late", gettext_lazy("send it late, once")),
+            ("limit", gettext_lazy("send it late, but not too late")),
+            ("skip", gettext_lazy("leave it out")),
         ],
         required=False,
     )
@@ -126,7 +138,7 @@ class TimingForm(JSONForm, forms.Form):
         label=gettext_lazy("Minutes late at most"), min_value=1, max_value=100_000, required=False
     )
     in_quiet_hours = forms.BooleanField(
-        label=gettext_lazy("Also in the quiet hours"), required=False
+        label=gettext_lazy("Send it even in the quiet hours,"), required=False
     )
 
     def __init__(self, *args: Any, own_zone: str = "", many: bool = True, **kwargs: Any) -> None:
@@ -223,7 +235,7 @@ class TimingForm(JSONForm, forms.Form):
             facts = date_format(local, "Y-m-d H:i")
             self.add_error("ends_on", _("This is before the first time, %s.") % facts)
         if cleaned.get("missed") == "limit" and not cleaned.get("late_minutes"):
-            self.add_error("late_minutes", _("Say how many minutes late it may run."))
+            self.add_error("late_minutes", _("Say how many minutes late it may be sent."))
 
     def apply_to_notice(self, notice: Notice) -> None:
         notice.zone, notice.not_after = self.cleaned_data["zone"], self.cleaned_data["not_after"]

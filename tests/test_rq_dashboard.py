@@ -2,15 +2,17 @@
 
 import pickle
 import re
+from datetime import UTC, datetime, timedelta
 
 import django_rq
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.html import strip_tags
 from django_rq.settings import get_queues_map
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 
+import jobs
 from tests.processes import eventually, running
 from tests.test_rq import assert_json, call, calls, plant
 from tests.test_rq import bomb as bomb
@@ -121,9 +123,23 @@ def test_a_job_stays_json_through_everything_the_dashboard_shows_and_does(boss, 
     assert_json(redis, job.id, result=13)
 
 
-def test_the_page_of_the_clock_shows_what_is_due(boss, index):
-    django_rq.get_scheduler().enqueue_at(timezone.now(), "jobs.check_queue", 7)
-    assert "jobs.check_queue" in boss.get(at("scheduler_jobs", index)).content.decode()
+def test_the_page_of_the_clock_says_which_job_waits_until_when(boss, index):
+    django_rq.get_scheduler().keep_periodic_jobs()
+    when = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
+    jobs.wake(when, jobs.run_schedule, 3)
+    jobs.push_at(when + timedelta(hours=1), jobs.send_notice, 5, "sms")
+    shown = boss.get(at("scheduler_jobs", index)).content.decode()
+    table = shown.split("<tbody>")[-1].split("</tbody>")[0]
+    rows = [strip_tags(row).split("\n") for row in table.split("</tr>")[:-1]]
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert [row[0] for row in rows[:2]] == ["sweep every 10 s", "purge every 3600 s"]
+    assert [row[2] for row in rows[:2]] == ["every 10 s", "every 3600 s"]
+    assert rows[2:] == [
+        ["run_schedule(3)", "2026-12-01 09:00:00", "no", "default"],  # as the reader's clock says
+        ["send_notice(5, sms)", "2026-12-01 10:00:00", "no", "bulk"],
+    ]
+    [link] = re.findall(r'href="([^"]*/run_schedule-3-[^"]*)"', shown)
+    assert "run_schedule" in boss.get(link).content.decode()
 
 
 def test_a_failed_job_can_be_queued_again_and_deleted(boss, burst, index):

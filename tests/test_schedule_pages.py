@@ -139,7 +139,7 @@ def test_a_schedule_is_written_and_shown(page, clock):
     assert not Notice.objects.exists()
     assert schedule.next_at == datetime(2026, 12, 7, 1, tzinfo=UTC)
     for words in (
-        "every week, on Monday, at 09:00, Asia/Shanghai, until 2027-06-30, 9 times in all",
+        "Every week, on Monday, at 09:00, Asia/Shanghai, until 2027-06-30, 9 times in all",
         "Mon 2026-12-07 09:00",
         "Mon 2027-01-04 09:00",
         "0 runs so far",
@@ -148,7 +148,7 @@ def test_a_schedule_is_written_and_shown(page, clock):
     ):
         assert words in shown
     listed = text_of(page.get(reverse("schedules")))
-    assert "every week, on Monday, at 09:00" in listed
+    assert "Every week, on Monday, at 09:00" in listed
     assert "2026-12-07 09:00" in listed
 
 
@@ -162,7 +162,7 @@ def test_preview_shows_what_is_to_come_and_saves_nothing(page, clock):
 def test_words_while_typing(page, clock):
     url = reverse("timing_words")
     shown = text_of(page.post(url, REPEAT | {"zone": "Europe/London"}))
-    assert "every week, on Monday, at 09:00, Europe/London" in shown
+    assert "Every week, on Monday, at 09:00, Europe/London" in shown
     assert "Mon 2026-12-07 09:00" in shown
     assert "2026-12-07 17:00 for you (Asia/Shanghai)" in shown
     assert shown.count("<li>") == 5
@@ -217,7 +217,7 @@ def test_each_occurrence_says_what_became_of_it(page, clock, visitor):
     new, _ = occurrences.run(schedule.pk)
     shown = text_of(page.get(schedule.get_absolute_url()))
     assert f'href="{new.get_absolute_url()}"' in shown
-    assert "25 minutes late" in shown
+    assert "25\xa0minutes late" in shown
     assert "A later one was due by then" in shown
     assert "1 run so far" in shown
     of_notice = text_of(page.get(new.get_absolute_url()))

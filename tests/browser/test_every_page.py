@@ -1,11 +1,14 @@
 """Every page: no accessibility violation, no sideways scrolling on a phone, no blocked script."""
 
+from datetime import time, timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 
-from notices import deliver, optout, prepare, suppression
-from notices.models import Delivery, State
-from tests.world import sent_now
+from notices import deliver, occurrences, optout, prepare, repeat, schedule, suppression
+from notices.models import Delivery, Schedule, State
+from tests.world import notice, repeated, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -13,6 +16,12 @@ FOR_ALL = {"/": 200, "/signup/": 200, "/login/": 200, "/password/": 200, "/no-su
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
     "/outbox/",
+]  # fmt: skip
+OF_LATER_AND_AGAIN = [
+    "/notices/new/?when=later", "/notices/new/?when=repeat",
+    "/notices/{waiting}/", "/notices/{waiting}/edit/",
+    "/notices/schedules/", "/notices/schedules/{active}/", "/notices/schedules/{active}/edit/",
+    "/notices/schedules/{paused}/", "/notices/schedules/{ended}/",
 ]  # fmt: skip
 
 
@@ -28,6 +37,22 @@ def world(staff, visitor, texts):
     suppression.add("email", "wang@example.com", "bounced", "It came back. 5.1.1 No such user")
     suppression.add("sms", "+8613900000002", "stop")
     return new
+
+
+@pytest.fixture
+def schedules(staff):
+    """One of each state, one of them with occurrences of each kind; and a notice that waits."""
+    active, paused, ended = (repeated(zone="Europe/London", author=staff) for _ in range(3))
+    Schedule.objects.filter(pk=active.pk).update(handled_until=timezone.now() - timedelta(hours=3))
+    occurrences.run(active.pk)
+    repeat.skip(active.pk, staff)
+    repeat.run_now(active.pk, staff)
+    repeat.pause(paused.pk)
+    repeat.end(ended.pk)
+    waiting = notice(staff, zone="Europe/London")
+    schedule.accept(waiting, timezone.now() + timedelta(days=3))
+    found = {"active": active, "paused": paused, "ended": ended, "waiting": waiting}
+    return {name: row.pk for name, row in found.items()}
 
 
 def check(page, status=200):
@@ -79,9 +104,31 @@ def test_page_for_opting_out(open_page, world, settings, live_server, scheme, la
     check(open_page(f"{link[:-9]}/", **options), 404)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_pages_of_later_and_again(open_page, settings, staff, schedules, scheme, language):
+    settings.QUIET_HOURS = (time(22), time(7))
+    for path in OF_LATER_AND_AGAIN:
+        page = open_page(
+            path.format(**schedules),
+            user=staff,
+            language=language,
+            color_scheme=scheme,
+            viewport={"width": 375, "height": 800},
+        )
+        if "edit" in path:
+            page.locator(".planned").wait_for()  # htmx asks for it
+        check(page)
+
+
 def test_refused_forms(open_page, staff):
     page = open_page("/notices/new/", user=staff)
     page.get_by_role("button", name="Send now").click()
+    check(page, 400)
+    page = open_page("/notices/new/?when=repeat", user=staff)
+    page.get_by_label("Time zone").fill("Nowhere")
+    page.get_by_role("button", name="Save the schedule").click()
+    page.get_by_role("alert").wait_for()
     check(page, 400)
     page = open_page("/signup/")
     page.evaluate("document.getElementById('signup').noValidate = true")

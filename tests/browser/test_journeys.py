@@ -4,8 +4,9 @@ import re
 import time
 
 import pytest
+from django.utils import timezone
 
-from notices.models import Delivery, Notice
+from notices.models import Delivery, Notice, Schedule
 from signup.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +78,105 @@ def test_staff_undoes_a_notice(open_page, staff):
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone. Nothing was sent.").wait_for()
     assert not Delivery.objects.exists()
+
+
+def write_for(page, when):
+    """Fills in what is to be said, and when it is meant for."""
+    page.get_by_label("Subject").fill("Fire drill")
+    page.get_by_label("Text").fill("The alarm is only a test.")
+    page.get_by_label("email").check()
+    page.get_by_role("radio", name=when).check()
+
+
+def test_staff_writes_a_notice_for_later_moves_it_and_sends_it_at_once(open_page, staff):
+    year = timezone.now().year + 1
+    page = open_page("/notices/new/", user=staff)
+    assert not page.get_by_label("Time zone").is_visible()
+    write_for(page, "Later")
+    page.get_by_text("Choose a date and a time.").wait_for()
+    page.get_by_label("Time zone").fill("Europe/London")
+    page.get_by_label("Date and time").fill(f"{year}-12-01T09:00")
+    page.get_by_text(f"{year}-12-01 17:00 for you (Asia/Shanghai)").wait_for()
+    page.get_by_label("Subject").press("Enter")  # shows it, and sends nothing
+    page.get_by_role("region", name="Preview").wait_for()
+    assert not Notice.objects.exists()
+    page.get_by_role("button", name="Send later").click()
+    page.get_by_text(f"{year}-12-01 17:00 ({year}-12-01 09:00 Europe/London)").wait_for()
+    page.get_by_role("button", name="Change").click()
+    page.get_by_text(f"{year}-12-01 17:00 for you").wait_for()
+    page.get_by_label("Date and time").fill(f"{year}-12-02T10:30")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text(f"{year}-12-02 18:30").wait_for()
+    page.get_by_role("button", name="Send at once").click()
+    page.get_by_text("starts in").wait_for()
+    assert Notice.objects.get().start_at <= timezone.now()
+
+
+def test_staff_writes_a_schedule_and_does_all_that_can_be_done_with_it(open_page, staff):
+    page = open_page("/notices/schedules/", user=staff)
+    page.get_by_role("button", name="Write a schedule").click()
+    write_for(page, "Again and again")
+    page.get_by_label("Date and time").fill("2026-01-01T09:00")
+    page.get_by_text("Every day, at 09:00, Asia/Shanghai").wait_for()
+    page.get_by_label("Unit of time").select_option("week(s)")
+    page.get_by_role("checkbox", name="Mon").check()
+    page.get_by_text("Every week, on Monday, at 09:00").wait_for()
+    times = page.locator("#timing-words li")
+    assert [line.split()[0] for line in times.all_inner_texts()] == ["Mon"] * 5
+    page.get_by_role("checkbox", name="Fri").check()
+    page.get_by_text("Every week, on Monday and Friday, at 09:00").wait_for()
+    assert {line.split()[0] for line in times.all_inner_texts()} == {"Mon", "Fri"}
+    promised = times.all_inner_texts()
+    page.get_by_role("button", name="Save the schedule").click()
+    page.get_by_role("heading", name="Fire drill").wait_for()
+    assert page.locator(".instants li").all_inner_texts() == promised
+    page.get_by_role("button", name="Skip the next one").click()
+    page.get_by_text("Skipped by reception.").wait_for()
+    assert page.locator(".instants li").all_inner_texts()[:4] == promised[1:]
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("The times that pass meanwhile are left out.").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("heading", name="Next").wait_for()
+    page.get_by_role("button", name="Run now").click()
+    page.get_by_text("Run now by reception.").wait_for()
+    assert Notice.objects.get().subject == "Fire drill"
+    page.get_by_text("End it for good").click()
+    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_text("Ended: it will not run again.").wait_for()
+    page.get_by_role("button", name="Change").wait_for(state="detached")
+    assert Schedule.objects.get().state == "ended"
+
+
+def test_without_javascript_the_preview_shows_the_next_times(open_page, staff):
+    page = open_page("/notices/new/?when=repeat", user=staff, java_script_enabled=False)
+    write_for(page, "Again and again")
+    page.get_by_label("Date and time").fill("2026-01-01T09:00")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("Every day, at 09:00, Asia/Shanghai").wait_for()
+    assert page.locator("#timing-words li").count() == 5
+    assert not Schedule.objects.exists()
+
+
+def test_a_button_does_what_it_says_where_all_are_shown(open_page, staff):
+    page = open_page("/notices/new/", user=staff)
+    write_for(page, "Now")
+    page.evaluate("document.querySelector('button.for-later').style.display = 'inline'")
+    page.get_by_role("button", name="Send later").click()
+    page.get_by_role("alert").wait_for()
+    assert page.get_by_role("radio", name="Later").is_checked()
+    assert not Notice.objects.exists()
+
+
+def test_what_is_wrong_is_shown_where_nobody_asks_for_it(open_page, staff):
+    page = open_page("/notices/new/", user=staff)
+    write_for(page, "Again and again")
+    page.get_by_label("How many").fill("0")
+    page.get_by_role("radio", name="Now").check()
+    assert not page.get_by_label("How many").is_visible()
+    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("alert").wait_for()
+    page.wait_for_load_state()  # the style sheet decides
+    assert page.get_by_label("How many").is_visible()
 
 
 def test_language_can_be_switched_on_any_page(open_page):
