@@ -51,7 +51,7 @@ def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visi
     page.get_by_role("button", name="Write a notice").click()
     page.get_by_label("Subject").fill("Lift out of order")
     page.get_by_label("Text").fill("Dear ((name)), the lift is **out of order**.")
-    page.get_by_label("SMS").check()
+    page.get_by_label("SMS", exact=True).check()
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("Dear reception, the lift is out of order.").wait_for()
     page.get_by_role("button", name="Send now").click()
@@ -73,7 +73,7 @@ def test_staff_undoes_a_notice(open_page, staff):
     page = open_page("/notices/new/", user=staff)
     page.get_by_label("Subject").fill("Oops")
     page.get_by_label("Text").fill("Never mind")
-    page.get_by_label("email").check()
+    page.get_by_label("email", exact=True).check()
     page.get_by_role("button", name="Send now").click()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone. Nothing was sent.").wait_for()
@@ -84,7 +84,7 @@ def write_for(page, when):
     """Fills in what is to be said, and when it is meant for."""
     page.get_by_label("Subject").fill("Fire drill")
     page.get_by_label("Text").fill("The alarm is only a test.")
-    page.get_by_label("email").check()
+    page.get_by_label("email", exact=True).check()
     page.get_by_role("radio", name=when).check()
 
 
