@@ -253,9 +253,9 @@ def test_whatever_is_typed_is_read_or_refused(text):
 @pytest.mark.parametrize(
     ("rule", "english", "chinese"),
     [
-        ("FREQ=DAILY", "every day, at 09:30", "每天，在 09:30"),
+        ("FREQ=DAILY", "every day, at 09:30", "每 1 天，在 09:30"),
         ("FREQ=DAILY;INTERVAL=3", "every 3 days, at 09:30", "每 3 天，在 09:30"),
-        ("FREQ=WEEKLY", "every week, on Thursday, at 09:30", "每周，在星期四，在 09:30"),
+        ("FREQ=WEEKLY", "every week, on Thursday, at 09:30", "每 1 周，在星期四，在 09:30"),
         (
             "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR",
             "every 2 weeks, on Monday and Friday, at 09:30",
@@ -265,7 +265,7 @@ def test_whatever_is_typed_is_read_or_refused(text):
         ("FREQ=MONTHLY;BYMONTHDAY=-1", "every month, on the last day of the month, at 09:30", None),
         ("FREQ=MONTHLY;BYDAY=-1FR", "every month, on last Friday, at 09:30", None),
         ("FREQ=YEARLY", "every year, on day 1, in January, at 09:30", None),
-        ("FREQ=HOURLY;INTERVAL=1", "every hour", "每小时"),
+        ("FREQ=HOURLY;INTERVAL=1", "every hour", "每 1 小时"),
         ("FREQ=MINUTELY;INTERVAL=5", "every 5 minutes", None),
         ("FREQ=DAILY;BYHOUR=9,17", "every day, at 09:30, 17:30", None),
         ("FREQ=DAILY;UNTIL=20261231T235959", "every day, at 09:30, until 2026-12-31", None),

@@ -13,6 +13,7 @@ WITH_CODE = re.compile(r"(?P<words>.+) \((?P<code>[\w-]+)\)\.")
 def in_words(reason: str) -> str:
     """In the reader's language; the provider's code behind it stays as it is."""
     if found := WITH_CODE.fullmatch(reason):
-        sentence = gettext(f"{found['words']}.")
+        kept = found["words"] + "."
+        sentence = gettext(kept)
         return f"{sentence[:-1]} ({found['code']}){sentence[-1]}"
     return gettext(reason) if reason else ""
