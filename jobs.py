@@ -172,11 +172,16 @@ def send_one(func: Function, delivery_id: int) -> None:
 @job("default")
 def start_notice(notice_id: int) -> None:
     """Prepares the deliveries of a notice whose time has come and starts sending them."""
-    channels = prepare.start(notice_id)
+    for channel in prepare.start(notice_id):
+        resume_notice(notice_id, channel)
+
+
+@job("default")
+def resume_notice(notice_id: int, channel: str) -> None:
+    """Has a notice sent by one channel, by all workers side by side."""
     workers = Worker.count(queue=django_rq.get_queue("bulk", connection=bell()))
-    for channel in channels:
-        for _ in range(max(1, workers)):
-            now(send_notice, notice_id, channel)
+    for _ in range(max(1, workers)):
+        now(send_notice, notice_id, channel)
 
 
 @job("default")
@@ -195,7 +200,9 @@ def send_notice(notice_id: int, channel: str) -> None:
     if again <= timezone.now():
         now(send_notice, notice_id, channel)
     else:
-        later(again, send_notice, notice_id, channel)
+        # One wake-up for all workers that have to pause: they would pile up while a provider is
+        # away for long.
+        wake(again, resume_notice, notice_id, channel)
 
 
 @job("default")

@@ -9,9 +9,10 @@ So a worker that dies leaves at most one delivery in doubt, and what it had clai
 when the lease runs out. A worker that comes back late finds another token and changes nothing.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from django.db import connection, transaction
@@ -148,7 +149,7 @@ def send_slice(notice_id: int, channel: str, send: Send | None = None) -> dateti
             except Away as away:
                 pause = away.after or PAUSE
                 if pause > 1:
-                    go_on = timezone.now() + timedelta(seconds=pause)
+                    go_on = on_the_grid(timezone.now() + timedelta(seconds=pause))
                     break
                 # Its rate is used up. The scheduler's second would be longer than that.
                 time.sleep(max(0, min(pause, until - time.monotonic())))
@@ -157,6 +158,11 @@ def send_slice(notice_id: int, channel: str, send: Send | None = None) -> dateti
     ending.cancel_queued(notice_id)
     ending.finish(notice_id)
     return go_on or next_due(notice_id, channel)
+
+
+def on_the_grid(moment: datetime) -> datetime:
+    """The next full ten seconds: who has to pause comes back together."""
+    return datetime.fromtimestamp(math.ceil(moment.timestamp() / PAUSE) * PAUSE, UTC)
 
 
 def free_claimed(token: str) -> None:

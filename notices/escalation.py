@@ -45,7 +45,7 @@ def start(notice_id: int) -> bool:
     notice escalated."""
     with transaction.atomic():
         notice = Notice.objects.select_for_update().get(pk=notice_id)
-        if notice.pk not in due():
+        if notice.pk not in due() or is_behind(notice):
             return False
         people = prepare.everyone(notice, Channel.SMS).filter(
             Exists(not_reached(notice)), mobile__isnull=False
@@ -57,6 +57,12 @@ def start(notice_id: int) -> bool:
             notice.state, notice.finished_at = Notice.State.SENDING, None
         notice.save(update_fields=["escalated_at", "channels", "state", "finished_at"])
     return bool(added)
+
+
+def is_behind(notice: Notice) -> bool:
+    """Whether somebody reported in time what nobody has looked at yet; the sweep asks again."""
+    unread = Receipt.objects.filter(channel=Channel.EMAIL, handled_at=None, looks=0)
+    return unread.filter(at__lte=time_of(notice)).exists()
 
 
 def spare(notice: Notice) -> None:

@@ -72,8 +72,8 @@ def stopped(delivery: Delivery) -> bool:
 
 
 def choose(delivery: Delivery, wanted: Collection[str]) -> None:
-    """Has notices come by the `wanted` channels only. A user's choice is kept on the user, that of
-    an address that is no user's on the suppression list."""
+    """Has notices come by the `wanted` channels only. Kept on the user, if there is one, and on
+    the suppression list: the address stays when the user goes or takes another one."""
     user, known = delivery.user, addresses(delivery)
     if stopped(delivery):
         del known[Channel.SMS]
@@ -86,5 +86,5 @@ def choose(delivery: Delivery, wanted: Collection[str]) -> None:
             suppression.active(channel, address).filter(kind__in=TAKEN_BACK).update(
                 lifted_at=timezone.now(), lift_reason=suppression.CAME_BACK
             )
-        elif user is None or address not in (user.email, str(user.mobile)):
+        else:
             suppression.add(channel, address, Suppression.Kind.UNSUBSCRIBED)

@@ -136,7 +136,7 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
     suppressed: dict[str, str] = {}
     for channel, field in ADDRESS_OF.items():
         addresses = [one.address for one in batch if one.channel == channel]
-        users = get_user_model().objects.filter(is_active=True, **{f"{field}__in": addresses})
+        users = get_user_model().objects.filter(**{f"{field}__in": addresses})
         known |= {str(getattr(user, field)): user for user in users}
         suppressed |= suppression.among(channel, addresses)
     for one in batch:

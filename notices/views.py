@@ -17,12 +17,13 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from config.access import StaffRequest, staff_required
-from notices import schedule
+from notices import quiet, schedule
 from notices.models import Channel, Delivery, Notice, State
 from notices.progress import progress, report
 
@@ -141,7 +142,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Lets a notice that waits go at once, also in the quiet hours."""
     notice = get_object_or_404(Notice, pk=pk)
-    notice.in_quiet_hours = True
+    notice.in_quiet_hours |= quiet.ends(timezone.now()) is not None
     if schedule.change(notice):
         messages.success(request, _("It goes out now."))
     else:

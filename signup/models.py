@@ -1,6 +1,7 @@
 """Who people are, and the proof that a mobile is theirs."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -76,6 +77,10 @@ class User(AbstractUser):
                 violation_error_message=_("This email address belongs to an account already."),
             )
         ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = self.email.lower()  # also createsuperuser's; the suppression list is, too
+        super().save(*args, **kwargs)
 
     def wants(self, channel: str) -> bool:
         """Whether notices may come by `email` or `sms`."""

@@ -193,3 +193,9 @@ def test_the_admin_shows_verifications_without_what_makes_the_code(office):
     assert "saltsaltsalt" not in listing + page
     assert office.get("/admin/signup/verification/add/").status_code == 403
     assert office.post(f"/admin/signup/verification/{row.pk}/delete/").status_code == 403
+
+
+@pytest.mark.django_db
+def test_email_is_kept_in_lower_case_whoever_makes_the_account(django_user_model):
+    boss = django_user_model.objects.create_superuser("boss_li", email="Boss@Example.COM")
+    assert boss.email == "boss@example.com"

@@ -170,3 +170,17 @@ def test_form_takes_it_for_email_alone(client, staff):
     assert Notice.objects.first().escalate_minutes == 30
     page = client.get(f"/notices/{Notice.objects.first().pk}/").content.decode()
     assert "SMS 30 minutes after the last email" in page
+
+
+def test_reports_that_nobody_has_read_yet_come_first(ended):
+    """After an outage of the workers: what says "delivered" waits in the queue beside this."""
+    arrived = Delivery.objects.get(name="silent", channel="email")
+    Receipt.objects.create(
+        provider="postmark", channel="email", kind="delivered", delivery_number=arrived.pk,
+        at=timezone.now() - timedelta(minutes=20),
+    )  # fmt: skip
+    assert not escalation.start(ended.pk)
+    assert Notice.objects.get(pk=ended.pk).escalated_at is None
+    reported.take()
+    assert escalation.start(ended.pk)
+    assert not Delivery.objects.filter(name="silent", channel="sms").exists()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+import jobs
 from notices import deliver, prepare
 from notices.channels import Route, breaker, http
 from notices.messages import Wording
@@ -350,3 +351,15 @@ def test_one_that_cannot_be_opened_does_not_stop_the_others(code, monkeypatch):
     monkeypatch.setattr(Webhook, "open", away)
     with Route("sms") as route:
         assert route.choose(code, Wording("hello")).name == "webhook-2"
+
+
+def test_a_long_pause_is_one_wake_up_however_often_it_is_rung(settings, staff, redis):
+    settings.SMS_URLS = ["simulate:?rate=5/day"]
+    numbers = "\n".join(f"+8613900000{n}" for n in range(100, 110))
+    new = sent_now(staff, channels=["sms"], pasted=numbers)
+    prepare.start(new.pk)
+    for _ in range(6):
+        jobs.send_notice(new.pk, "sms")
+    [(entry, due)] = redis.zrange("rq:scheduler:scheduled_jobs", 0, -1, withscores=True)
+    assert entry.decode() == f"resume_notice-{new.pk}-sms-{int(due)}"
+    assert due % 10 == 0

@@ -34,7 +34,7 @@ LAYERS = [
     ("what is said, to whom and how", "messages channels audience wording optout suppression"
      " pictures rates phones quiet rule_words rule_fields"),
     ("models", "models codes rules"),
-    ("ground", "errors sms_urls config checks apps"),
+    ("ground", "errors sms_urls config checks reports apps"),
 ]  # fmt: skip
 
 # Module or package of others -> the only modules of ours that may import it.

@@ -102,6 +102,17 @@ def test_send_at_once_goes_also_then(clock, visitor, burst, mailserver):
     assert len(mailserver.messages) == 1
 
 
+def test_send_at_once_by_day_lifts_nothing(clock, client, staff):
+    new = sent_now()
+    client.force_login(staff)
+    client.post(f"/notices/{new.pk}/start/")
+    assert not Notice.objects.get(pk=new.pk).in_quiet_hours
+    clock.shift(3600)
+    Notice.objects.update(state="waiting")
+    client.post(f"/notices/{new.pk}/start/")
+    assert Notice.objects.get(pk=new.pk).in_quiet_hours
+
+
 def test_an_occurrence_is_held_and_not_missed(clock, visitor):
     daily = repeated("30 23 * * *", late_minutes=0)
     strict = repeated("30 23 * * *", late_minutes=0, in_quiet_hours=True)

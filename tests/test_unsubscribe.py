@@ -130,3 +130,15 @@ def test_page_says_that_stop_is_taken_back_by_start(client, to_user, visitor):
     assert "answer START to that number" in page
     assert "You get notices by email." in page
     assert Suppression.objects.filter(lifted_at=None).count() == 1
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"email": "other@example.com"}, None])
+def test_the_address_stays_out_when_its_user_goes(client, to_user, visitor, staff, change):
+    save(client, to_user)
+    if change:
+        type(visitor).objects.filter(pk=visitor.pk).update(**change)
+    else:
+        visitor.delete()
+    again = sent_now(staff, pasted=to_user.address)
+    prepare.start(again.pk)
+    assert again.deliveries.get().state == "suppressed"

@@ -325,6 +325,7 @@ STORAGES = {
 
 # Security
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.NoSecrets"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
