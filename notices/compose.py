@@ -1,5 +1,6 @@
 """What staff type becomes a notice. The page and the command both come through this form."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from notices import audience, wording
 from notices.models import WRITTEN, Channel, Notice
 
 BAD_LINES = 100  # told one by one
+CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\U0010ffff]")  # and halves of characters
 MANY = 10  # recipients: so many may not be told more than once a minute
 
 
@@ -25,7 +27,7 @@ def check_wording(text: str) -> None:
                 "known": ", ".join(f"(({name}))" for name in wording.PLACEHOLDERS),
             },
         )
-    if any(ord(char) < 32 and char not in "\t\n\r" for char in text):
+    if CONTROL.search(text):
         raise ValidationError(_("This holds control characters. Type it again without them."))
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices.models import WRITTEN, Notice, Occurrence, Schedule
+from signup.models import User
 
 CHUNK = 1000  # instants decided in one transaction
 PROMPT = timedelta(minutes=1)  # what starts within it counts as on time
@@ -26,7 +27,7 @@ def run(schedule_id: int) -> tuple[Notice | None, datetime | None]:
         schedule = lock(schedule_id)
         if schedule is None or schedule.state != Schedule.State.ACTIVE:
             return None, None
-        notice = decide_due(schedule)
+        notice = decide_due(schedule, timezone.now())
         schedule.save()
     return notice, schedule.next_at
 
@@ -35,10 +36,9 @@ def lock(schedule_id: int) -> Schedule | None:
     return Schedule.objects.select_for_update().filter(pk=schedule_id).first()
 
 
-def decide_due(schedule: Schedule) -> Notice | None:
+def decide_due(schedule: Schedule, now: datetime) -> Notice | None:
     """Of several that are due the last one runs, once, unless it is too late for that. Needs the
-    lock; the caller saves the schedule."""
-    now = timezone.now()
+    lock; the caller saves the schedule, and comes again if what is next is due, too."""
     found = list(islice(takewhile(lambda at: at <= now, schedule.instants()), CHUNK + 1))
     due, more = found[:CHUNK], found[CHUNK:]
     notice = None
@@ -65,8 +65,9 @@ def is_in_time(schedule: Schedule, at: datetime, now: datetime) -> bool:
     return now - at <= max(PROMPT, timedelta(minutes=schedule.late_minutes))
 
 
-def start(schedule: Schedule, at: datetime, reason: str = "", extra: bool = False) -> Notice:
-    """Makes the notice of an instant. Raises IntegrityError when the instant had one."""
+def start(schedule: Schedule, at: datetime, reason: str = "", by: User | None = None) -> Notice:
+    """Makes the notice of an instant, or with a `reason` one out of turn. Raises IntegrityError
+    when the instant had one."""
     facts = {name: getattr(schedule, name) for name in WRITTEN}
     notice = Notice.objects.create(
         **facts,
@@ -80,7 +81,8 @@ def start(schedule: Schedule, at: datetime, reason: str = "", extra: bool = Fals
         planned_at=at,
         state=Occurrence.State.STARTED,
         reason=reason,
-        extra=extra,
+        extra=bool(reason),
+        by=by,
         notice=notice,
     )
     return notice

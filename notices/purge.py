@@ -1,5 +1,6 @@
 """Removes what nobody needs any more, a chunk at a time, and reckons schedules anew."""
 
+import logging
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from notices.models import OPEN, Delivery, Schedule
 from signup.models import Verification
 
 CHUNK = 1000
+log = logging.getLogger(__name__)
 
 
 def run() -> None:
@@ -22,7 +24,10 @@ def run() -> None:
     remove(Verification.objects.filter(created_at__lt=old, delivery=None))
     remove(Session.objects.filter(expire_date__lt=now))
     for pk in Schedule.objects.filter(state=Schedule.State.ACTIVE).values_list("pk", flat=True):
-        reckon(pk)
+        try:
+            reckon(pk)
+        except Exception:  # one bad row holds up none of the others
+            log.exception("Schedule %d cannot be reckoned.", pk)
 
 
 def remove(rows: QuerySet) -> None:  # type: ignore[type-arg]

@@ -9,6 +9,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 import jobs
 from notices import occurrences
@@ -16,10 +17,16 @@ from notices.models import Notice, Occurrence, Schedule
 from signup.models import User
 
 MOST = 100  # instants that anybody is shown ahead
+SKIPPED = gettext_noop("Skipped by hand.")
+RUN_NOW = gettext_noop("Run now, by hand.")
 
 
 class NotNow(Exception):  # noqa: N818
     """The schedule is in a state in which that makes no sense; nothing was changed."""
+
+
+class NothingLeft(NotNow):
+    """It would never run again; nothing was changed."""
 
 
 def upcoming(schedule: Schedule, number: int = 5) -> list[datetime]:
@@ -46,18 +53,19 @@ def ring(schedule: Schedule, notice: Notice | None) -> None:
 
 
 @contextmanager
-def in_hand(pk: int, *states: Schedule.State) -> Iterator[Schedule]:
-    """The schedule, locked, with nothing due left undecided; saved and rung for at the end.
-    Raises NotNow when it is in none of `states`."""
+def in_hand(pk: int, *states: Schedule.State) -> Iterator[tuple[Schedule, datetime]]:
+    """The schedule, locked, with nothing undecided that is due by the moment that is given with
+    it; saved and rung for at the end. Raises NotNow when it is in none of `states`."""
     with transaction.atomic():
-        schedule = occurrences.lock(pk)
+        schedule, now = occurrences.lock(pk), timezone.now()
         if schedule is None or schedule.state not in states:
             raise NotNow
-        before = schedule.next_at
-        notice = None
-        if schedule.state == Schedule.State.ACTIVE:
-            notice = occurrences.decide_due(schedule)
-        yield schedule
+        before, notice = schedule.next_at, None
+        while schedule.state == Schedule.State.ACTIVE:
+            notice = occurrences.decide_due(schedule, now)
+            if schedule.next_at is None or schedule.next_at > now:
+                break
+        yield schedule, now
         schedule.save()
         ring(schedule, notice)
         if before and before != schedule.next_at:
@@ -65,60 +73,69 @@ def in_hand(pk: int, *states: Schedule.State) -> Iterator[Schedule]:
 
 
 def change(pk: int, edit: Callable[[Schedule], None]) -> None:
-    """Lets `edit` set what a form holds. Counts for what is not due yet."""
-    with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as schedule:
+    """Lets `edit` set what a form holds. Counts for what is not due yet. Raises NotNow when the
+    schedule has ended, NothingLeft when it would never run again."""
+    with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as (schedule, now):
         edit(schedule)
-        state = schedule.state
-        schedule.advance(max(timezone.now(), schedule.handled_until))
-        if schedule.next_at:
-            schedule.state = state
+        paused = schedule.state == Schedule.State.PAUSED
+        schedule.state = Schedule.State.ACTIVE  # also when what was due just now was its last
+        schedule.advance(now)
+        if schedule.next_at is None:
+            raise NothingLeft
+        if paused:
+            stop(schedule, Schedule.State.PAUSED)
+
+
+def stop(schedule: Schedule, state: Schedule.State) -> None:
+    schedule.state, schedule.next_at = state, None
 
 
 def pause(pk: int) -> None:
-    with in_hand(pk, Schedule.State.ACTIVE) as schedule:
-        schedule.state = Schedule.State.PAUSED
-        schedule.next_at = None
+    with in_hand(pk, Schedule.State.ACTIVE) as (schedule, _):
+        if schedule.state != Schedule.State.ACTIVE:
+            raise NotNow
+        stop(schedule, Schedule.State.PAUSED)
 
 
 def resume(pk: int) -> None:
-    """What was planned meanwhile is passed by."""
-    with in_hand(pk, Schedule.State.PAUSED) as schedule:
+    """What was planned meanwhile is passed by. Raises NothingLeft when that was all."""
+    with in_hand(pk, Schedule.State.PAUSED) as (schedule, now):
         schedule.state = Schedule.State.ACTIVE
-        schedule.advance(max(timezone.now(), schedule.handled_until))
+        schedule.advance(now)
+        if schedule.next_at is None:
+            raise NothingLeft
 
 
 def end(pk: int) -> None:
     """No further notice; one that was made already is cancelled on its own page."""
-    with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as schedule:
-        schedule.state = Schedule.State.ENDED
-        schedule.next_at = None
+    with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as (schedule, _):
+        stop(schedule, Schedule.State.ENDED)
 
 
-def skip(pk: int, by: User | None = None) -> datetime:
-    """Passes the next instant by; which one that is."""
-    with in_hand(pk, Schedule.State.ACTIVE) as schedule:
-        at = schedule.next_at
-        if at is None:
+def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetime:
+    """Passes the next instant by; which one that is. NotNow when that is not `at`."""
+    with in_hand(pk, Schedule.State.ACTIVE) as (schedule, _):
+        following = schedule.next_at
+        if following is None or at not in (None, following):
             raise NotNow
         Occurrence.objects.create(
             schedule=schedule,
-            planned_at=at,
+            planned_at=following,
             state=Occurrence.State.SKIPPED,
-            reason=f"Skipped by {by or 'a script'}.",
+            reason=SKIPPED,
+            by=by,
         )
-        schedule.advance(at)
-        return at
+        schedule.advance(schedule.handled_until)
+        return following
 
 
 def run_now(pk: int, by: User | None = None) -> Notice:
     """A notice out of turn, at most one a minute: who presses twice means it once."""
-    now = timezone.now()
-    with in_hand(pk, *Schedule.State) as schedule:
+    with in_hand(pk, *Schedule.State) as (schedule, now):
         lately = now - timedelta(minutes=1)
         just_run = Q(extra=True, decided_at__gt=lately) | Q(planned_at=now)
         if schedule.occurrences.filter(just_run).exists():
             raise NotNow
-        reason = f"Run now by {by or 'a script'}."
-        notice = occurrences.start(schedule, now, reason, extra=True)
+        notice = occurrences.start(schedule, now, RUN_NOW, by)
         jobs.now(jobs.start_notice, notice.pk)
         return notice

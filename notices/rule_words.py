@@ -23,6 +23,7 @@ PLACES = {
 SAYABLE = {
     "FREQ", "INTERVAL", "UNTIL", "WKST", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYHOUR", "BYMINUTE",
 }  # fmt: skip
+SAYABLE_OF_HOURS = {"FREQ", "INTERVAL", "UNTIL", "WKST"}
 
 
 def in_words(rule: Rule) -> str:
@@ -30,10 +31,12 @@ def in_words(rule: Rule) -> str:
     if rule.is_cron:
         return cron_in_words(rule.text)
     parts = dict(part.split("=", 1) for part in rule.text.split(";"))
-    if not parts.keys() <= SAYABLE:
+    fine = parts["FREQ"] in ("SECONDLY", "MINUTELY", "HOURLY")
+    vague = parts["FREQ"] == "YEARLY" and "BYMONTHDAY" in parts and "BYMONTH" not in parts
+    if vague or not parts.keys() <= (SAYABLE_OF_HOURS if fine else SAYABLE):
         return _("by the rule %s") % rule.text
     said = [turn(parts["FREQ"], int(parts.get("INTERVAL", 1))), *days(parts, rule.start)]
-    if parts["FREQ"] not in ("SECONDLY", "MINUTELY", "HOURLY") or "BYHOUR" in parts:
+    if not fine:
         said.append(_("at %s") % ", ".join(times(parts, rule.start)))
     if "UNTIL" in parts:
         until = datetime.fromisoformat(parts["UNTIL"])

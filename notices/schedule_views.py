@@ -36,7 +36,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @staff_required
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     schedule = get_object_or_404(Schedule.objects.select_related("author"), pk=pk)
-    occurrences = schedule.occurrences.select_related("notice")
+    occurrences = schedule.occurrences.select_related("notice", "by")
     schedule.words = in_words(schedule.as_rule)  # type: ignore[attr-defined]
     context = {
         "schedule": schedule,

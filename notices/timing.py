@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from config.forms import JSONForm
-from notices import rules
+from notices import rule_text, rules
 from notices.models import Notice, Schedule
 from notices.rule_fields import fields_of_rule, rule_of
 from signup.models import check_time_zone
@@ -216,7 +216,7 @@ class TimingForm(JSONForm, forms.Form):
             return
         field = "rule" if cleaned["every"] == "rule" else "every"
         try:
-            text, times = rules.read(rule_of(cleaned), zone)
+            text, times = rule_text.read(rule_of(cleaned), zone)
         except ValidationError as problem:
             self.add_error(field, problem)
             return

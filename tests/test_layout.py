@@ -33,7 +33,7 @@ LAYERS = [
      " escalation"),
     ("what is said, to whom and how", "messages channels audience wording optout suppression"
      " pictures rates phones quiet rule_words rule_fields"),
-    ("models", "models codes rules"),
+    ("models", "models codes rules rule_text"),
     ("ground", "errors sms_urls config checks reports apps"),
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What staff do with a schedule: whatever the order, no instant runs twice and none is lost."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -56,7 +57,9 @@ def test_skip_passes_one_by_and_says_who(clock, staff):
     clock.shift(3600)
     assert occurrences.run(schedule.pk)[0] is None
     row = Occurrence.objects.get()
-    assert (row.state, row.reason, row.notice) == ("skipped", "Skipped by reception.", None)
+    assert (row.state, row.reason, row.by, row.notice) == (
+        "skipped", "Skipped by hand.", staff, None,
+    )  # fmt: skip
 
 
 def test_run_now_is_out_of_turn_and_once(clock, staff):
@@ -93,7 +96,8 @@ def test_an_edit_of_a_paused_schedule_leaves_it_paused(clock):
     schedule = repeated()
     repeat.pause(schedule.pk)
     repeat.change(schedule.pk, lambda locked: setattr(locked, "subject", "New"))
-    assert (fresh(schedule).state, fresh(schedule).subject) == ("paused", "New")
+    after = fresh(schedule)
+    assert (after.state, after.subject, after.next_at) == ("paused", "New", None)
     clock.shift(3600)
     assert occurrences.run(schedule.pk) == (None, None)
 
@@ -115,6 +119,76 @@ def test_a_step_that_makes_no_sense_changes_nothing(clock, state, steps):
             getattr(repeat, step)(schedule.pk)
     assert Schedule.objects.values().get() == before
     assert not Occurrence.objects.exists()
+
+
+@pytest.mark.parametrize("step", ["change", "pause", "skip", "run_now", "end"])
+def test_no_instant_falls_between_two_looks_at_the_clock(clock, step, monkeypatch):
+    schedule = repeated()
+    moments = iter([NOON + HOUR - timedelta(milliseconds=1)])
+    after = NOON + HOUR + timedelta(milliseconds=1)
+    monkeypatch.setattr(repeat.timezone, "now", lambda: next(moments, after))
+    edit = [lambda schedule: None] if step == "change" else []
+    getattr(repeat, step)(schedule.pk, *edit)
+    if step in ("change", "run_now"):
+        assert fresh(schedule).next_at == NOON + HOUR
+    elif step == "skip":
+        assert Occurrence.objects.get(state="skipped").planned_at == NOON + HOUR
+
+
+@pytest.mark.parametrize("step", ["change", "pause", "end"])
+def test_of_very_many_that_are_due_none_is_lost(clock, step, monkeypatch):
+    monkeypatch.setattr(occurrences, "CHUNK", 7)
+    schedule = repeated()
+    clock.shift(20 * 3600)
+    edit = [lambda schedule: None] if step == "change" else []
+    getattr(repeat, step)(schedule.pk, *edit)
+    states = schedule.occurrences.order_by("planned_at").values_list("state", flat=True)
+    assert list(states) == ["missed"] * 19 + ["started"]
+
+
+def test_extending_what_has_just_run_for_the_last_time(clock):
+    schedule = repeated(times=1)
+    clock.shift(3600)
+    repeat.change(schedule.pk, lambda locked: setattr(locked, "times", 3))
+    assert fresh(schedule).state == "active"
+    assert repeat.upcoming(fresh(schedule)) == [NOON + 2 * HOUR, NOON + 3 * HOUR]
+
+
+def test_an_edit_that_leaves_nothing_is_refused(clock):
+    schedule = repeated()
+    clock.shift(3600)
+    with pytest.raises(repeat.NothingLeft):
+        repeat.change(schedule.pk, lambda locked: setattr(locked, "times", 1))
+    assert (fresh(schedule).state, fresh(schedule).times) == ("active", None)
+
+
+def test_a_schedule_that_has_just_ended_is_not_paused(clock):
+    schedule = repeated(times=1)
+    clock.shift(3600)
+    with pytest.raises(repeat.NotNow):
+        repeat.pause(schedule.pk)
+    occurrences.run(schedule.pk)
+    assert fresh(schedule).state == "ended"
+
+
+def test_a_skipped_one_far_ahead_hides_nothing_of_a_denser_rule(clock):
+    schedule = repeated("FREQ=MONTHLY;BYMONTHDAY=10", start="2026-01-01T09:00")
+    skipped = repeat.skip(schedule.pk)
+    repeat.change(schedule.pk, lambda locked: setattr(locked, "rule", "FREQ=DAILY"))
+    found = repeat.upcoming(fresh(schedule), 30)
+    assert found[0] < skipped
+    assert skipped not in found
+
+
+def test_skip_means_the_one_that_was_shown(clock):
+    schedule = repeated()
+    with pytest.raises(repeat.NotNow):
+        repeat.skip(schedule.pk, at=NOON)
+    shown = fresh(schedule).next_at
+    assert repeat.skip(schedule.pk, at=shown) == shown
+    with pytest.raises(repeat.NotNow):
+        repeat.skip(schedule.pk, at=shown)
+    assert Occurrence.objects.count() == 1
 
 
 def test_nobody_is_shown_ten_thousand_instants(clock):
@@ -196,7 +270,8 @@ def take(step, number, other_rule, schedule, clock):
         assert repeat.skip(schedule.pk) == promised[0]
         assert repeat.upcoming(fresh(schedule))[: len(promised) - 1] == promised[1:]
     elif step == "edit":
-        repeat.change(schedule.pk, lambda locked: setattr(locked, "rule", other_rule))
+        with suppress(repeat.NothingLeft):
+            repeat.change(schedule.pk, lambda locked: setattr(locked, "rule", other_rule))
     else:
         clock.shift(timedelta(minutes=2, milliseconds=1))
         repeat.run_now(schedule.pk)

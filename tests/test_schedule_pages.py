@@ -203,7 +203,7 @@ def test_buttons(page, clock):
     assert "Nothing was changed" in press("skip")
     assert "Resumed." in press("resume")
     assert "The next one is skipped." in press("skip")
-    assert "Skipped by reception." in text_of(page.get(schedule.get_absolute_url()))
+    assert "Skipped by hand. reception" in text_of(page.get(schedule.get_absolute_url()))
     assert "It runs now, out of turn." in press("run")
     assert Notice.objects.count() == 1
     assert "Ended: it will not run again." in press("end")

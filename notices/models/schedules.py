@@ -5,6 +5,7 @@ from datetime import datetime, time
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -55,8 +56,14 @@ class Schedule(Written):
         return Rule(self.rule, self.zone_info, datetime.fromisoformat(self.start))
 
     def instants(self) -> Iterator[datetime]:
-        """What is planned after `handled_until`."""
-        found = self.as_rule.instants(self.handled_until)
+        """What is planned after `handled_until` and was not skipped."""
+        decided = set[datetime]()
+        if self.pk:
+            ahead = self.occurrences.filter(extra=False, planned_at__gt=self.handled_until)
+            decided = set(ahead.values_list("planned_at", flat=True))
+        found: Iterator[datetime] = (
+            at for at in self.as_rule.instants(self.handled_until) if at not in decided
+        )
         if self.ends_on:
             last = instant(datetime.combine(self.ends_on, time.max), self.zone_info)
             found = takewhile(lambda at: at <= last, found)
@@ -91,6 +98,9 @@ class Occurrence(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State)
     reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
     extra = models.BooleanField(_("out of turn"), default=False)  # somebody pressed "Run now"
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("by")
+    )
     decided_at = models.DateTimeField(_("decided"), default=timezone.now)
     notice = models.OneToOneField(
         Notice, models.SET_NULL, null=True, related_name="occurrence", verbose_name=_("notice")
