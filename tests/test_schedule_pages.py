@@ -261,9 +261,11 @@ def test_repeat_by_json(page, clock):
 
 
 def test_json_tells_every_field(page, clock):
-    response = as_json(page, REPEAT | {"subject": "", "zone": "Mars", "times": True})
+    response = as_json(
+        page, REPEAT | {"subject": "", "text": "half \ud800", "zone": "Mars", "times": True}
+    )
     assert response.status_code == 400
-    assert set(response.json()["errors"]) == {"subject", "zone", "times"}
+    assert set(response.json()["errors"]) == {"subject", "text", "zone", "times"}
     assert not Schedule.objects.exists()
 
 
