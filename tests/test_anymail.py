@@ -127,6 +127,15 @@ def test_busy_service_says_how_long(settings, esp):
     assert busy.value.after == 90
 
 
+@pytest.mark.parametrize("seconds", ["999999999999", "9" * 400])
+def test_no_service_makes_us_wait_for_longer_than_a_day(settings, esp, seconds):
+    esp_server.use(settings, esp, "mailgun")
+    esp.next.append(says(429, b"{}", Retry_After=seconds))
+    with pytest.raises(TryLater) as busy:
+        send()
+    assert busy.value.after == 24 * 3600
+
+
 def test_key_does_not_follow_a_redirect(settings, esp):
     with esp_server.running() as elsewhere:
         esp_server.use(settings, esp, "mailgun")

@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from notices.channels.base import Provider
+from notices.channels.http import retry_after
 from notices.channels.letter import clean, common, letter, own, reachable, write
 from notices.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.messages import Merge, Wording
@@ -138,7 +139,7 @@ def not_sent(problem: AnymailAPIError) -> NotSent:
     if answer is None or code is None:
         return never_answered(problem)
     if code in NOT_NOW:
-        return TryLater(_("The provider is busy."), wait(answer), code=code)
+        return TryLater(_("The provider is busy."), retry_after(answer.headers), code=code)
     if code in NOT_OURS:
         log.error("The email service refuses our account (%s).", code)
         return Away(_("The provider does not accept our account."), code=code)
@@ -155,11 +156,6 @@ def never_answered(problem: AnymailAPIError) -> NotSent:
     if any(name in cause for name in NEVER_LEFT):
         return Away(_("The provider cannot be reached."))
     return Unknown(_("The connection broke before the provider answered."))
-
-
-def wait(answer: requests.Response) -> float | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else None
 
 
 def line(problem: AnymailError) -> str:

@@ -10,6 +10,7 @@ import logging
 import select
 import socket
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from http.client import (
@@ -56,9 +57,13 @@ class Answer(NamedTuple):
 
     @property
     def wait(self) -> float | None:
-        """Seconds that the provider asks us to wait."""
-        seconds = self.headers.get("Retry-After") or ""
-        return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
+        return retry_after(self.headers)
+
+
+def retry_after(headers: HTTPMessage | Mapping[str, str]) -> float | None:
+    """Seconds that the provider asks us to wait."""
+    seconds = headers.get("Retry-After") or ""
+    return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
 
 
 @cache
