@@ -45,7 +45,7 @@ def in_doubt(delivery: Delivery, doubt: NotSent, carrier: Provider, able: int) -
     later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=ref)
     if delivery.message in messages.HARMLESS_AGAIN:
         return put_off(delivery, later, carrier, able)
-    known_until = delivery.doubt_until or carrier.recognises_until()
+    known_until = (delivery.doubt_until or carrier.recognises_until()) if ref else None
     again = put_off(delivery, later, carrier, 1)
     if known_until and again.not_before and again.not_before < known_until:
         return replace(again, doubt_until=known_until)

@@ -63,6 +63,10 @@ def tries(delivery):
     return list(delivery.failed_tries.values_list("provider", "reason"))
 
 
+def said(code):
+    return 200, {}, {"statusCode": code}
+
+
 def again_now():
     Delivery.objects.filter(state=State.QUEUED).update(not_before=None)
 
@@ -293,6 +297,31 @@ def test_notice_in_doubt_goes_again_to_the_one_that_would_notice(three, yuntongx
     mine = [each["reqId"] for each in asked if doubtful.address.endswith(each["to"])]
     assert len(mine) == 3
     assert len(set(mine)) == 1
+
+
+def test_number_of_a_refused_request_is_no_proof_that_a_later_one_went(three, yuntongxun, settings):
+    """Nobody knows whether a refused request uses its number up."""
+    settings.SMS_URLS = settings.SMS_URLS[:1]
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    yuntongxun.answers += [said("160014"), said("160054"), said("160054")]
+    for _ in range(3):
+        deliver.send_slice(three.pk, "sms")
+        again_now()
+    first, second = (question.json["reqId"] for question in yuntongxun.questions)
+    assert first != second
+    assert Delivery.objects.get().state == State.UNCERTAIN
+
+
+def test_repeated_after_internal_trouble_is_no_proof_that_it_went(three, yuntongxun, settings):
+    settings.SMS_URLS = settings.SMS_URLS[:1]
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    yuntongxun.answers += [said("160000"), said("160054")]
+    for _ in range(2):
+        deliver.send_slice(three.pk, "sms")
+        again_now()
+    first, second = (question.json["reqId"] for question in yuntongxun.questions)
+    assert first == second, "should it have gone, nobody gets it twice"
+    assert Delivery.objects.get().state == State.UNCERTAIN
 
 
 def test_notice_in_doubt_is_uncertain_once_it_would_not_notice(three, yuntongxun, second):
