@@ -26,8 +26,11 @@ def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wordin
         number = carrier.send(delivery, wording)
     except Refused as refusal:
         route.report(carrier, failed=False)
+        # What was asked in doubt may have gone the first time.
+        doubtful = delivery.doubt_until and delivery.message not in messages.HARMLESS_AGAIN
+        state, ref = (State.UNCERTAIN, delivery.provider_ref) if doubtful else (State.FAILED, "")
         why, suppress = refusal.reason, refusal.suppress
-        return Outcome(delivery, State.FAILED, why, carrier.name, suppress=suppress)
+        return Outcome(delivery, state, why, carrier.name, ref, suppress=suppress)
     except (TryLater, Unknown) as problem:
         route.report(carrier, failed=True)
         able = len(route.able(delivery, wording))

@@ -9,7 +9,7 @@ from django.utils import timezone
 from notices import deliver, prepare
 from notices.channels import Route, breaker, http
 from notices.messages import Wording
-from notices.models import Delivery, Notice, State
+from notices.models import Delivery, Notice, State, Suppression
 from signup.models import Verification
 from tests import provider_server
 from tests.provider_server import HANGUP
@@ -297,6 +297,32 @@ def test_notice_in_doubt_goes_again_to_the_one_that_would_notice(three, yuntongx
     mine = [each["reqId"] for each in asked if doubtful.address.endswith(each["to"])]
     assert len(mine) == 3
     assert len(set(mine)) == 1
+
+
+def test_refusal_after_a_doubt_leaves_the_doubt(three, yuntongxun):
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    yuntongxun.answers += [said("161021"), said("112317")]  # may have gone; no SMS wanted
+    deliver.send_slice(three.pk, "sms")
+    ref = Delivery.objects.get().provider_ref
+    again_now()
+    deliver.send_slice(three.pk, "sms")
+    doubtful = Delivery.objects.get()
+    assert (doubtful.state, doubtful.doubt_until) == (State.UNCERTAIN, None)
+    assert doubtful.provider_ref == ref, "a report may name it"
+    assert "want no SMS" in doubtful.reason
+    assert Suppression.objects.filter(address="+8613900000011").exists()
+    three.refresh_from_db()
+    assert three.state == Notice.State.FINISHED
+
+
+def test_code_that_is_refused_after_a_doubt_has_failed(code, settings, first):
+    settings.SMS_URLS = [f"yuntongxun://sid:token@app?code_template=1&endpoint={first.url}"]
+    first.answers += [said("161021"), said("160040")]
+    for _ in range(2):
+        deliver.send_one(code.pk)
+        again_now()
+    code.refresh_from_db()
+    assert code.state == State.FAILED
 
 
 def test_number_of_a_refused_request_is_no_proof_that_a_later_one_went(three, yuntongxun, settings):
