@@ -10,6 +10,7 @@ from notices import deliver, prepare
 from notices.channels import Route, breaker, http
 from notices.messages import Wording
 from notices.models import Delivery, Notice, State, Suppression
+from notices.record import mark
 from signup.models import Verification
 from tests import provider_server
 from tests.provider_server import HANGUP
@@ -262,6 +263,22 @@ def test_rate_spreads_a_slice_and_sends_everything_once(three, settings, first):
     assert 0.9 < time.monotonic() - started < 3
     assert len(first.questions) == 3
     assert set(Delivery.objects.values_list("state", "tries")) == {("sent", 1)}
+
+
+@pytest.mark.usefixtures("two")
+def test_number_at_one_provider_is_forgotten_when_another_is_asked(code, second):
+    Delivery.objects.update(provider="webhook-2", provider_ref="g-2")
+    with Route("sms") as route:
+        one, other = route.providers
+        row = Delivery.objects.filter(pk=code.pk)
+        mark(row, other, "t")
+        assert row.get().provider_ref == "g-2"
+        row.update(doubt_until=timezone.now())
+        mark(row, one, "t")
+        assert row.get().provider_ref == "g-2"
+        row.update(doubt_until=None, provider="webhook-2")
+        mark(row, one, "t")
+        assert (row.get().provider, row.get().provider_ref) == ("webhook", "")
 
 
 # A provider that knows what it was asked before
