@@ -113,7 +113,7 @@ class Esp(Provider):
         except AnymailRecipientsRefused:
             pass  # the statuses say so of each
         except AnymailAPIError as problem:
-            raise not_sent(problem) from problem
+            raise self.not_sent(problem) from problem
         except AnymailError as problem:  # Anymail knows that the service cannot say this
             raise Refused(f"The provider cannot carry this email ({line(problem)}).") from problem
         except GARBAGE as problem:
@@ -121,6 +121,10 @@ class Esp(Provider):
                 raise
             raise Unknown(_("The provider gave no clear answer.")) from problem
         return [self.answer(mail.anymail_status, address) for address in addresses]
+
+    def not_sent(self, problem: AnymailAPIError) -> NotSent:
+        """Why nothing of a call went."""
+        return not_sent(problem)
 
     def answer(self, status: Any, address: str) -> str | NotSent:
         one = status.recipients.get(address)
@@ -141,11 +145,15 @@ def not_sent(problem: AnymailAPIError) -> NotSent:
     if code in NOT_NOW:
         return TryLater(_("The provider is busy."), retry_after(answer.headers), code=code)
     if code in NOT_OURS:
-        log.error("The email service refuses our account (%s).", code)
-        return Away(_("The provider does not accept our account."), code=code)
+        return our_fault(code)
     if 400 <= code < 500 and code != 408:
         return Refused(_("The provider refused it."), code=code)
     return Unknown(_("The provider gave no clear answer."), code=code)
+
+
+def our_fault(code: int) -> Away:
+    log.error("The email service refuses our account (%s).", code)
+    return Away(_("The provider does not accept our account."), code=code)
 
 
 def never_answered(problem: AnymailAPIError) -> NotSent:
