@@ -26,8 +26,11 @@ def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wordin
         number = carrier.send(delivery, wording)
     except Refused as refusal:
         route.report(carrier, failed=False)
+        # What was asked in doubt may have gone the first time.
+        doubtful = delivery.doubt_until and delivery.message not in messages.HARMLESS_AGAIN
+        state, ref = (State.UNCERTAIN, delivery.provider_ref) if doubtful else (State.FAILED, "")
         why, suppress = refusal.reason, refusal.suppress
-        return Outcome(delivery, State.FAILED, why, carrier.name, suppress=suppress)
+        return Outcome(delivery, state, why, carrier.name, ref, suppress=suppress)
     except (TryLater, Unknown) as problem:
         route.report(carrier, failed=True)
         able = len(route.able(delivery, wording))
@@ -45,7 +48,7 @@ def in_doubt(delivery: Delivery, doubt: NotSent, carrier: Provider, able: int) -
     later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=ref)
     if delivery.message in messages.HARMLESS_AGAIN:
         return put_off(delivery, later, carrier, able)
-    known_until = delivery.doubt_until or carrier.recognises_until()
+    known_until = (delivery.doubt_until or carrier.recognises_until()) if ref else None
     again = put_off(delivery, later, carrier, 1)
     if known_until and again.not_before and again.not_before < known_until:
         return replace(again, doubt_until=known_until)

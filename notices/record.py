@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, connection
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from notices import suppression
@@ -33,8 +33,11 @@ class Outcome:
 
 
 def mark(row: QuerySet[Delivery], carrier: Provider, token: str) -> bool:
-    """Says that the request is about to leave; False when the row is not ours to send."""
+    """Says that the request is about to leave; False when the row is not ours to send. The number
+    that another provider gave it goes, or a report of this one would seem to be about an earlier
+    try; not when that one may have the message."""
     now = timezone.now()
+    keeps = Q(provider=carrier.name) | Q(doubt_until__isnull=False)
     return bool(
         row.update(
             state=State.SENDING,
@@ -42,6 +45,7 @@ def mark(row: QuerySet[Delivery], carrier: Provider, token: str) -> bool:
             lease_until=now + LEASE,
             tries=F("tries") + 1,
             provider=carrier.name,
+            provider_ref=Case(When(keeps, then=F("provider_ref")), default=Value("")),
             changed_at=now,
         )
     )

@@ -119,12 +119,44 @@ def test_address_that_the_service_refuses(settings, esp, name):
         send()
 
 
+POSTMARK_SAYS = [
+    (100, "Maintenance", TryLater, "busy"),
+    (429, "Rate limit exceeded", TryLater, "busy"),
+    *((code, "…", Away, "our account") for code in (10, 400, 401, 405, 412, 413)),
+    (300, "Invalid 'To' address: 'wang@'.", Refused, "this address"),
+    (300, "Invalid 'From' address: 'bellhop@'.", Refused, "refused it"),
+    (406, "You tried to send to a recipient that is inactive.", Refused, "this address"),
+    (411, "Forbidden attachment type", Refused, "refused it"),
+]
+
+
+@pytest.mark.parametrize("status", [200, 422])
+@pytest.mark.parametrize(("code", "text", "error", "words"), POSTMARK_SAYS)
+def test_postmarks_own_code_decides(settings, esp, status, code, text, error, words):
+    esp_server.use(settings, esp, "postmark")
+    esp.next.append(says(status, json.dumps({"ErrorCode": code, "Message": text}).encode()))
+    with pytest.raises((Refused, TryLater)) as caught:
+        send()
+    assert caught.type is error
+    assert words in caught.value.reason
+    assert f"({code})." in caught.value.reason
+
+
 def test_busy_service_says_how_long(settings, esp):
     esp_server.use(settings, esp, "mailgun")
     esp.next.append(says(429, b"{}", Retry_After="90"))
     with pytest.raises(TryLater, match="429") as busy:
         send()
     assert busy.value.after == 90
+
+
+@pytest.mark.parametrize("seconds", ["999999999999", "9" * 400])
+def test_no_service_makes_us_wait_for_longer_than_a_day(settings, esp, seconds):
+    esp_server.use(settings, esp, "mailgun")
+    esp.next.append(says(429, b"{}", Retry_After=seconds))
+    with pytest.raises(TryLater) as busy:
+        send()
+    assert busy.value.after == 24 * 3600
 
 
 def test_key_does_not_follow_a_redirect(settings, esp):

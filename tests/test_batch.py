@@ -129,7 +129,25 @@ def test_postmark_refuses_two_of_a_batch_and_takes_the_others(settings, esp, ten
     assert len(esp.calls) == 1
     assert counts(ten) == {"sent": 8, "failed": 2}
     refused = Delivery.objects.get(address="inactive@example.com")
-    assert refused.reason == "The provider does not accept this address."
+    assert refused.reason == "The provider does not accept this address (406)."
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(405, "our account"), (412, "our account"), (100, "busy"), (429, "busy")]
+)
+def test_postmark_that_takes_nothing_at_the_moment_loses_nobody(
+    settings, esp, ten, caplog, code, words
+):
+    esp_server.use(settings, esp, "postmark")
+    esp.next.append(says(200, json.dumps([{"ErrorCode": code, "Message": "…"}] * 10).encode()))
+    assert go(ten) > timezone.now()
+    assert counts(ten) == {"queued": 10}
+    assert all(words in row.reason for row in Delivery.objects.all())
+    assert set(Delivery.objects.values_list("tries")) == {(0 if "account" in words else 1,)}
+    assert len(caplog.records) == ("account" in words), "said once, and not ten times"
+    Delivery.objects.update(not_before=None)
+    go(ten)
+    assert counts(ten) == {"sent": 10}
 
 
 @pytest.mark.parametrize("name", ["brevo", "mailgun", "sendgrid"])

@@ -10,7 +10,8 @@ import jobs
 from notices import deliver, prepare
 from notices.channels import Route, breaker, http
 from notices.messages import Wording
-from notices.models import Delivery, Notice, State
+from notices.models import Delivery, Notice, State, Suppression
+from notices.record import mark
 from signup.models import Verification
 from tests import provider_server
 from tests.provider_server import HANGUP
@@ -62,6 +63,10 @@ def three(staff):
 
 def tries(delivery):
     return list(delivery.failed_tries.values_list("provider", "reason"))
+
+
+def said(code):
+    return 200, {}, {"statusCode": code}
 
 
 def again_now():
@@ -261,6 +266,22 @@ def test_rate_spreads_a_slice_and_sends_everything_once(three, settings, first):
     assert set(Delivery.objects.values_list("state", "tries")) == {("sent", 1)}
 
 
+@pytest.mark.usefixtures("two")
+def test_number_at_one_provider_is_forgotten_when_another_is_asked(code, second):
+    Delivery.objects.update(provider="webhook-2", provider_ref="g-2")
+    with Route("sms") as route:
+        one, other = route.providers
+        row = Delivery.objects.filter(pk=code.pk)
+        mark(row, other, "t")
+        assert row.get().provider_ref == "g-2"
+        row.update(doubt_until=timezone.now())
+        mark(row, one, "t")
+        assert row.get().provider_ref == "g-2"
+        row.update(doubt_until=None, provider="webhook-2")
+        mark(row, one, "t")
+        assert (row.get().provider, row.get().provider_ref) == ("webhook", "")
+
+
 # A provider that knows what it was asked before
 
 
@@ -294,6 +315,57 @@ def test_notice_in_doubt_goes_again_to_the_one_that_would_notice(three, yuntongx
     mine = [each["reqId"] for each in asked if doubtful.address.endswith(each["to"])]
     assert len(mine) == 3
     assert len(set(mine)) == 1
+
+
+def test_refusal_after_a_doubt_leaves_the_doubt(three, yuntongxun):
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    yuntongxun.answers += [said("161021"), said("112317")]  # may have gone; no SMS wanted
+    deliver.send_slice(three.pk, "sms")
+    ref = Delivery.objects.get().provider_ref
+    again_now()
+    deliver.send_slice(three.pk, "sms")
+    doubtful = Delivery.objects.get()
+    assert (doubtful.state, doubtful.doubt_until) == (State.UNCERTAIN, None)
+    assert doubtful.provider_ref == ref, "a report may name it"
+    assert "want no SMS" in doubtful.reason
+    assert Suppression.objects.filter(address="+8613900000011").exists()
+    three.refresh_from_db()
+    assert three.state == Notice.State.FINISHED
+
+
+def test_code_that_is_refused_after_a_doubt_has_failed(code, settings, first):
+    settings.SMS_URLS = [f"yuntongxun://sid:token@app?code_template=1&endpoint={first.url}"]
+    first.answers += [said("161021"), said("160040")]
+    for _ in range(2):
+        deliver.send_one(code.pk)
+        again_now()
+    code.refresh_from_db()
+    assert code.state == State.FAILED
+
+
+def test_number_of_a_refused_request_is_no_proof_that_a_later_one_went(three, yuntongxun, settings):
+    """Nobody knows whether a refused request uses its number up."""
+    settings.SMS_URLS = settings.SMS_URLS[:1]
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    yuntongxun.answers += [said("160014"), said("160054"), said("160054")]
+    for _ in range(3):
+        deliver.send_slice(three.pk, "sms")
+        again_now()
+    first, second = (question.json["reqId"] for question in yuntongxun.questions)
+    assert first != second
+    assert Delivery.objects.get().state == State.UNCERTAIN
+
+
+def test_repeated_after_internal_trouble_is_no_proof_that_it_went(three, yuntongxun, settings):
+    settings.SMS_URLS = settings.SMS_URLS[:1]
+    Delivery.objects.exclude(address="+8613900000011").delete()
+    yuntongxun.answers += [said("160000"), said("160054")]
+    for _ in range(2):
+        deliver.send_slice(three.pk, "sms")
+        again_now()
+    first, second = (question.json["reqId"] for question in yuntongxun.questions)
+    assert first == second, "should it have gone, nobody gets it twice"
+    assert Delivery.objects.get().state == State.UNCERTAIN
 
 
 def test_notice_in_doubt_is_uncertain_once_it_would_not_notice(three, yuntongxun, second):

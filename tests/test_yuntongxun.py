@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from notices.channels import http
-from notices.channels.yuntongxun import Yuntongxun
+from notices.channels.yuntongxun import Yuntongxun, day
 from notices.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.messages import Wording
 from notices.models import Delivery
@@ -147,9 +147,26 @@ def test_answer_that_is_not_documented_is_neither_sent_nor_lost(server, answer, 
     assert type(caught.value) is error
 
 
-def test_same_text_again_to_the_same_number_went_the_first_time(server):
+def test_same_text_again_to_the_same_number_is_refused(server):
     server.answers.append((200, {}, {"statusCode": "160056"}))
-    assert send(server)
+    with pytest.raises(Refused, match="same text"):
+        send(server)
+
+
+def test_same_text_again_went_the_first_time_when_that_was_in_doubt(server):
+    server.answers.append((200, {}, {"statusCode": "160056"}))
+    ref = day() + "a" * 24
+    assert send(server, provider="yuntongxun", provider_ref=ref, tries=1) == ref
+
+
+def test_each_request_has_a_number_of_its_own(server):
+    """Also after a refusal that cost no try."""
+    server.answers.append((200, {}, {"statusCode": "160014"}))
+    with pytest.raises(Away):
+        send(server)
+    send(server)
+    first, second = (question.json["reqId"] for question in server.questions)
+    assert first != second
 
 
 def test_wrong_signature_is_no_internal_trouble(server):

@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from notices.channels.base import Provider
+from notices.channels.http import retry_after
 from notices.channels.letter import clean, common, letter, own, reachable, write
 from notices.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.messages import Merge, Wording
@@ -112,7 +113,7 @@ class Esp(Provider):
         except AnymailRecipientsRefused:
             pass  # the statuses say so of each
         except AnymailAPIError as problem:
-            raise not_sent(problem) from problem
+            raise self.not_sent(problem) from problem
         except AnymailError as problem:  # Anymail knows that the service cannot say this
             raise Refused(f"The provider cannot carry this email ({line(problem)}).") from problem
         except GARBAGE as problem:
@@ -120,6 +121,10 @@ class Esp(Provider):
                 raise
             raise Unknown(_("The provider gave no clear answer.")) from problem
         return [self.answer(mail.anymail_status, address) for address in addresses]
+
+    def not_sent(self, problem: AnymailAPIError) -> NotSent:
+        """Why nothing of a call went."""
+        return not_sent(problem)
 
     def answer(self, status: Any, address: str) -> str | NotSent:
         one = status.recipients.get(address)
@@ -138,13 +143,17 @@ def not_sent(problem: AnymailAPIError) -> NotSent:
     if answer is None or code is None:
         return never_answered(problem)
     if code in NOT_NOW:
-        return TryLater(_("The provider is busy."), wait(answer), code=code)
+        return TryLater(_("The provider is busy."), retry_after(answer.headers), code=code)
     if code in NOT_OURS:
-        log.error("The email service refuses our account (%s).", code)
-        return Away(_("The provider does not accept our account."), code=code)
+        return our_fault(code)
     if 400 <= code < 500 and code != 408:
         return Refused(_("The provider refused it."), code=code)
     return Unknown(_("The provider gave no clear answer."), code=code)
+
+
+def our_fault(code: int) -> Away:
+    log.error("The email service refuses our account (%s).", code)
+    return Away(_("The provider does not accept our account."), code=code)
 
 
 def never_answered(problem: AnymailAPIError) -> NotSent:
@@ -155,11 +164,6 @@ def never_answered(problem: AnymailAPIError) -> NotSent:
     if any(name in cause for name in NEVER_LEFT):
         return Away(_("The provider cannot be reached."))
     return Unknown(_("The connection broke before the provider answered."))
-
-
-def wait(answer: requests.Response) -> float | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else None
 
 
 def line(problem: AnymailError) -> str:

@@ -10,6 +10,7 @@ import logging
 import select
 import socket
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from http.client import (
@@ -44,11 +45,12 @@ log = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """`facts` is empty when the answer is not a JSON object."""
+    """`facts` is empty when the answer is not a JSON object; `clear`: it is one, or nothing."""
 
     status: int
     headers: HTTPMessage
     facts: dict[str, Any]
+    clear: bool
 
     @property
     def ok(self) -> bool:
@@ -56,9 +58,13 @@ class Answer(NamedTuple):
 
     @property
     def wait(self) -> float | None:
-        """Seconds that the provider asks us to wait."""
-        seconds = self.headers.get("Retry-After") or ""
-        return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
+        return retry_after(self.headers)
+
+
+def retry_after(headers: HTTPMessage | Mapping[str, str]) -> float | None:
+    """Seconds that the provider asks us to wait."""
+    seconds = headers.get("Retry-After") or ""
+    return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
 
 
 @cache
@@ -102,7 +108,8 @@ class HTTP(Provider):
             clock.cancel()
         if not answer.isclosed():  # there is more of it
             line.close()
-        return Answer(answer.status, answer.headers, facts(content))
+        found = facts(content)
+        return Answer(answer.status, answer.headers, found or {}, found is not None)
 
     def connected(self) -> HTTPConnection:
         """The connection, made anew when the provider has closed it meanwhile. Whatever fails
@@ -142,14 +149,17 @@ class HTTP(Provider):
         return TryLater(NONSENSE, code=answer.status)
 
 
-def facts(content: bytes) -> dict[str, Any]:
+def facts(content: bytes) -> dict[str, Any] | None:
+    """None: it is neither nothing nor a JSON object that we can read."""
     if len(content) > LIMIT:
+        return None
+    if not content.strip():
         return {}
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def hang_up(sock: socket.socket, over: Event) -> None:

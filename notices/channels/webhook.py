@@ -1,7 +1,8 @@
 """SMS by a gateway of one's own: `webhook+https://KEY@host/path` (docs/running.md).
 
 POST {"to": "+8613…", "body": "…", "delivery": 7} as JSON. With a KEY, the header
-X-Bellhop-Signature is "sha256=" and the HMAC of the body. The gateway may answer {"id": "…"}.
+X-Bellhop-Signature is "sha256=" and the HMAC of the body. The gateway answers
+nothing, or {"id": "…"}.
 """
 
 import hashlib
@@ -38,6 +39,8 @@ class Webhook(HTTP):
             headers["X-Bellhop-Signature"] = f"sha256={mac}"
         answer = self.post(self.query, body, headers)
         if answer.ok:
+            if not answer.clear or answer.facts.get("error"):
+                raise self.not_documented(answer)
             return str(answer.facts.get("id") or "")
         if answer.status in NOT_NOW:
             raise TryLater(BUSY, answer.wait, code=answer.status)

@@ -5,23 +5,23 @@ message goes only when the address names its template: code_template, account_ex
 notice_template (whose one variable is the text).
 
 It recognises a request by reqId within one calendar day of China. Whether a refused one uses its
-reqId up is not known; so only a request whose fate is in doubt is repeated with the same, and
-"repeated" (160054) means accepted only then.
+reqId up is not known; so each request has one of its own, only what may have gone is asked again
+with the same, and "repeated" (160054) means accepted only when the delivery is in doubt.
 """
 
 import hashlib
 import json
 from base64 import b64encode
 from datetime import datetime, timedelta
+from secrets import token_hex
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_noop as _
 
 from notices.channels.http import BUSY, HTTP, NONSENSE, Answer
 from notices.errors import NotSent, Refused, TryLater, Unknown
-from notices.messages import Wording
+from notices.messages import HARMLESS_AGAIN, Wording
 from notices.models import Delivery
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -38,7 +38,7 @@ def codes(*ranges: int | tuple[int, int]) -> frozenset[str]:
 
 SENT = "000000"
 REPEATED = codes(160054)
-REPEATED_TEXT = codes(160056)  # the same text to the same number: it went
+REPEATED_TEXT = codes(160056)  # to the same number
 LATER = codes((160001, 160010), 160016, 161006)
 INTERNAL = codes(
     (111001, 111099), 160000, 161000, 161001, 161004, (161008, 161012), 161020, (161022, 161024)
@@ -61,6 +61,7 @@ NEVER = [
      codes(112317, 160034, 160051)),
     (_("The provider does not allow this wording."), "",
      codes(160033, 160011, 160018, 160049, 161007, 160046)),
+    (_("The number has just had the same text."), "", REPEATED_TEXT),
 ]  # fmt: skip
 
 
@@ -81,7 +82,7 @@ class Yuntongxun(HTTP):
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
         again = self.asked_as(delivery)
-        ref = again or new_number(delivery)
+        ref = again or new_number()
         facts = {
             "to": delivery.address.removeprefix("+86"),
             "appId": self.address.place,
@@ -91,10 +92,11 @@ class Yuntongxun(HTTP):
         }
         path, headers = self.signed()
         answer = self.post(path, json.dumps(facts).encode(), headers, ref)
-        return self.read(answer, ref, repeated=bool(again))
+        in_doubt = delivery.doubt_until is not None or delivery.message in HARMLESS_AGAIN
+        return self.read(answer, ref, went=bool(again) and in_doubt)
 
     def asked_as(self, delivery: Delivery) -> str:
-        """The reqId of an earlier request of today whose fate is in doubt."""
+        """The reqId of an earlier request of today that may have gone."""
         mine = delivery.provider == self.name
         return delivery.provider_ref if mine and delivery.provider_ref.startswith(day()) else ""
 
@@ -109,13 +111,14 @@ class Yuntongxun(HTTP):
             "Content-Type": "application/json;charset=utf-8",
         }
 
-    def read(self, answer: Answer, ref: str, *, repeated: bool) -> str:
+    def read(self, answer: Answer, ref: str, *, went: bool) -> str:
+        """`went`: if this is called a repetition, the first one went."""
         code = answer.facts.get("statusCode")
         if not isinstance(code, str):
             raise self.not_documented(answer, ref)
         if code == SENT and answer.ok:
             return number(answer)
-        if code in REPEATED_TEXT or (code in REPEATED and repeated):
+        if went and code in REPEATED | REPEATED_TEXT:
             return ref
         raise self.explained(code, ref)
 
@@ -123,7 +126,9 @@ class Yuntongxun(HTTP):
         for reason, suppress, known in NEVER:
             if code in known:
                 return Refused(reason, code=code, suppress=suppress)
-        if code in UNKNOWN or code in REPEATED or code == SENT:
+        if code in REPEATED:  # to ask again would prove nothing: without ref
+            return Unknown(NONSENSE, code=code)
+        if code in UNKNOWN or code == SENT:
             return Unknown(NONSENSE, code=code, ref=ref)
         if code in LATER:
             return TryLater(BUSY, code=code)
@@ -145,10 +150,9 @@ def day() -> str:
     return today().strftime("%Y%m%d")
 
 
-def new_number(delivery: Delivery) -> str:
-    """A reqId: 32 letters and digits, which nobody else's Bellhop on the same account has."""
-    own = salted_hmac("yuntongxun", f"{delivery.pk}:{delivery.tries}", algorithm="sha256")
-    return day() + own.hexdigest()[:24]
+def new_number() -> str:
+    """A reqId: 32 letters and digits, which no other request has."""
+    return day() + token_hex(12)
 
 
 def number(answer: Answer) -> str:
