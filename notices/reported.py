@@ -5,6 +5,7 @@ bad news wins: what was delivered may bounce afterwards, what bounced is not del
 """
 
 import logging
+import re
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -78,6 +79,11 @@ def take_batch() -> int:
 # Whose it is
 
 
+def service(provider: str) -> str:
+    """twilio-2 is a second account at twilio, and reports at the same door."""
+    return re.sub(r"-\d+$", "", provider)
+
+
 def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
     """Receipt's id -> its delivery, by our own number if the provider gave it back, else by the
     provider's."""
@@ -90,14 +96,15 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
     by_ref = defaultdict(list)
     # The second condition is what the index is for.
     for row in rows.filter(provider_ref__in=refs).exclude(provider_ref="") if refs else ():
-        by_ref[row.provider, row.provider_ref].append(row)
+        by_ref[service(row.provider), row.provider_ref].append(row)
     found = {}
     for each in batch:
         if each.delivery_number:
             numbered = by_number.get(each.delivery_number)
             rows_of_it = [numbered] if numbered else []
         else:
-            rows_of_it = [row for ref in refs_of(each) for row in by_ref[each.provider, ref]]
+            of = service(each.provider)
+            rows_of_it = [row for ref in refs_of(each) for row in by_ref[of, ref]]
         fitting = [row for row in rows_of_it if is_about(each, row)]
         if len(fitting) == 1:
             found[each.pk] = fitting[0]

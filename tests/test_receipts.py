@@ -363,6 +363,15 @@ def test_bad_news_of_an_earlier_try_does_not_stop_the_next():
     assert state_of(row) == State.SENT
 
 
+@pytest.mark.parametrize("provider", ["twilio-2", "yuntongxun-12", "webhook-3"])
+def test_second_account_at_a_provider_reports_by_the_same_door(provider):
+    row = delivery(provider=provider)
+    name = provider.partition("-")[0]
+    reported.store([Receipt(provider=name, ref="SM1", channel="sms", kind="delivered")])
+    reported.take()
+    assert state_of(row) == State.DELIVERED
+
+
 def test_unknown_numbers_are_given_up_after_a_day(client, burst):
     callback(client, "delivered", sid="SM-of-somebody-else")
     for _ in range(30):
