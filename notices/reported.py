@@ -8,14 +8,14 @@ import logging
 import re
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from notices import ending, suppression
-from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression
+from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression, Try
 
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
@@ -84,6 +84,30 @@ def service(provider: str) -> str:
     return re.sub(r"-\d+$", "", provider)
 
 
+def has_it(receipt: Receipt, delivery: Delivery) -> bool:
+    """Whether the provider that reports was the last to be asked. What goes by SMTP may go to any
+    email provider."""
+    now = service(delivery.provider)
+    by_smtp = now == "smtp" and receipt.channel == Channel.EMAIL
+    return by_smtp or now == service(receipt.provider)
+
+
+def asked_before(
+    batch: Iterable[Receipt], by_number: Mapping[int, Delivery]
+) -> set[tuple[int, str]]:
+    """The delivery's id and the provider, of those whose reports come though another was asked
+    since. Nobody else may report of a delivery by its number, which is easily guessed."""
+    switched = [
+        each.delivery_number
+        for each in batch
+        if (row := by_number.get(each.delivery_number)) and not has_it(each, row)
+    ]
+    if not switched:
+        return set()
+    tries = Try.objects.filter(delivery_id__in=switched).values_list("delivery_id", "provider")
+    return {(number, service(provider)) for number, provider in tries}
+
+
 def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
     """Receipt's id -> its delivery, by our own number if the provider gave it back, else by the
     provider's."""
@@ -97,6 +121,7 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
     # The second condition is what the index is for.
     for row in rows.filter(provider_ref__in=refs).exclude(provider_ref="") if refs else ():
         by_ref[service(row.provider), row.provider_ref].append(row)
+    before = asked_before(batch, by_number)
     found = {}
     for each in batch:
         if each.delivery_number:
@@ -105,7 +130,12 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
         else:
             of = service(each.provider)
             rows_of_it = [row for ref in refs_of(each) for row in by_ref[of, ref]]
-        fitting = [row for row in rows_of_it if is_about(each, row)]
+        fitting = [
+            row
+            for row in rows_of_it
+            if is_about(each, row)
+            and (has_it(each, row) or (row.pk, service(each.provider)) in before)
+        ]
         if len(fitting) == 1:
             found[each.pk] = fitting[0]
     return found
@@ -123,7 +153,8 @@ def refs_of(receipt: Receipt) -> list[str]:
 
 def is_about_earlier_try(receipt: Receipt, delivery: Delivery) -> bool:
     now = delivery.provider_ref
-    return bool(now and receipt.ref and now not in refs_of(receipt))
+    other = bool(now and receipt.ref and now not in refs_of(receipt))
+    return other or not has_it(receipt, delivery)
 
 
 # What it changes
@@ -141,7 +172,7 @@ def move(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:
         delivery = found.get(each.pk)
         if delivery is None or each.kind not in MOVES:
             continue
-        if each.ref and not delivery.provider_ref:
+        if each.ref and not delivery.provider_ref and has_it(each, delivery):
             Delivery.objects.filter(pk=delivery.pk, provider_ref="").update(provider_ref=each.ref)
         if each.kind != Kind.DELIVERED and is_about_earlier_try(each, delivery):
             continue

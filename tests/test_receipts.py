@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import jobs
 from notices import deliver, receipts, reported, sweep
 from notices.channels.memory import Memory
-from notices.models import Delivery, Notice, Receipt, State, Suppression
+from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SID, TOKEN, KEY = "AC0123", "12345", "gateway-key"
@@ -370,6 +370,30 @@ def test_second_account_at_a_provider_reports_by_the_same_door(provider):
     reported.store([Receipt(provider=name, ref="SM1", channel="sms", kind="delivered")])
     reported.take()
     assert state_of(row) == State.DELIVERED
+
+
+def test_gateway_says_nothing_of_what_another_provider_carries(client):
+    told = [delivery(provider="twilio", provider_ref=ref) for ref in ("", "SM2")]
+    for row in told:
+        for state in ("delivered", "failed"):
+            assert gateway(client, delivery=row.pk, state=state).status_code == 204
+    reported.take()
+    assert [(state_of(row), row.provider_ref) for row in told] == [("sent", ""), ("sent", "SM2")]
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.SENT, State.UNCERTAIN, State.DELIVERED])
+def test_bad_news_of_the_provider_before_says_nothing_of_the_one_after(client, state):
+    row = delivery(provider="webhook", provider_ref="", state=state, token="t")
+    Try.objects.create(delivery=row, provider="twilio-2", reason="It did not answer.")
+    facts = {"provider": "twilio", "ref": "SM1", "channel": "sms", "delivery_number": row.pk}
+    reported.store([Receipt(address=WANG, kind="bounced", dead=True, **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref, row.token) == (state, "", "t")
+    assert Suppression.objects.get().address == WANG  # it is dead whoever says so
+    reported.store([Receipt(address=WANG, kind="delivered", **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref) == (State.DELIVERED, "")  # that one has arrived
+    assert not Receipt.objects.filter(handled_at=None).exists()
 
 
 def test_unknown_numbers_are_given_up_after_a_day(client, burst):
