@@ -161,16 +161,23 @@ def is_about_earlier_try(receipt: Receipt, delivery: Delivery) -> bool:
 
 
 def must_wait(receipt: Receipt, delivery: Delivery | None) -> bool:
+    """Bad news about a message in hand may be about this try or an earlier one: the number in the
+    provider's answer, which is still to come, will tell."""
     if receipt.kind not in MOVES:
         return False
-    return delivery is None or (receipt.kind == Kind.BOUNCED and delivery.state == State.QUEUED)
+    if delivery is None:
+        return True
+    if receipt.kind != Kind.BOUNCED or delivery.state not in OPEN:
+        return False
+    known = delivery.provider_ref in refs_of(receipt)
+    return delivery.state == State.QUEUED or (has_it(receipt, delivery) and not known)
 
 
 def move(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:
     groups = defaultdict(list)
     for each in batch:
         delivery = found.get(each.pk)
-        if delivery is None or each.kind not in MOVES:
+        if delivery is None or each.kind not in MOVES or must_wait(each, delivery):
             continue
         if each.ref and not delivery.provider_ref and has_it(each, delivery):
             Delivery.objects.filter(pk=delivery.pk, provider_ref="").update(provider_ref=each.ref)

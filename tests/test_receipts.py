@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import jobs
-from notices import deliver, receipts, reported, sweep
+from notices import deliver, receipts, record, reported, sweep
 from notices.channels.memory import Memory
 from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
 
@@ -394,6 +394,30 @@ def test_bad_news_of_the_provider_before_says_nothing_of_the_one_after(client, s
     reported.take()
     assert (state_of(row), row.provider_ref) == (State.DELIVERED, "")  # that one has arrived
     assert not Receipt.objects.filter(handled_at=None).exists()
+
+
+@pytest.mark.parametrize("earlier", ["", "20261121aa", "SM1"])
+@pytest.mark.parametrize("number", ["SM2", "SM3"])
+def test_early_bad_news_waits_for_the_number_in_the_answer(earlier, number):
+    """It is about this try if the provider's answer names the same number."""
+    row = delivery(state=State.SENDING, provider_ref=earlier, token="t")
+    facts = {"provider": "twilio", "ref": "SM2", "channel": "sms", "kind": "bounced"}
+    reported.store([Receipt(delivery_number=row.pk, **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref) == (State.SENDING, earlier)
+    record.record(record.Outcome(row, State.SENT, "", "twilio", number), "t")
+    Receipt.objects.update(due_at=timezone.now())
+    reported.take()
+    assert state_of(row) == (State.BOUNCED if number == "SM2" else State.SENT)
+    assert Receipt.objects.get().handled_at
+
+
+def test_number_of_an_earlier_try_does_not_stay_for_the_next():
+    row = delivery(state=State.QUEUED, provider_ref="")
+    facts = {"provider": "twilio", "ref": "SM1", "channel": "sms", "kind": "bounced"}
+    reported.store([Receipt(delivery_number=row.pk, **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref) == (State.QUEUED, "")
 
 
 def test_unknown_numbers_are_given_up_after_a_day(client, burst):
