@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils.translation import gettext_noop
 
-from notices import suppression
+from notices import audience, suppression
 from notices.models import Channel, Receipt
 from notices.receipts import door, keep, own_number, short
 
@@ -84,7 +84,7 @@ def read(event: AnymailTrackingEvent, provider: str) -> Iterator[Receipt]:
             ref=short(event.message_id, 100),
             delivery_number=number_of(event),
             channel=Channel.EMAIL,
-            address=short(event.recipient, 254).lower(),
+            address=short(audience.canonical(short(event.recipient, 254)), 254),
             kind=each,
             dead=each == Kind.BOUNCED and is_dead(event),
             reason=" ".join(filter(None, (WORDS[each], said if each in SAYING else ""))),

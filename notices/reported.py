@@ -14,7 +14,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from notices import ending, suppression
+from notices import audience, ending, suppression
 from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression, Try
 
 BATCH = 1000
@@ -143,7 +143,8 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
 
 def is_about(receipt: Receipt, delivery: Delivery) -> bool:
     """Another Bellhop may share the provider's account: then its numbers are like ours."""
-    same = not receipt.address or receipt.address == delivery.address.lower()
+    there = audience.canonical(receipt.address)
+    same = not there or there == audience.canonical(delivery.address)
     return same and receipt.channel == delivery.channel
 
 
@@ -197,7 +198,7 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
     pending: list[Suppression] = []
     for each in batch:
         delivery = found.get(each.pk)
-        address = each.address or (delivery.address if delivery else "")
+        address = delivery.address if delivery else each.address  # as it is looked for
         kind = listed_as(each)
         # A receipt that waits for its delivery lists its address once, not at every look.
         if address and kind and (each.looks == 0 or not each.address):

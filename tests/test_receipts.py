@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import jobs
-from notices import deliver, receipts, record, reported, sweep
+from notices import deliver, receipts, record, reported, suppression, sweep
 from notices.channels.memory import Memory
 from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
 
@@ -607,6 +607,26 @@ def test_unsubscribed_at_the_provider(client, burst, email):
     assert post_esp(client, "postmark", facts).status_code == 200
     burst("default")
     assert Suppression.objects.get().kind == "unsubscribed"
+
+
+@pytest.mark.parametrize("address", ["wang@bücher.example", "wang@xn--bcher-kva.example"])
+@pytest.mark.parametrize("known", [True, False])
+def test_international_domain_is_the_same_however_it_is_written(
+    client, burst, email, address, known
+):
+    """It leaves as xn--…, and so the provider names it."""
+    Delivery.objects.update(address=address)
+    facts = postmark(
+        email, RecordType="Bounce", ID=1, Type="HardBounce", BouncedAt="2026-11-21T02:05:04Z",
+        Email="Wang@XN--bcher-kva.example",
+    )  # fmt: skip
+    facts |= {} if known else {"MessageID": "of another", "Metadata": {}}
+    assert post_esp(client, "postmark", facts).status_code == 200
+    burst("default")
+    assert state_of(email) == (State.BOUNCED if known else State.SENT)
+    listed = address if known else "wang@bücher.example"
+    assert Suppression.objects.get().address == listed
+    assert suppression.among("email", [listed])
 
 
 def test_mailgun(client, burst, email):
