@@ -11,6 +11,7 @@ from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from anymail.signals import tracking as tracked
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
@@ -58,6 +59,9 @@ def tracking(request: HttpRequest, esp: str) -> HttpResponse:
     try:
         answer: HttpResponse = view(request)
     except AnymailWebhookValidationFailure:
+        return HttpResponse(status=403)
+    except (ImproperlyConfigured, ImportError):  # a key or a package of Anymail's that is not here
+        log.warning("A report is refused: this app is not set up for reports by %s.", esp)
         return HttpResponse(status=403)
     except (AnymailError, ValueError, LookupError, TypeError, AttributeError) as problem:
         log.warning("A report that cannot be read (%s).", type(problem).__name__)

@@ -688,6 +688,17 @@ def test_email_by_smtp_of_an_esp_is_known_by_our_message_id(client, burst, email
     assert state_of(email) == State.DELIVERED
 
 
+@pytest.mark.parametrize(
+    "esp", ["mailgun", "amazon_ses", "mailersend", "postal", "unisender_go", "mandrill", "resend"]
+)
+def test_esp_that_is_not_set_up_is_refused(client, settings, email, esp):
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "esp:secret"}
+    answer = client.post(f"/anymail/{esp}/tracking/", "[]", content_type="application/json")
+    assert answer.status_code == 403
+    assert post_esp(client, esp, postmark(email)).status_code in (400, 403)
+    assert not Receipt.objects.exists()
+
+
 def test_esp_that_is_forged_unreadable_or_huge(client, settings, email):
     facts = postmark(email, RecordType="Delivery", Recipient="wang@example.com")
     assert post_esp(client, "postmark", facts, "esp:wrong").status_code == 403
