@@ -202,11 +202,14 @@ def test_command_shows_what_to_paste(capsys, settings):
     assert "PUBLIC_URL is not set" in capsys.readouterr().err
 
 
-def test_yuntongxun_without_the_secret_is_nobody(client, caplog):
+def test_secret_of_yuntongxun_is_in_no_log(client, caplog):
     assert report(client, "0" * 32, smsType="1", content="aa", status="0").status_code == 403
     there = f"/receipts/yuntongxun/{receipts.yuntongxun_secret()}/"
     assert client.post(there, "{", content_type="application/json").status_code == 400
+    assert client.get(there).status_code == 405
+    assert client.post(there, "x" * 70_000, content_type="application/json").status_code == 413
     assert not Receipt.objects.exists()
+    assert caplog.text.count("/receipts/yuntongxun/") == 4
     assert receipts.yuntongxun_secret() not in caplog.text
 
 
