@@ -8,6 +8,7 @@ tries again. Redis is away: stored all the same; the sweep rings.
 import hashlib
 import hmac
 import json
+import logging
 from base64 import b64encode
 from collections.abc import Callable, Collection
 from functools import wraps
@@ -35,6 +36,7 @@ NOT_ARRIVED = gettext_noop("The provider reports that it did not arrive.")
 
 Kind = Receipt.Kind
 View = Callable[..., HttpResponse]
+log = logging.getLogger(__name__)
 
 
 def door(largest: int = SMALL, shown_as: str = "") -> Callable[[View], View]:
@@ -212,10 +214,11 @@ def read_yuntongxun(facts: dict[str, Any]) -> list[Receipt]:
         named = json.dumps([number, content, str(facts.get("recvTime"))])
         ref = hashlib.sha256(named.encode()).hexdigest()[:32]
         return answer_to_sms("yuntongxun", ref, number, content)
-    if not content:
+    status, code = (short(facts.get(name), 20) for name in ("status", "deliverCode"))
+    if not content or not (status or code):
+        log.warning("A report by Yuntongxun names no message, or not what became of it.")
         return []
-    arrived = str(facts.get("status")) == "0"
-    code = short(facts.get("deliverCode"), 20)
+    arrived = status == "0" or code == "DELIVRD"
     return [
         Receipt(
             provider="yuntongxun",

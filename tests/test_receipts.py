@@ -191,6 +191,25 @@ def test_yuntongxun_reports(client, burst):
     assert Suppression.objects.get().address == WANG
 
 
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({"deliverCode": "DELIVRD"}, State.DELIVERED),
+        ({"status": 0}, State.DELIVERED),
+        ({"status": "1"}, State.BOUNCED),
+        ({"deliverCode": "UNDELIV"}, State.BOUNCED),
+        ({}, State.SENT),
+        ({"status": None, "deliverCode": ""}, State.SENT),
+    ],
+)
+def test_yuntongxun_reports_in_part(client, burst, facts, state):
+    row = delivery(provider="yuntongxun")
+    answer = report(client, smsType="1", content="SM1", **facts)
+    assert answer.json() == {"statusCode": "000000"}
+    burst("default")
+    assert state_of(row) == state
+
+
 def test_command_shows_what_to_paste(capsys, settings):
     call_command("receipts")
     told = capsys.readouterr()
