@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
+from uuid import uuid4
 
 from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
@@ -17,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils.translation import gettext_noop
 
-from notices import audience, suppression
+from notices import audience, reported, suppression
 from notices.models import Channel, Receipt
 from notices.receipts import door, keep, own_number, short
 
@@ -85,7 +86,8 @@ def read(event: AnymailTrackingEvent, provider: str) -> Iterator[Receipt]:
     for each in dict.fromkeys((kind, EARLIER.get(event.reject_reason, kind))):
         yield Receipt(
             provider=provider,
-            ref=short(event.message_id, 100),
+            ref=ref_of(event, each),
+            own_ref=short(event.message_id, 100),
             delivery_number=number_of(event),
             channel=Channel.EMAIL,
             address=short(audience.canonical(short(event.recipient, 254)), 254),
@@ -96,6 +98,14 @@ def read(event: AnymailTrackingEvent, provider: str) -> Iterator[Receipt]:
 
 
 SAYING = (Kind.DEFERRED, Kind.BOUNCED)
+
+
+def ref_of(event: AnymailTrackingEvent, kind: str) -> str:
+    """The message's number. People may opt out once more after they took it back, all by the link
+    of one message, so that each time has a number of its own."""
+    if kind not in reported.OPT_OUTS:
+        return short(event.message_id, 100)
+    return short(event.timestamp or event.event_id, 100) or uuid4().hex
 
 
 def number_of(event: AnymailTrackingEvent) -> int:

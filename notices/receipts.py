@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -211,7 +212,8 @@ def read_yuntongxun(facts: dict[str, Any]) -> list[Receipt]:
     except ValueError:
         number = ""
     if str(facts.get("smsType")) == "0":
-        named = json.dumps([number, content, str(facts.get("recvTime"))])
+        at = facts.get("recvTime") or uuid4().hex  # without a time, each counts as another one
+        named = json.dumps([number, content, str(at)])
         ref = hashlib.sha256(named.encode()).hexdigest()[:32]
         return answer_to_sms("yuntongxun", ref, number, content)
     status, code = (short(facts.get(name), 20) for name in ("status", "deliverCode"))

@@ -148,8 +148,8 @@ def is_about(receipt: Receipt, delivery: Delivery) -> bool:
     return same and receipt.channel == delivery.channel
 
 
-def refs_of(receipt: Receipt) -> list[str]:
-    return [ref for ref in (receipt.ref, receipt.own_ref) if ref]
+def refs_of(receipt: Receipt) -> set[str]:
+    return {receipt.ref, receipt.own_ref} - {""}
 
 
 def is_about_earlier_try(receipt: Receipt, delivery: Delivery) -> bool:

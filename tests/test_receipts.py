@@ -191,6 +191,16 @@ def test_yuntongxun_reports(client, burst):
     assert Suppression.objects.get().address == WANG
 
 
+@pytest.mark.parametrize("times", [("1", "2", "3"), (None, None, None)])
+def test_stop_again_after_start_by_yuntongxun(client, burst, times):
+    listed = []
+    for word, at in zip(("退订", "订阅", "退订"), times, strict=True):
+        report(client, smsType="0", content=word, recvTime=at)
+        burst("default")
+        listed.append(suppression.active("sms", WANG).exists())
+    assert listed == [True, False, True]
+
+
 @pytest.mark.parametrize(
     ("facts", "state"),
     [
@@ -649,6 +659,44 @@ def test_international_domain_is_the_same_however_it_is_written(
     listed = address if known else "wang@bücher.example"
     assert Suppression.objects.get().address == listed
     assert suppression.among("email", [listed])
+
+
+UNSUBSCRIBED = {"RecordType": "SubscriptionChange", "Recipient": "wang@example.com",
+                "SuppressSending": True, "SuppressionReason": "ManualSuppression"}  # fmt: skip
+COMPLAINED = {"RecordType": "Bounce", "Type": "SpamComplaint", "Email": "wang@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            UNSUBSCRIBED | {"ChangedAt": "2026-11-21T02:05:04Z"},
+            UNSUBSCRIBED | {"ChangedAt": "2026-11-21T03:05:04Z"},
+        ),
+        (COMPLAINED | {"ID": 42}, COMPLAINED | {"ID": 43}),
+        (UNSUBSCRIBED, UNSUBSCRIBED),
+    ],
+)
+def test_opting_out_again_after_taking_it_back(client, burst, email, first, second):
+    def opt_out(facts):
+        assert post_esp(client, "postmark", postmark(email, **facts)).status_code == 200
+        burst("default")
+        listed = suppression.active("email", "wang@example.com").exists()
+        Suppression.objects.update(lifted_at=timezone.now())
+        return listed
+
+    assert opt_out(first)
+    assert opt_out(second)
+    if first != second:
+        assert not opt_out(second)  # only a repetition
+    assert state_of(email) == State.SENT
+
+
+def test_opt_out_without_address_is_known_by_the_message(client, burst, email):
+    facts = {**UNSUBSCRIBED, "Recipient": "", "ChangedAt": "2026-11-21T02:05:04Z", "Metadata": {}}
+    assert post_esp(client, "postmark", postmark(email, **facts)).status_code == 200
+    burst("default")
+    assert Suppression.objects.get().address == "wang@example.com"
 
 
 def test_mailgun(client, burst, email):
