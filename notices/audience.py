@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+import idna
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -95,6 +97,16 @@ def read_email(text: str) -> tuple[str, str]:
     if len(text) > 254:
         raise ValueError(_("This email address is too long."))
     return Channel.EMAIL, text.lower()
+
+
+def canonical(address: str) -> str:
+    """By which addresses are compared: an email address in lower case, with an international domain
+    in its own letters. It leaves as xn--…, and so the provider names it."""
+    local, at, domain = address.lower().rpartition("@")
+    if at and ("xn--" in domain or not domain.isascii()):
+        with suppress(ValueError):  # idna's
+            domain = idna.decode(domain, uts46=True)
+    return f"{local}{at}{domain}"
 
 
 def read_number(text: str) -> tuple[str, str]:

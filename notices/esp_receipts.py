@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
+from uuid import uuid4
 
 from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from anymail.signals import tracking as tracked
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils.translation import gettext_noop
 
-from notices import suppression
+from notices import audience, reported, suppression
 from notices.models import Channel, Receipt
 from notices.receipts import door, keep, own_number, short
 
@@ -59,6 +61,9 @@ def tracking(request: HttpRequest, esp: str) -> HttpResponse:
         answer: HttpResponse = view(request)
     except AnymailWebhookValidationFailure:
         return HttpResponse(status=403)
+    except (ImproperlyConfigured, ImportError):  # a key or a package of Anymail's that is not here
+        log.warning("A report is refused: this app is not set up for reports by %s.", esp)
+        return HttpResponse(status=403)
     except (AnymailError, ValueError, LookupError, TypeError, AttributeError) as problem:
         log.warning("A report that cannot be read (%s).", type(problem).__name__)
         return HttpResponse(status=400)
@@ -81,10 +86,11 @@ def read(event: AnymailTrackingEvent, provider: str) -> Iterator[Receipt]:
     for each in dict.fromkeys((kind, EARLIER.get(event.reject_reason, kind))):
         yield Receipt(
             provider=provider,
-            ref=short(event.message_id, 100),
+            ref=ref_of(event, each),
+            own_ref=short(event.message_id, 100),
             delivery_number=number_of(event),
             channel=Channel.EMAIL,
-            address=short(event.recipient, 254).lower(),
+            address=short(audience.canonical(short(event.recipient, 254)), 254),
             kind=each,
             dead=each == Kind.BOUNCED and is_dead(event),
             reason=" ".join(filter(None, (WORDS[each], said if each in SAYING else ""))),
@@ -92,6 +98,14 @@ def read(event: AnymailTrackingEvent, provider: str) -> Iterator[Receipt]:
 
 
 SAYING = (Kind.DEFERRED, Kind.BOUNCED)
+
+
+def ref_of(event: AnymailTrackingEvent, kind: str) -> str:
+    """The message's number. People may opt out once more after they took it back, all by the link
+    of one message, so that each time has a number of its own."""
+    if kind not in reported.OPT_OUTS:
+        return short(event.message_id, 100)
+    return short(event.timestamp or event.event_id, 100) or uuid4().hex
 
 
 def number_of(event: AnymailTrackingEvent) -> int:

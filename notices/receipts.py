@@ -8,11 +8,13 @@ tries again. Redis is away: stored all the same; the sweep rings.
 import hashlib
 import hmac
 import json
+import logging
 from base64 import b64encode
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -35,15 +37,18 @@ NOT_ARRIVED = gettext_noop("The provider reports that it did not arrive.")
 
 Kind = Receipt.Kind
 View = Callable[..., HttpResponse]
+log = logging.getLogger(__name__)
 
 
-def door(largest: int = SMALL) -> Callable[[View], View]:
-    """For providers: POST without cookies, of at most `largest` bytes."""
+def door(largest: int = SMALL, shown_as: str = "") -> Callable[[View], View]:
+    """For providers: POST without cookies, of at most `largest` bytes. `shown_as`: the path in the
+    log, where the real one is a secret."""
 
     def decorate(view: View) -> View:
         @csrf_exempt
         @wraps(view)
         def inner(request: HttpRequest, **kwargs: str) -> HttpResponse:
+            request.path = shown_as or request.path
             if int(request.headers.get("Content-Length") or 0) > largest:
                 return HttpResponse(status=413)
             try:
@@ -186,10 +191,9 @@ def yuntongxun_secret() -> str:
     return salted_hmac("notices.receipts", "yuntongxun", algorithm="sha256").hexdigest()[:32]
 
 
-@door()
+@door(shown_as="/receipts/yuntongxun/…/")
 @require_POST
 def yuntongxun(request: HttpRequest, secret: str) -> HttpResponse:
-    request.path = "/receipts/yuntongxun/…/"  # what the log says of an answer that is an error
     if not constant_time_compare(secret, yuntongxun_secret()):
         return HttpResponse(status=403)
     body = answers.read(request, SMALL)
@@ -208,13 +212,15 @@ def read_yuntongxun(facts: dict[str, Any]) -> list[Receipt]:
     except ValueError:
         number = ""
     if str(facts.get("smsType")) == "0":
-        named = json.dumps([number, content, str(facts.get("recvTime"))])
+        at = facts.get("recvTime") or uuid4().hex  # without a time, each counts as another one
+        named = json.dumps([number, content, str(at)])
         ref = hashlib.sha256(named.encode()).hexdigest()[:32]
         return answer_to_sms("yuntongxun", ref, number, content)
-    if not content:
+    status, code = (short(facts.get(name), 20) for name in ("status", "deliverCode"))
+    if not content or not (status or code):
+        log.warning("A report by Yuntongxun names no message, or not what became of it.")
         return []
-    arrived = str(facts.get("status")) == "0"
-    code = short(facts.get("deliverCode"), 20)
+    arrived = status == "0" or code == "DELIVRD"
     return [
         Receipt(
             provider="yuntongxun",

@@ -5,16 +5,17 @@ bad news wins: what was delivered may bounce afterwards, what bounced is not del
 """
 
 import logging
+import re
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from notices import ending, suppression
-from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression
+from notices import audience, ending, suppression
+from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression, Try
 
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
@@ -78,6 +79,35 @@ def take_batch() -> int:
 # Whose it is
 
 
+def service(provider: str) -> str:
+    """twilio-2 is a second account at twilio, and reports at the same door."""
+    return re.sub(r"-\d+$", "", provider)
+
+
+def has_it(receipt: Receipt, delivery: Delivery) -> bool:
+    """Whether the provider that reports was the last to be asked. What goes by SMTP may go to any
+    email provider."""
+    now = service(delivery.provider)
+    by_smtp = now == "smtp" and receipt.channel == Channel.EMAIL
+    return by_smtp or now == service(receipt.provider)
+
+
+def asked_before(
+    batch: Iterable[Receipt], by_number: Mapping[int, Delivery]
+) -> set[tuple[int, str]]:
+    """The delivery's id and the provider, of those whose reports come though another was asked
+    since. Nobody else may report of a delivery by its number, which is easily guessed."""
+    switched = [
+        each.delivery_number
+        for each in batch
+        if (row := by_number.get(each.delivery_number)) and not has_it(each, row)
+    ]
+    if not switched:
+        return set()
+    tries = Try.objects.filter(delivery_id__in=switched).values_list("delivery_id", "provider")
+    return {(number, service(provider)) for number, provider in tries}
+
+
 def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
     """Receipt's id -> its delivery, by our own number if the provider gave it back, else by the
     provider's."""
@@ -90,15 +120,22 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
     by_ref = defaultdict(list)
     # The second condition is what the index is for.
     for row in rows.filter(provider_ref__in=refs).exclude(provider_ref="") if refs else ():
-        by_ref[row.provider, row.provider_ref].append(row)
+        by_ref[service(row.provider), row.provider_ref].append(row)
+    before = asked_before(batch, by_number)
     found = {}
     for each in batch:
         if each.delivery_number:
             numbered = by_number.get(each.delivery_number)
             rows_of_it = [numbered] if numbered else []
         else:
-            rows_of_it = [row for ref in refs_of(each) for row in by_ref[each.provider, ref]]
-        fitting = [row for row in rows_of_it if is_about(each, row)]
+            of = service(each.provider)
+            rows_of_it = [row for ref in refs_of(each) for row in by_ref[of, ref]]
+        fitting = [
+            row
+            for row in rows_of_it
+            if is_about(each, row)
+            and (has_it(each, row) or (row.pk, service(each.provider)) in before)
+        ]
         if len(fitting) == 1:
             found[each.pk] = fitting[0]
     return found
@@ -106,35 +143,44 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
 
 def is_about(receipt: Receipt, delivery: Delivery) -> bool:
     """Another Bellhop may share the provider's account: then its numbers are like ours."""
-    same = not receipt.address or receipt.address == delivery.address.lower()
+    there = audience.canonical(receipt.address)
+    same = not there or there == audience.canonical(delivery.address)
     return same and receipt.channel == delivery.channel
 
 
-def refs_of(receipt: Receipt) -> list[str]:
-    return [ref for ref in (receipt.ref, receipt.own_ref) if ref]
+def refs_of(receipt: Receipt) -> set[str]:
+    return {receipt.ref, receipt.own_ref} - {""}
 
 
 def is_about_earlier_try(receipt: Receipt, delivery: Delivery) -> bool:
     now = delivery.provider_ref
-    return bool(now and receipt.ref and now not in refs_of(receipt))
+    other = bool(now and receipt.ref and now not in refs_of(receipt))
+    return other or not has_it(receipt, delivery)
 
 
 # What it changes
 
 
 def must_wait(receipt: Receipt, delivery: Delivery | None) -> bool:
+    """Bad news about a message in hand may be about this try or an earlier one: the number in the
+    provider's answer, which is still to come, will tell."""
     if receipt.kind not in MOVES:
         return False
-    return delivery is None or (receipt.kind == Kind.BOUNCED and delivery.state == State.QUEUED)
+    if delivery is None:
+        return True
+    if receipt.kind != Kind.BOUNCED or delivery.state not in OPEN:
+        return False
+    known = delivery.provider_ref in refs_of(receipt)
+    return delivery.state == State.QUEUED or (has_it(receipt, delivery) and not known)
 
 
 def move(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:
     groups = defaultdict(list)
     for each in batch:
         delivery = found.get(each.pk)
-        if delivery is None or each.kind not in MOVES:
+        if delivery is None or each.kind not in MOVES or must_wait(each, delivery):
             continue
-        if each.ref and not delivery.provider_ref:
+        if each.ref and not delivery.provider_ref and has_it(each, delivery):
             Delivery.objects.filter(pk=delivery.pk, provider_ref="").update(provider_ref=each.ref)
         if each.kind != Kind.DELIVERED and is_about_earlier_try(each, delivery):
             continue
@@ -152,7 +198,7 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
     pending: list[Suppression] = []
     for each in batch:
         delivery = found.get(each.pk)
-        address = each.address or (delivery.address if delivery else "")
+        address = delivery.address if delivery else each.address  # as it is looked for
         kind = listed_as(each)
         # A receipt that waits for its delivery lists its address once, not at every look.
         if address and kind and (each.looks == 0 or not each.address):

@@ -43,6 +43,22 @@ def test_bad_line_is_told_by_its_number(line):
     assert len(pasted.recipients) == 2
 
 
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("Info@XN--bcher-kva.example", "info@bücher.example"),
+        ("info@bu\u0308cher.example", "info@bücher.example"),
+        ("info@BÜCHER.example", "info@bücher.example"),
+        ("info@xn--.example", "info@xn--.example"),
+        ("xn--bcher-kva@example.com", "xn--bcher-kva@example.com"),
+        ("+8613900000011", "+8613900000011"),
+        ("", ""),
+    ],
+)
+def test_canonical_form(address, same):
+    assert audience.canonical(address) == same
+
+
 def test_listed_twice_is_told_once():
     pasted = audience.read("wang@example.com\nWANG@example.com\n13900000011\n+8613900000011", BOTH)
     assert len(pasted.recipients) == 2

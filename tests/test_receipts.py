@@ -15,9 +15,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import jobs
-from notices import deliver, receipts, reported, sweep
+from notices import deliver, receipts, record, reported, suppression, sweep
 from notices.channels.memory import Memory
-from notices.models import Delivery, Notice, Receipt, State, Suppression
+from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SID, TOKEN, KEY = "AC0123", "12345", "gateway-key"
@@ -191,6 +191,35 @@ def test_yuntongxun_reports(client, burst):
     assert Suppression.objects.get().address == WANG
 
 
+@pytest.mark.parametrize("times", [("1", "2", "3"), (None, None, None)])
+def test_stop_again_after_start_by_yuntongxun(client, burst, times):
+    listed = []
+    for word, at in zip(("退订", "订阅", "退订"), times, strict=True):
+        report(client, smsType="0", content=word, recvTime=at)
+        burst("default")
+        listed.append(suppression.active("sms", WANG).exists())
+    assert listed == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({"deliverCode": "DELIVRD"}, State.DELIVERED),
+        ({"status": 0}, State.DELIVERED),
+        ({"status": "1"}, State.BOUNCED),
+        ({"deliverCode": "UNDELIV"}, State.BOUNCED),
+        ({}, State.SENT),
+        ({"status": None, "deliverCode": ""}, State.SENT),
+    ],
+)
+def test_yuntongxun_reports_in_part(client, burst, facts, state):
+    row = delivery(provider="yuntongxun")
+    answer = report(client, smsType="1", content="SM1", **facts)
+    assert answer.json() == {"statusCode": "000000"}
+    burst("default")
+    assert state_of(row) == state
+
+
 def test_command_shows_what_to_paste(capsys, settings):
     call_command("receipts")
     told = capsys.readouterr()
@@ -202,11 +231,14 @@ def test_command_shows_what_to_paste(capsys, settings):
     assert "PUBLIC_URL is not set" in capsys.readouterr().err
 
 
-def test_yuntongxun_without_the_secret_is_nobody(client, caplog):
+def test_secret_of_yuntongxun_is_in_no_log(client, caplog):
     assert report(client, "0" * 32, smsType="1", content="aa", status="0").status_code == 403
     there = f"/receipts/yuntongxun/{receipts.yuntongxun_secret()}/"
     assert client.post(there, "{", content_type="application/json").status_code == 400
+    assert client.get(there).status_code == 405
+    assert client.post(there, "x" * 70_000, content_type="application/json").status_code == 413
     assert not Receipt.objects.exists()
+    assert caplog.text.count("/receipts/yuntongxun/") == 4
     assert receipts.yuntongxun_secret() not in caplog.text
 
 
@@ -361,6 +393,63 @@ def test_bad_news_of_an_earlier_try_does_not_stop_the_next():
     Receipt.objects.update(due_at=timezone.now())
     reported.take()
     assert state_of(row) == State.SENT
+
+
+@pytest.mark.parametrize("provider", ["twilio-2", "yuntongxun-12", "webhook-3"])
+def test_second_account_at_a_provider_reports_by_the_same_door(provider):
+    row = delivery(provider=provider)
+    name = provider.partition("-")[0]
+    reported.store([Receipt(provider=name, ref="SM1", channel="sms", kind="delivered")])
+    reported.take()
+    assert state_of(row) == State.DELIVERED
+
+
+def test_gateway_says_nothing_of_what_another_provider_carries(client):
+    told = [delivery(provider="twilio", provider_ref=ref) for ref in ("", "SM2")]
+    for row in told:
+        for state in ("delivered", "failed"):
+            assert gateway(client, delivery=row.pk, state=state).status_code == 204
+    reported.take()
+    assert [(state_of(row), row.provider_ref) for row in told] == [("sent", ""), ("sent", "SM2")]
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.SENT, State.UNCERTAIN, State.DELIVERED])
+def test_bad_news_of_the_provider_before_says_nothing_of_the_one_after(client, state):
+    row = delivery(provider="webhook", provider_ref="", state=state, token="t")
+    Try.objects.create(delivery=row, provider="twilio-2", reason="It did not answer.")
+    facts = {"provider": "twilio", "ref": "SM1", "channel": "sms", "delivery_number": row.pk}
+    reported.store([Receipt(address=WANG, kind="bounced", dead=True, **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref, row.token) == (state, "", "t")
+    assert Suppression.objects.get().address == WANG  # it is dead whoever says so
+    reported.store([Receipt(address=WANG, kind="delivered", **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref) == (State.DELIVERED, "")  # that one has arrived
+    assert not Receipt.objects.filter(handled_at=None).exists()
+
+
+@pytest.mark.parametrize("earlier", ["", "20261121aa", "SM1"])
+@pytest.mark.parametrize("number", ["SM2", "SM3"])
+def test_early_bad_news_waits_for_the_number_in_the_answer(earlier, number):
+    """It is about this try if the provider's answer names the same number."""
+    row = delivery(state=State.SENDING, provider_ref=earlier, token="t")
+    facts = {"provider": "twilio", "ref": "SM2", "channel": "sms", "kind": "bounced"}
+    reported.store([Receipt(delivery_number=row.pk, **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref) == (State.SENDING, earlier)
+    record.record(record.Outcome(row, State.SENT, "", "twilio", number), "t")
+    Receipt.objects.update(due_at=timezone.now())
+    reported.take()
+    assert state_of(row) == (State.BOUNCED if number == "SM2" else State.SENT)
+    assert Receipt.objects.get().handled_at
+
+
+def test_number_of_an_earlier_try_does_not_stay_for_the_next():
+    row = delivery(state=State.QUEUED, provider_ref="")
+    facts = {"provider": "twilio", "ref": "SM1", "channel": "sms", "kind": "bounced"}
+    reported.store([Receipt(delivery_number=row.pk, **facts)])
+    reported.take()
+    assert (state_of(row), row.provider_ref) == (State.QUEUED, "")
 
 
 def test_unknown_numbers_are_given_up_after_a_day(client, burst):
@@ -552,6 +641,64 @@ def test_unsubscribed_at_the_provider(client, burst, email):
     assert Suppression.objects.get().kind == "unsubscribed"
 
 
+@pytest.mark.parametrize("address", ["wang@bücher.example", "wang@xn--bcher-kva.example"])
+@pytest.mark.parametrize("known", [True, False])
+def test_international_domain_is_the_same_however_it_is_written(
+    client, burst, email, address, known
+):
+    """It leaves as xn--…, and so the provider names it."""
+    Delivery.objects.update(address=address)
+    facts = postmark(
+        email, RecordType="Bounce", ID=1, Type="HardBounce", BouncedAt="2026-11-21T02:05:04Z",
+        Email="Wang@XN--bcher-kva.example",
+    )  # fmt: skip
+    facts |= {} if known else {"MessageID": "of another", "Metadata": {}}
+    assert post_esp(client, "postmark", facts).status_code == 200
+    burst("default")
+    assert state_of(email) == (State.BOUNCED if known else State.SENT)
+    listed = address if known else "wang@bücher.example"
+    assert Suppression.objects.get().address == listed
+    assert suppression.among("email", [listed])
+
+
+UNSUBSCRIBED = {"RecordType": "SubscriptionChange", "Recipient": "wang@example.com",
+                "SuppressSending": True, "SuppressionReason": "ManualSuppression"}  # fmt: skip
+COMPLAINED = {"RecordType": "Bounce", "Type": "SpamComplaint", "Email": "wang@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            UNSUBSCRIBED | {"ChangedAt": "2026-11-21T02:05:04Z"},
+            UNSUBSCRIBED | {"ChangedAt": "2026-11-21T03:05:04Z"},
+        ),
+        (COMPLAINED | {"ID": 42}, COMPLAINED | {"ID": 43}),
+        (UNSUBSCRIBED, UNSUBSCRIBED),
+    ],
+)
+def test_opting_out_again_after_taking_it_back(client, burst, email, first, second):
+    def opt_out(facts):
+        assert post_esp(client, "postmark", postmark(email, **facts)).status_code == 200
+        burst("default")
+        listed = suppression.active("email", "wang@example.com").exists()
+        Suppression.objects.update(lifted_at=timezone.now())
+        return listed
+
+    assert opt_out(first)
+    assert opt_out(second)
+    if first != second:
+        assert not opt_out(second)  # only a repetition
+    assert state_of(email) == State.SENT
+
+
+def test_opt_out_without_address_is_known_by_the_message(client, burst, email):
+    facts = {**UNSUBSCRIBED, "Recipient": "", "ChangedAt": "2026-11-21T02:05:04Z", "Metadata": {}}
+    assert post_esp(client, "postmark", postmark(email, **facts)).status_code == 200
+    burst("default")
+    assert Suppression.objects.get().address == "wang@example.com"
+
+
 def test_mailgun(client, burst, email):
     Delivery.objects.update(provider="mailgun", provider_ref="<20261121.1.ABC@mg.example.com>")
     stamp, token = "1763690000", "0" * 50
@@ -609,6 +756,17 @@ def test_email_by_smtp_of_an_esp_is_known_by_our_message_id(client, burst, email
     post_esp(client, "postmark", facts)
     burst("default")
     assert state_of(email) == State.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "esp", ["mailgun", "amazon_ses", "mailersend", "postal", "unisender_go", "mandrill", "resend"]
+)
+def test_esp_that_is_not_set_up_is_refused(client, settings, email, esp):
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "esp:secret"}
+    answer = client.post(f"/anymail/{esp}/tracking/", "[]", content_type="application/json")
+    assert answer.status_code == 403
+    assert post_esp(client, esp, postmark(email)).status_code in (400, 403)
+    assert not Receipt.objects.exists()
 
 
 def test_esp_that_is_forged_unreadable_or_huge(client, settings, email):

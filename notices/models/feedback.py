@@ -69,7 +69,8 @@ class Receipt(models.Model):
 
     provider = models.CharField(_("provider"), max_length=20)
     ref = models.CharField(_("provider's number"), max_length=100, blank=True)
-    # The number that we gave the request, where a provider knows requests by one (Yuntongxun).
+    # Another number of the message: ours, where a provider knows requests by one (Yuntongxun); the
+    # provider's, where `ref` is that of an opt-out.
     own_ref = models.CharField(max_length=100, blank=True, default="")
     # Our own number of the delivery, when the provider gives it back; else 0.
     delivery_number = models.BigIntegerField(_("delivery"), default=0)
