@@ -94,12 +94,12 @@ def end(pk: int) -> None:
         schedule.next_at = None
 
 
-def skip(pk: int, by: User | None = None) -> datetime:
-    """Passes the next instant by; which one that is."""
+def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetime:
+    """Passes the next instant by; which one that is. Raises NotNow when that is not `at`."""
     with in_hand(pk, Schedule.State.ACTIVE) as schedule:
-        at = schedule.next_at
-        if at is None:
+        if schedule.next_at is None or at not in (None, schedule.next_at):
             raise NotNow
+        at = schedule.next_at
         Occurrence.objects.create(
             schedule=schedule,
             planned_at=at,
