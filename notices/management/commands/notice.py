@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from notices import schedule
+from notices import quiet, schedule
 from notices.management.content import add_content, read_content
 from notices.models import Notice
 from notices.progress import progress, report
@@ -49,6 +49,13 @@ class Command(BaseCommand):
         notice.in_quiet_hours = options["in_quiet_hours"]
         if notice.not_after and start_at and notice.not_after <= start_at:
             raise CommandError("--not-after: This is over before it could start.")
+        until = None if notice.in_quiet_hours else quiet.ends(start_at or timezone.now())
+        if until and notice.not_after and notice.not_after <= until:
+            until = until.astimezone(notice.not_after.tzinfo)
+            raise CommandError(
+                f"--not-after: It would be held until {until.isoformat(timespec='minutes')}: these "
+                "are the quiet hours. Choose a later time, or --in-quiet-hours."
+            )
         if options["no_undo"]:
             start_at = start_at or timezone.now()
         if not schedule.accept(notice, start_at):
