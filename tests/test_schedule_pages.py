@@ -99,7 +99,7 @@ def test_a_notice_for_later_can_be_edited_and_moved(page, clock, redis):
 
 
 @pytest.mark.parametrize("second", [0, 7])
-def test_a_held_notice_can_be_edited_as_its_form_is_filled(page, clock, second):
+def test_a_held_notice_can_be_edited_as_its_form_is_filled(page, clock, settings, second):
     start_at = NOON - timedelta(hours=1) + timedelta(seconds=second)
     new = sent_now(start_at=start_at, held_until=NOON + timedelta(hours=1), zone="Europe/London")
     Notice.objects.update(start_at=start_at)
@@ -114,6 +114,9 @@ def test_a_held_notice_can_be_edited_as_its_form_is_filled(page, clock, second):
     assert (changed.subject, changed.start_at) == ("Mended", start_at)
     past = page.post(url, filled | {"at": "2026-11-21T02:59"})
     assert "This is in the past" in text_of(past)
+    settings.QUIET_HOURS = (NOON.time().replace(hour=12), NOON.time().replace(hour=18))
+    over = page.post(url, filled | {"not_after": "2026-11-21T09:00"})
+    assert "held until 2026-11-21 10:00 (Europe/London)" in text_of(over)
 
 
 def test_a_notice_that_started_meanwhile_is_not_changed(page, clock, staff):
@@ -248,6 +251,13 @@ def test_edit(page, clock):
     assert schedule.next_at == datetime(2026, 12, 7, 1, tzinfo=UTC)
     repeat.end(schedule.pk)
     assert "has ended" in text_of(page.post(url, REPEAT, follow=True))
+
+
+def test_the_form_keeps_what_it_does_not_show_and_lists_places_only(page, clock):
+    shown = text_of(page.get(reverse("schedule_edit", args=[repeated(in_quiet_hours=True).pk])))
+    assert '<input type="hidden" name="in_quiet_hours" value="True"' in shown
+    assert '<option value="Asia/Shanghai">' in shown
+    assert '<option value="localtime">' not in shown
 
 
 def test_buttons(page, clock):
