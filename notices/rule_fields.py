@@ -1,9 +1,16 @@
-"""The page's fields for a rule, and the rule that they say, both ways."""
+"""The page's fields for what is saved, and the rule that they say, both ways."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from notices.models import Notice, Schedule
 
 FREQUENCIES = {"minutes": "MINUTELY", "hours": "HOURLY", "days": "DAILY", "weeks": "WEEKLY"}
+MOST = 1000  # the largest interval
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+MONTH_DAYS = (*map(str, range(1, 32)), "-1")
 
 
 def rule_of(given: Mapping[str, Any]) -> str:
@@ -27,6 +34,48 @@ def fields_of_rule(rule: str) -> dict[str, Any]:
     }
     for name in (every or "days", "month"):
         fields = {"every": name, **simple}
-        if rule_of(fields) == rule:
+        if rule_of(fields) == rule and can_be_chosen(simple):
             return fields
     return {"every": "rule", "rule": rule}
+
+
+def can_be_chosen(simple: Mapping[str, Any]) -> bool:
+    """Whether the form has each of these values: a browser would post another in its place."""
+    return (
+        int(simple["number"]) <= MOST
+        and set(simple["weekdays"]) <= set(WEEKDAYS)
+        and simple["month_day"] in ("", *MONTH_DAYS)
+    )
+
+
+def fields_of(saved: Notice | Schedule) -> dict[str, Any]:
+    """What to fill the form with, so that it says the same."""
+    if isinstance(saved, Schedule):
+        return fields_of_schedule(saved)
+    return {
+        "when": "later",
+        "at": local_minute(saved.start_at, saved.zone),
+        "zone": saved.zone,
+        "not_after": saved.not_after and local_minute(saved.not_after, saved.zone),
+        "in_quiet_hours": saved.in_quiet_hours,
+    }
+
+
+def local_minute(at: datetime, zone: str) -> datetime:
+    """As a browser posts it: so the form sees what was not changed."""
+    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0)
+
+
+def fields_of_schedule(schedule: Schedule) -> dict[str, Any]:
+    missed = {None: "late", 0: "skip"}.get(schedule.late_minutes, "limit")
+    return {
+        "when": "repeat",
+        "at": schedule.start,
+        "zone": schedule.zone,
+        **fields_of_rule(schedule.rule),
+        "ends_on": schedule.ends_on,
+        "times": schedule.times,
+        "missed": missed,
+        "late_minutes": schedule.late_minutes or None,
+        "in_quiet_hours": schedule.in_quiet_hours,
+    }

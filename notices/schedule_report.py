@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from notices import repeat
 from notices.models import Occurrence, Schedule
@@ -11,10 +12,12 @@ from notices.rule_words import in_words
 
 def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
     """Adds `runs`, and of the last notice its number and state as `last` and `last_state`."""
-    last = Occurrence.objects.filter(schedule=OuterRef("pk"), notice__isnull=False)
-    last = last.order_by("-planned_at")
+    run = Occurrence.objects.filter(schedule=OuterRef("pk"), notice__isnull=False)
+    last = run.order_by("-planned_at")
+    # Asked for each row that is shown, so a page need not count those of all schedules.
+    runs = run.order_by().values("schedule").annotate(number=Count("pk")).values("number")
     return schedules.select_related("author").annotate(
-        runs=Count("occurrences", filter=Q(occurrences__notice__isnull=False)),
+        runs=Coalesce(Subquery(runs), 0),
         last=Subquery(last.values("notice")[:1]),
         last_state=Subquery(last.values("notice__state")[:1]),
     )
@@ -22,8 +25,16 @@ def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
 
 def schedule_report(schedule: Schedule) -> dict[str, Any]:
     """Times in ISO 8601, UTC."""
-    [found] = with_runs(Schedule.objects.filter(pk=schedule.pk))
-    facts: Any = found
+    [facts] = schedule_reports(Schedule.objects.filter(pk=schedule.pk))
+    return facts
+
+
+def schedule_reports(schedules: QuerySet[Schedule]) -> list[dict[str, Any]]:
+    return [facts_of(found) for found in with_runs(schedules.defer("addresses", "text"))]
+
+
+def facts_of(found: Any) -> dict[str, Any]:
+    """Of one that with_runs() found."""
     return {
         "id": found.pk,
         "subject": found.subject,
@@ -33,7 +44,7 @@ def schedule_report(schedule: Schedule) -> dict[str, Any]:
         "zone": found.zone,
         "late_minutes": found.late_minutes,
         "next": [at.isoformat() for at in repeat.upcoming(found)],
-        "runs": facts.runs,
-        "last_notice": facts.last,
-        "last_state": facts.last_state,
+        "runs": found.runs,
+        "last_notice": found.last,
+        "last_state": found.last_state,
     }

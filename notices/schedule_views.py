@@ -1,6 +1,7 @@
 """The staff's pages for schedules: what repeats, what each time became, and the buttons."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -8,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -16,6 +18,7 @@ from notices import repeat
 from notices.models import Notice, Schedule
 from notices.rule_words import in_words
 from notices.schedule_report import with_runs
+from notices.writing_views import NOTHING_LEFT
 
 PAGE = 50
 
@@ -37,6 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     schedule = get_object_or_404(Schedule.objects.select_related("author"), pk=pk)
     occurrences = schedule.occurrences.select_related("notice", "by")
+    occurrences = occurrences.defer("notice__addresses", "notice__text")
     schedule.words = in_words(schedule.as_rule)  # type: ignore[attr-defined]
     context = {
         "schedule": schedule,
@@ -55,7 +59,7 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
     steps: dict[str, tuple[Callable[[], Any], str]] = {
         "pause": (lambda: repeat.pause(pk), _("Paused: nothing goes out until you resume it.")),
         "resume": (lambda: repeat.resume(pk), _("Resumed.")),
-        "skip": (lambda: repeat.skip(pk, request.user), _("The next one is skipped.")),
+        "skip": (lambda: skip(request, schedule), _("%(time)s (%(zone)s) is skipped.")),
         "run": (lambda: repeat.run_now(pk, request.user), _("It runs now, out of turn.")),
         "end": (lambda: repeat.end(pk), _("Ended: it will not run again.")),
     }
@@ -63,8 +67,21 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
         raise Http404
     step, done = steps[request.POST["do"]]
     try:
-        step()
-        messages.success(request, done)
+        facts = step()
+        messages.success(request, done % facts if request.POST["do"] == "skip" else done)
+    except repeat.NothingLeft:
+        messages.warning(request, NOTHING_LEFT)
     except repeat.NotNow:
         messages.warning(request, _("Nothing was changed: look at what it is doing now."))
     return redirect(schedule)
+
+
+def skip(request: StaffRequest, schedule: Schedule) -> dict[str, str]:
+    """POST `at`: the instant that the page showed as the next one. How to name it."""
+    try:
+        shown = datetime.fromisoformat(request.POST.get("at", ""))
+    except ValueError:
+        raise repeat.NotNow from None
+    skipped = repeat.skip(schedule.pk, request.user, shown).astimezone(schedule.zone_info)
+    form = "Y-m-d H:i:s" if skipped.second else "Y-m-d H:i"
+    return {"time": date_format(skipped, form), "zone": schedule.zone}

@@ -1,12 +1,13 @@
 """When a notice goes out, as staff or a script say it: now, later, or again and again."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import date_format
@@ -14,13 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from config.forms import JSONForm
-from notices import rule_text, rules
+from notices import quiet, rule_text, rules
 from notices.models import Notice, Schedule
-from notices.rule_fields import fields_of_rule, rule_of
+from notices.rule_fields import MONTH_DAYS, MOST, WEEKDAYS, fields_of, rule_of
+from notices.rule_text import FAR
 from signup.models import check_time_zone
 
-DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), WEEKDAYS_ABBR.values(), strict=True))
-FAR = 2300  # no year beyond it
+DAYS = dict(zip(WEEKDAYS, WEEKDAYS_ABBR.values(), strict=True))
 
 
 class LocalTimeField(forms.DateTimeField):
@@ -87,7 +88,7 @@ class TimingForm(JSONForm, forms.Form):
         ),
         initial=1,
         min_value=1,
-        max_value=1000,
+        max_value=MOST,
         required=False,
     )
     weekdays = forms.MultipleChoiceField(
@@ -98,10 +99,7 @@ class TimingForm(JSONForm, forms.Form):
     )
     month_day = forms.ChoiceField(
         label=gettext_lazy("Day of the month"),
-        choices=[
-            *((str(day), str(day)) for day in range(1, 32)),
-            ("-1", gettext_lazy("the last day")),
-        ],
+        choices=[(day, gettext_lazy("the last day") if day == "-1" else day) for day in MONTH_DAYS],
         required=False,
         help_text=gettext_lazy("A month that has no such day is left out."),
     )
@@ -118,6 +116,7 @@ class TimingForm(JSONForm, forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
+        validators=[MaxValueValidator(date(FAR - 1, 12, 31))],
     )
     times = forms.IntegerField(
         label=gettext_lazy("Times in all (optional)"),
@@ -141,15 +140,26 @@ class TimingForm(JSONForm, forms.Form):
         label=gettext_lazy("Send it even in the quiet hours,"), required=False
     )
 
-    def __init__(self, *args: Any, own_zone: str = "", many: bool = True, **kwargs: Any) -> None:
-        """`own_zone`: where the one who writes is. `many`: whether many people will be told."""
+    def __init__(
+        self,
+        *args: Any,
+        own_zone: str = "",
+        many: bool = True,
+        saved: Notice | Schedule | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`own_zone`: where the one who writes is. `many`: whether many people will be told.
+        `saved`: what is changed by it."""
+        if saved:
+            kwargs["initial"] = fields_of(saved)
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         self.own_zone, self.many = own_zone or settings.TIME_ZONE_DEFAULT, many
+        self.saved = saved
         self.fields["zone"].initial = self.own_zone
         self.fields["when"].initial = "now"
-        if settings.QUIET_HOURS is None:
-            del self.fields["in_quiet_hours"]
+        if settings.QUIET_HOURS is None:  # what was chosen while there were some is kept
+            self.fields["in_quiet_hours"].widget = forms.HiddenInput()
 
     @property
     def words_for_quiet_hours(self) -> str:
@@ -194,6 +204,9 @@ class TimingForm(JSONForm, forms.Form):
             if "at" not in self.errors:
                 self.add_error("at", _("Choose a date and a time."))
             return
+        if isinstance(self.saved, Notice) and not {"at", "zone"} & set(self.changed_data):
+            cleaned["start_at"] = self.saved.start_at  # past by now for one that is held
+            return
         start_at = self.moment("at", zone)
         if start_at and start_at <= timezone.now():
             self.add_error("at", _("This is in the past. Choose a time to come, or send it now."))
@@ -204,13 +217,21 @@ class TimingForm(JSONForm, forms.Form):
             cleaned["not_after"] = None
             return
         cleaned["not_after"] = end = self.moment("not_after", zone)
-        if end and end <= (cleaned.get("start_at") or timezone.now()):
+        if end is None:
+            return
+        start_at = max(cleaned.get("start_at") or timezone.now(), timezone.now())
+        until = None if cleaned["in_quiet_hours"] else quiet.ends(start_at)
+        if end <= start_at:
             self.add_error("not_after", _("This is over before it could start."))
+        elif until and end <= until:
+            facts = {"time": date_format(until.astimezone(zone), "Y-m-d H:i"), "zone": zone.key}
+            sentence = _("It would be held until %(time)s (%(zone)s): these are the quiet hours.")
+            self.add_error("not_after", sentence % facts)
 
     def check_rule(self, cleaned: dict[str, Any], zone: ZoneInfo) -> None:
-        now = timezone.now()
+        after = timezone.now()
         if cleaned.get("at") is None:
-            local = now.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0)
+            local = after.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0)
             cleaned["at"] = local
         if self.errors:
             return
@@ -222,12 +243,14 @@ class TimingForm(JSONForm, forms.Form):
             return
         cleaned["rule"], cleaned["times"] = text, cleaned.get("times") or times
         rule = rules.Rule(text, zone, cleaned["at"])
+        if isinstance(self.saved, Schedule):
+            after = max(after, self.saved.handled_until)
         try:
-            rules.check(rule, now, self.many)
+            rules.check(rule, after, self.many)
         except ValidationError as problem:
             self.add_error(field, problem)
             return
-        self.check_ends(cleaned, next(rule.instants(now)))
+        self.check_ends(cleaned, next(rule.instants(after)))
 
     def check_ends(self, cleaned: dict[str, Any], first: datetime) -> None:
         ends_on, local = cleaned.get("ends_on"), first.astimezone(ZoneInfo(cleaned["zone"]))
@@ -239,7 +262,7 @@ class TimingForm(JSONForm, forms.Form):
 
     def apply_to_notice(self, notice: Notice) -> None:
         notice.zone, notice.not_after = self.cleaned_data["zone"], self.cleaned_data["not_after"]
-        notice.in_quiet_hours = self.cleaned_data.get("in_quiet_hours", False)
+        notice.in_quiet_hours = self.cleaned_data["in_quiet_hours"]
 
     def apply_to_schedule(self, schedule: Schedule) -> None:
         given = self.cleaned_data
@@ -247,20 +270,4 @@ class TimingForm(JSONForm, forms.Form):
         schedule.start = given["at"].isoformat(timespec="minutes")
         schedule.ends_on, schedule.times = given["ends_on"], given["times"]
         schedule.late_minutes = {"skip": 0, "limit": given["late_minutes"]}.get(given["missed"])
-        schedule.in_quiet_hours = given.get("in_quiet_hours", False)
-
-
-def fields_of(schedule: Schedule) -> dict[str, Any]:
-    """What to fill the form with, so that it says the same schedule."""
-    missed = {None: "late", 0: "skip"}.get(schedule.late_minutes, "limit")
-    return {
-        "when": "repeat",
-        "at": schedule.start,
-        "zone": schedule.zone,
-        **fields_of_rule(schedule.rule),
-        "ends_on": schedule.ends_on,
-        "times": schedule.times,
-        "missed": missed,
-        "late_minutes": schedule.late_minutes or None,
-        "in_quiet_hours": schedule.in_quiet_hours,
-    }
+        schedule.in_quiet_hours = given["in_quiet_hours"]

@@ -1,11 +1,11 @@
 """The staff's pages for writing: a notice for now or later, a schedule, and changing them."""
 
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -23,10 +23,11 @@ from notices.preview import previews
 from notices.progress import report
 from notices.rule_words import in_words
 from notices.schedule_report import schedule_report
-from notices.timing import TimingForm, fields_of
+from notices.timing import TimingForm
 
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
+NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
 ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
 
 
@@ -97,7 +98,7 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         "form": form,
         "timing": timing,
         "previews": shown,
-        "zones": sorted(available_timezones()),
+        "zones": sorted(settings.TIME_ZONES),
         **times(timing, request),
         **more,
     }
@@ -116,20 +117,43 @@ def times(timing: TimingForm, request: StaffRequest) -> dict[str, Any]:
         return {"zone": zone, "instants": [given["start_at"]], "is_repeated": repeated}
     if given["when"] != "repeat":
         return {}
-    planned = Schedule()
-    timing.apply_to_schedule(planned)
-    planned.advance(timezone.now())
+    planned = planned_by(timing)
     planned.words = in_words(planned.as_rule)  # type: ignore[attr-defined]
     return {"zone": zone, "instants": repeat.upcoming(planned), "planned": planned}
+
+
+def planned_by(timing: TimingForm) -> Schedule:
+    """The schedule as it would be while active; not to be saved."""
+    planned = Schedule()
+    if isinstance(timing.saved, Schedule):
+        planned = Schedule.objects.get(pk=timing.saved.pk)
+    timing.apply_to_schedule(planned)
+    planned.state = Schedule.State.ACTIVE
+    planned.advance(max(timezone.now(), planned.handled_until))
+    return planned
 
 
 @require_POST
 @staff_required
 def timing_words(request: StaffRequest) -> HttpResponse:
     """The part of the page that htmx asks for while somebody fills in when."""
-    timing = TimingForm(request.POST, own_zone=request.user.time_zone, many=False)
+    many = request.POST.get("audience") != Notice.Audience.ADDRESSES
+    saved = changed_by(request.POST)
+    timing = TimingForm(request.POST, own_zone=request.user.time_zone, many=many, saved=saved)
     context = times(timing, request) | {"timing": timing, "alone": True}
     return render(request, "notices/timing_words.html", context)
+
+
+def changed_by(posted: QueryDict) -> Notice | Schedule | None:
+    """What the page that posts changes, by the number that it names."""
+    try:
+        if "schedule" in posted:
+            return Schedule.objects.filter(pk=int(posted.get("schedule", ""))).first()
+        if "notice" in posted:
+            return Notice.objects.filter(pk=int(posted.get("notice", ""))).first()
+    except (ValueError, OverflowError):
+        raise Http404 from None
+    return None
 
 
 @require_http_methods(["GET", "POST"])
@@ -141,11 +165,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
         messages.warning(request, STARTED)
         return redirect(notice)
     form = NoticeForm(request.POST or None, instance=notice)
-    zone = ZoneInfo(notice.zone)
-    initial = {"when": "later", "zone": notice.zone, "in_quiet_hours": notice.in_quiet_hours}
-    for name, moment in (("at", notice.start_at), ("not_after", notice.not_after)):
-        initial[name] = moment and moment.astimezone(zone).replace(tzinfo=None)
-    timing = TimingForm(request.POST or None, initial=initial, own_zone=request.user.time_zone)
+    timing = TimingForm(request.POST or None, own_zone=request.user.time_zone, saved=notice)
     timing.fields["when"].choices = timing.fields["when"].choices[:2]  # type: ignore[attr-defined]
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
         timing.apply_to_notice(notice)
@@ -171,7 +191,7 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
     form = NoticeForm(request.POST or None, initial=initial)
     many = not (form.is_bound and form.is_valid()) or form.many
     timing = TimingForm(
-        request.POST or None, initial=fields_of(found), own_zone=request.user.time_zone, many=many
+        request.POST or None, own_zone=request.user.time_zone, many=many, saved=found
     )
     timing.fields["when"].choices = timing.fields["when"].choices[2:]  # type: ignore[attr-defined]
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
@@ -184,6 +204,8 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
         try:
             repeat.change(pk, apply)
             messages.success(request, _("Changed."))
+        except repeat.NothingLeft:
+            messages.warning(request, NOTHING_LEFT)
         except repeat.NotNow:
             messages.warning(request, ENDED)
         return redirect(found)

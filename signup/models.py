@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -23,7 +22,7 @@ def default_time_zone() -> str:
 
 
 def check_time_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in settings.TIME_ZONES:
         raise ValidationError(_("Choose a time zone by its name, such as Asia/Shanghai."))
 
 

@@ -103,6 +103,13 @@ def test_list(content, capsys):
     assert "Plants: at 09:00, Monday through Friday" in capsys.readouterr().out
 
 
+def test_the_list_asks_once_for_all(content, capsys, django_assert_num_queries):
+    for _ in range(3):
+        add(content)
+    with django_assert_num_queries(1):
+        call_command("schedule", "list")
+
+
 def test_steps(content, capsys):
     schedule = add(content)
     for step, state in [
@@ -140,6 +147,7 @@ def test_send_at(content, capsys):
     [
         (["--at", "2026-12-01T09:00"], "--at: 2026-12-01T09:00 has no zone; add it"),
         (["--at", "tomorrow"], "--at: tomorrow is not a date and time"),
+        (["--at", "9999-12-31T23:59-08:00"], "is not a date and time"),
         (["--at", "2020-12-01T09:00+08:00"], "--at: 2020-12-01T09:00.08:00 is in the past"),
         (["--not-after", "2026-12-01T09:00"], "--not-after: 2026-12-01T09:00 has no zone"),
         (
@@ -152,3 +160,18 @@ def test_an_instant_that_is_none_is_refused(content, more, sentence):
     with pytest.raises(CommandError, match=sentence):
         call_command("notice", "send", *content, *more)
     assert not Notice.objects.exists()
+
+
+def test_what_would_be_over_within_the_quiet_hours_is_refused(content, settings):
+    settings.QUIET_HOURS = (NOON.time().replace(hour=22), NOON.time().replace(hour=8))
+    send = ("notice", "send", *content, "--at", "2026-12-01T23:00+08:00", "--not-after")
+    with pytest.raises(CommandError, match=r"held until 2026-12-02T08:00\+08:00"):
+        call_command(*send, "2026-12-02T07:00+08:00")
+    assert not Notice.objects.exists()
+    call_command(*send, "2026-12-02T07:00+08:00", "--in-quiet-hours")
+    call_command(*send, "2026-12-02T09:00+08:00")
+    assert Notice.objects.count() == 2
+
+
+def test_in_quiet_hours_is_kept_though_there_are_none(content):
+    assert add(content, "--in-quiet-hours").in_quiet_hours

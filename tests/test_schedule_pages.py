@@ -1,7 +1,9 @@
 """The staff's pages for later and again, as a browser without JavaScript uses them; and JSON."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -96,6 +98,27 @@ def test_a_notice_for_later_can_be_edited_and_moved(page, clock, redis):
     assert Notice.objects.get().subject == "Moved"
 
 
+@pytest.mark.parametrize("second", [0, 7])
+def test_a_held_notice_can_be_edited_as_its_form_is_filled(page, clock, settings, second):
+    start_at = NOON - timedelta(hours=1) + timedelta(seconds=second)
+    new = sent_now(start_at=start_at, held_until=NOON + timedelta(hours=1), zone="Europe/London")
+    Notice.objects.update(start_at=start_at)
+    url = reverse("notice_edit", args=[new.pk])
+    filled = GOOD | {"when": "later", "at": "2026-11-21T03:00", "zone": "Europe/London"}
+    assert 'value="2026-11-21T03:00"' in text_of(page.get(url))
+    assert f'name="notice" value="{new.pk}"' in text_of(page.get(url))
+    while_typing = page.post(reverse("timing_words"), filled | {"notice": str(new.pk)})
+    assert "in the past" not in text_of(while_typing)
+    assert "Changed." in text_of(page.post(url, filled | {"subject": "Mended"}, follow=True))
+    changed = Notice.objects.get()
+    assert (changed.subject, changed.start_at) == ("Mended", start_at)
+    past = page.post(url, filled | {"at": "2026-11-21T02:59"})
+    assert "This is in the past" in text_of(past)
+    settings.QUIET_HOURS = (NOON.time().replace(hour=12), NOON.time().replace(hour=18))
+    over = page.post(url, filled | {"not_after": "2026-11-21T09:00"})
+    assert "held until 2026-11-21 10:00 (Europe/London)" in text_of(over)
+
+
 def test_a_notice_that_started_meanwhile_is_not_changed(page, clock, staff):
     write(page, LATER)
     new = Notice.objects.get()
@@ -171,6 +194,44 @@ def test_words_while_typing(page, clock):
     assert "Tue 2026-12-01 09:00" in text_of(page.post(url, LATER))
 
 
+def test_words_while_typing_know_what_was_done_already(page, clock):
+    schedule = repeated(times=4)
+    for _ in range(2):
+        clock.shift(3600)
+        occurrences.run(schedule.pk)
+    skipped = repeat.skip(schedule.pk)  # 15:00 in Shanghai
+    again = REPEAT | {"every": "hours", "weekdays": [], "at": "2026-11-21T12:00", "times": "4",
+                      "schedule": str(schedule.pk)}  # fmt: skip
+    url = reverse("timing_words")
+    shown = text_of(page.post(url, again))
+    one = "<li><time"
+    assert skipped == NOON + timedelta(hours=3)
+    assert "15:00" not in shown
+    assert "Sat 2026-11-21 16:00" in shown
+    assert shown.count(one) == 1
+    edit = reverse("schedule_edit", args=[schedule.pk])
+    assert f'name="schedule" value="{schedule.pk}"' in text_of(page.get(edit))
+    assert text_of(page.post(edit, again | {"preview": "1"})).count(one) == 1
+    repeat.pause(schedule.pk)
+    assert text_of(page.post(url, again)).count(one) == 1
+    only = again | {"every": "days", "at": "2026-11-21T15:00", "ends_on": "2026-11-21"}
+    assert "before the first time, 2026-11-22 15:00" in text_of(page.post(url, only))
+    over = again | {"every": "rule", "rule": "FREQ=DAILY;UNTIL=20261121T150000"}
+    assert "never happens" in text_of(page.post(url, over | {"at": "2026-11-21T15:00"}))
+    assert Schedule.objects.get().times == 4
+    for number, status in (("x", 404), ("9" * 30, 200), ("999", 200)):
+        assert page.post(url, again | {"schedule": number}).status_code == status
+
+
+def test_words_while_typing_promise_what_the_page_takes(page, clock):
+    url = reverse("timing_words")
+    fast = REPEAT | {"every": "rule", "rule": "FREQ=SECONDLY;INTERVAL=20", "at": ""}
+    assert "more than once a minute" in text_of(page.post(url, fast))
+    shown = text_of(page.post(url, fast | {"audience": "addresses"}))
+    assert "Sat 2026-11-21 12:00:20" in shown
+    assert "Sat 2026-11-21 12:01<" in shown
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"subject": ""}, {"every": "rule", "rule": "0 0 31 2 *"}, {"zone": "Mars"}],
@@ -192,23 +253,55 @@ def test_edit(page, clock):
     assert "has ended" in text_of(page.post(url, REPEAT, follow=True))
 
 
+def test_the_form_keeps_what_it_does_not_show_and_lists_places_only(page, clock):
+    shown = text_of(page.get(reverse("schedule_edit", args=[repeated(in_quiet_hours=True).pk])))
+    assert '<input type="hidden" name="in_quiet_hours" value="True"' in shown
+    assert '<option value="Asia/Shanghai">' in shown
+    assert '<option value="localtime">' not in shown
+
+
+def test_an_edit_that_leaves_nothing_is_told(page, clock):
+    schedule = repeated()
+    clock.shift(3600)
+    url = reverse("schedule_edit", args=[schedule.pk])
+    shown = text_of(page.post(url, REPEAT | {"times": "1"}, follow=True))
+    assert "no time left" in shown
+    assert Schedule.objects.get().rule == "FREQ=HOURLY"
+
+
 def test_buttons(page, clock):
     schedule = repeated()
     act = reverse("schedule_act", args=[schedule.pk])
 
     def press(do):
-        return text_of(page.post(act, {"do": do}, follow=True))
+        shown = next(iter(repeat.upcoming(schedule)), "")
+        return text_of(page.post(act, {"do": do, "at": str(shown)}, follow=True))
 
     assert "Paused: nothing goes out" in press("pause")
     assert "Nothing was changed" in press("skip")
     assert "Resumed." in press("resume")
-    assert "The next one is skipped." in press("skip")
+    assert "2026-11-21 13:00 (Asia/Shanghai) is skipped." in press("skip")
     assert "Skipped by hand. reception" in text_of(page.get(schedule.get_absolute_url()))
     assert "It runs now, out of turn." in press("run")
     assert Notice.objects.count() == 1
     assert "Ended: it will not run again." in press("end")
     assert page.post(act, {"do": "explode"}).status_code == 404
     assert page.get(act).status_code == 405
+
+
+def test_skip_means_the_instant_that_was_shown(page, clock):
+    schedule = repeated()
+    shown = text_of(page.get(schedule.get_absolute_url()))
+    [at] = re.findall('name="at" value="([^"]+)"', shown)
+    press = partial(page.post, reverse("schedule_act", args=[schedule.pk]), follow=True)
+    clock.shift(3601)  # it is due by now
+    assert "Nothing was changed" in text_of(press({"do": "skip", "at": at}))
+    assert not Occurrence.objects.filter(state="skipped").exists()
+    clock.shift(-3601)
+    assert "13:00 (Asia/Shanghai) is skipped." in text_of(press({"do": "skip", "at": at}))
+    for again in (at, "", "soon", "2026-11-21T13:00"):
+        assert "Nothing was changed" in text_of(press({"do": "skip", "at": again}))
+    assert Occurrence.objects.filter(state="skipped").count() == 1
 
 
 def test_each_occurrence_says_what_became_of_it(page, clock, visitor):
@@ -230,9 +323,20 @@ def test_thousands_of_occurrences_come_in_pages(page, clock, django_assert_max_n
         Occurrence(schedule=schedule, planned_at=NOON - timedelta(hours=n), state="missed")
         for n in range(2000)
     )
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(12) as queries:
         shown = text_of(page.get(schedule.get_absolute_url()))
     assert "Page 1 of 40" in shown
+    for name in ("addresses", "text"):  # of fifty notices
+        assert f'"notices_notice"."{name}"' not in str(queries.captured_queries)
+
+
+def test_the_list_counts_the_runs_of_what_it_shows(page, clock, django_assert_max_num_queries):
+    for schedule in (repeated(), repeated()):
+        repeat.run_now(schedule.pk)
+    with django_assert_max_num_queries(12) as queries:
+        shown = text_of(page.get(reverse("schedules")))
+    assert shown.count('<td class="number">1</td>') == 2
+    assert 'JOIN "notices_occurrence"' not in str(queries.captured_queries)
 
 
 def test_empty_list(page):

@@ -53,6 +53,7 @@ def values(*names, **variables):
         ("PUBLIC_URL", "https://bellhop.example.com:port"),
         ("DEFAULT_REGION", "Mars"),
         ("TIME_ZONE_DEFAULT", "Mars/Olympus"),
+        ("TIME_ZONE_DEFAULT", "localtime"),
         ("CODE_LIMIT_NUMBER", "often"),
         ("CODE_LIMIT_ORIGIN", "often"),
         ("CODE_LIMIT_ALL", "often"),

@@ -1,13 +1,13 @@
 """When, as people fill it in: now, later, or again and again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 import time_machine
 
 from notices.models import Notice, Schedule
-from notices.rule_fields import fields_of_rule, rule_of
-from notices.timing import TimingForm, fields_of
+from notices.rule_fields import fields_of, fields_of_rule, rule_of
+from notices.timing import TimingForm
 
 pytestmark = pytest.mark.once
 
@@ -59,6 +59,8 @@ def test_later_is_an_instant_in_the_chosen_zone():
         ),
         ({"when": "later", "at": "2026-12-01T09:00", "zone": "Mars/Base"}, "zone", "by its name"),
         ({"when": "later", "at": "2026-12-01T09:00", "zone": "../../etc/passwd"}, "zone", "name"),
+        ({"zone": "localtime"}, "zone", "by its name"),
+        ({"zone": "Factory"}, "zone", "by its name"),
         ({"when": "soon"}, "when", "not one of the available choices"),
         (
             {"when": "later", "at": "2026-12-01T09:00", "not_after": "2026-12-01T08:00"},
@@ -79,6 +81,11 @@ def test_later_is_an_instant_in_the_chosen_zone():
         ({"when": "repeat", "every": "weeks", "weekdays": ["XX"]}, "weekdays", "not one of"),
         ({"when": "repeat", "every": "days", "ends_on": "2026-11-20"}, "ends_on", "first time"),
         ({"when": "repeat", "every": "days", "ends_on": "soon"}, "ends_on", "valid date"),
+        (
+            {"when": "repeat", "zone": "America/New_York", "ends_on": "9999-12-31"},
+            "ends_on",
+            "less than or equal to 2299-12-31",
+        ),
         (
             {"when": "repeat", "every": "days", "missed": "limit"},
             "late_minutes",
@@ -111,6 +118,19 @@ def test_fields_become_a_rule_and_back(fields, rule):
     assert rule_of(fields_of_rule(rule) | {}) == rule
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=MONTHLY;BYMONTHDAY=1,15",
+        "FREQ=MONTHLY;BYMONTHDAY=-2",
+        "FREQ=DAILY;INTERVAL=5000",
+        "FREQ=WEEKLY;INTERVAL=1;BYDAY=2MO",
+    ],
+)
+def test_what_the_fields_cannot_show_is_filled_in_as_a_rule(rule):
+    assert fields_of_rule(rule) == {"every": "rule", "rule": rule}
+
+
 def test_a_schedule_fills_the_form_that_says_the_same_schedule():
     form = filled(
         when="repeat", every="weeks", weekdays=["MO"], at="2026-12-01T09:00", zone="Europe/London",
@@ -131,11 +151,39 @@ def test_count_in_a_rule_is_the_number_of_times():
     assert filled(when="repeat", every="rule", rule="FREQ=DAILY;COUNT=5").cleaned_data["times"] == 5
 
 
+NIGHT = (time(22), time(8))
+
+
 def test_the_quiet_hours_are_asked_for_only_where_there_are_some(settings):
-    assert "in_quiet_hours" not in filled().fields
-    settings.QUIET_HOURS = (datetime(1, 1, 1, 22).time(), datetime(1, 1, 1, 8).time())
+    assert filled()["in_quiet_hours"].is_hidden
+    settings.QUIET_HOURS = NIGHT
     form = filled(in_quiet_hours="on")
     notice = Notice()
     form.apply_to_notice(notice)
     assert notice.in_quiet_hours
+    assert not form["in_quiet_hours"].is_hidden
     assert form.words_for_quiet_hours == "22:00–08:00 (Asia/Shanghai)"
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_what_was_chosen_for_quiet_hours_outlives_them(chosen):
+    schedule = Schedule(
+        rule="0 9 * * *", start="2026-12-01T09:00", zone="UTC", in_quiet_hours=chosen
+    )
+    shown = TimingForm(saved=schedule)
+    posted = {bound.name: bound.value() or "" for bound in shown} | {"in_quiet_hours": str(chosen)}
+    assert f'value="{chosen}"' in str(shown["in_quiet_hours"])
+    assert filled(**posted).cleaned_data["in_quiet_hours"] is chosen
+
+
+@pytest.mark.parametrize("start", [{}, {"when": "later", "at": "2026-11-21T23:30"}])
+def test_what_would_be_over_within_the_quiet_hours_is_refused(settings, start):
+    settings.QUIET_HOURS = NIGHT if start else (time(9), time(18))  # now it is noon
+    end, late = ("2026-11-22T07:00", "2026-11-22T08:01") if start else (
+        "2026-11-21T17:00", "2026-11-21T18:01",
+    )  # fmt: skip
+    until = "2026-11-22 08:00" if start else "2026-11-21 18:00"
+    problem = told(filled(**start, not_after=end))["not_after"]
+    assert f"held until {until} (Asia/Shanghai)" in problem
+    assert filled(**start, not_after=end, in_quiet_hours="on").is_valid()
+    assert filled(**start, not_after=late).is_valid()

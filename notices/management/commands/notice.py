@@ -10,10 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from notices import schedule
+from notices import quiet, schedule
 from notices.management.content import add_content, read_content
 from notices.models import Notice
 from notices.progress import progress, report
+from notices.rule_text import FAR
 
 ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
@@ -49,6 +50,13 @@ class Command(BaseCommand):
         notice.in_quiet_hours = options["in_quiet_hours"]
         if notice.not_after and start_at and notice.not_after <= start_at:
             raise CommandError("--not-after: This is over before it could start.")
+        until = None if notice.in_quiet_hours else quiet.ends(start_at or timezone.now())
+        if until and notice.not_after and notice.not_after <= until:
+            until = until.astimezone(notice.not_after.tzinfo)
+            raise CommandError(
+                f"--not-after: It would be held until {until.isoformat(timespec='minutes')}: these "
+                "are the quiet hours. Choose a later time, or --in-quiet-hours."
+            )
         if options["no_undo"]:
             start_at = start_at or timezone.now()
         if not schedule.accept(notice, start_at):
@@ -113,6 +121,8 @@ def moment(name: str, text: str) -> datetime | None:
     example = "such as 2026-12-01T09:00+08:00"
     try:
         at = datetime.fromisoformat(text)
+        if at.year >= FAR:
+            raise ValueError
     except ValueError:
         raise CommandError(f"{name}: {text} is not a date and time, {example}.") from None
     if at.tzinfo is None:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from notices import repeat
 from notices.management.content import add_content, read_content, refuse
 from notices.models import Schedule
-from notices.schedule_report import schedule_report
+from notices.schedule_report import schedule_reports
 from notices.timing import TimingForm
 
 STEPS: dict[str, tuple[Callable[[int], object], str]] = {
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         self.stdout.write(str(schedule.pk))
 
     def list(self, **options: Any) -> None:
-        facts = [schedule_report(each) for each in Schedule.objects.order_by("pk")]
+        facts = schedule_reports(Schedule.objects.order_by("pk"))
         if options["json"]:
             self.stdout.write(json.dumps(facts))
             return
