@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from notices import repeat
@@ -11,12 +11,15 @@ from notices.rule_words import in_words
 
 
 def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
-    """Adds `runs`, and of the last notice its number and state as `last` and `last_state`."""
+    """Adds `runs`, `skips` (see Schedule.instants), and of the last notice its number and state as
+    `last` and `last_state`."""
     run = Occurrence.objects.filter(schedule=OuterRef("pk"), notice__isnull=False)
     last = run.order_by("-planned_at")
     # Asked for each row that is shown, so a page need not count those of all schedules.
     runs = run.order_by().values("schedule").annotate(number=Count("pk")).values("number")
+    skipped_ahead: Any = {"planned_at__gt": OuterRef("handled_until"), "extra": False}
     return schedules.select_related("author").annotate(
+        skips=Exists(Occurrence.objects.filter(schedule=OuterRef("pk"), **skipped_ahead)),
         runs=Coalesce(Subquery(runs), 0),
         last=Subquery(last.values("notice")[:1]),
         last_state=Subquery(last.values("notice__state")[:1]),

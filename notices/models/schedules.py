@@ -58,7 +58,7 @@ class Schedule(Written):
     def instants(self) -> Iterator[datetime]:
         """What is planned after `handled_until` and was not skipped."""
         decided = set[datetime]()
-        if self.pk:
+        if self.pk and getattr(self, "skips", True):  # a list asks for all of them at once
             ahead = self.occurrences.filter(extra=False, planned_at__gt=self.handled_until)
             decided = set(ahead.values_list("planned_at", flat=True))
         found: Iterator[datetime] = (
