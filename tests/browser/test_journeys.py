@@ -143,7 +143,7 @@ def test_staff_writes_a_schedule_and_does_all_that_can_be_done_with_it(open_page
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("heading", name="The next times").wait_for()
     page.get_by_role("button", name="Run now").click()
-    page.get_by_text("Run now by reception.").wait_for()
+    page.get_by_text("Run now, by hand.").wait_for()
     assert Notice.objects.get().subject == "Fire drill"
     page.get_by_text("End it for good").click()
     page.get_by_role("button", name="End", exact=True).click()
