@@ -92,9 +92,12 @@ def now(func: Function, *args: Any) -> None:
     transaction.on_commit(partial(push, func, *args), robust=True)
 
 
-def push_at(when: datetime, func: Function, *args: Any, job_id: str | None = None) -> bool:
+def wake(when: datetime, func: Function, *args: Any) -> bool:
     """Has it queued not before `when` (aware); False when Redis is away (the sweep will ring).
-    rq-scheduler is the only clock."""
+    rq-scheduler is the only clock.
+
+    Once for a row and a moment, however often it is asked for. The moment is part of the id: a job
+    that asks for its own next turn still bears the id of this one."""
     # It cuts to whole seconds, which would ring too early.
     at = datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
     try:
@@ -103,19 +106,13 @@ def push_at(when: datetime, func: Function, *args: Any, job_id: str | None = Non
             f"jobs.{func.__name__}",
             *args,
             queue_name=QUEUES[func.__name__],
-            job_id=job_id,
+            job_id=wake_id(when, func, args),
             job_result_ttl=0,
             job_description=describe(func, args),
         )
     except (RedisError, OSError):
         return False
     return True
-
-
-def wake(when: datetime, func: Function, *args: Any) -> bool:
-    """The same, once for a row and a moment, however often it is asked for. The moment is part of
-    the id: a job that asks for its own next turn still bears the id of this one."""
-    return push_at(when, func, *args, job_id=wake_id(when, func, args))
 
 
 def forget(when: datetime, func: Function, *args: Any) -> None:
@@ -132,7 +129,7 @@ def wake_id(when: datetime, func: Function, args: tuple[Any, ...]) -> str:
 
 def later(when: datetime, func: Function, *args: Any) -> None:
     """The same, after the commit."""
-    transaction.on_commit(partial(push_at, when, func, *args), robust=True)
+    transaction.on_commit(partial(wake, when, func, *args), robust=True)
 
 
 def ring_for_receipts() -> None:

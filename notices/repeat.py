@@ -48,8 +48,7 @@ def ring(schedule: Schedule, notice: Notice | None) -> None:
     if notice:
         jobs.now(jobs.start_notice, notice.pk)
     if schedule.next_at and schedule.state == Schedule.State.ACTIVE:
-        when, pk = schedule.next_at, schedule.pk
-        transaction.on_commit(lambda: jobs.wake(when, jobs.run_schedule, pk) and None, robust=True)
+        jobs.later(schedule.next_at, jobs.run_schedule, schedule.pk)
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def test_the_page_of_the_clock_says_which_job_waits_until_when(boss, index):
     django_rq.get_scheduler().keep_periodic_jobs()
     when = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
     jobs.wake(when, jobs.run_schedule, 3)
-    jobs.push_at(when + timedelta(hours=1), jobs.send_notice, 5, "sms")
+    jobs.wake(when + timedelta(hours=1), jobs.send_notice, 5, "sms")
     shown = boss.get(at("scheduler_jobs", index)).content.decode()
     table = shown.split("<tbody>")[-1].split("</tbody>")[0]
     rows = [strip_tags(row).split("\n") for row in table.split("</tr>")[:-1]]
