@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notices.models import Notice, Schedule
+from notices.rules import parts_of
 
 FREQUENCIES = {"minutes": "MINUTELY", "hours": "HOURLY", "days": "DAILY", "weeks": "WEEKLY"}
 MOST = 1000  # the largest interval
@@ -25,7 +26,7 @@ def rule_of(given: Mapping[str, Any]) -> str:
 
 
 def fields_of_rule(rule: str) -> dict[str, Any]:
-    parts = dict(part.split("=", 1) for part in rule.split(";")) if "=" in rule else {}
+    parts = parts_of(rule)
     every = {frequency: name for name, frequency in FREQUENCIES.items()}.get(parts.get("FREQ", ""))
     simple = {
         "number": parts.get("INTERVAL", "1"),

@@ -30,7 +30,7 @@ def in_words(rule: Rule) -> str:
     """Begins with a small letter in English; the zone is not in it."""
     if rule.is_cron:
         return cron_in_words(rule.text)
-    parts = dict(part.split("=", 1) for part in rule.text.split(";"))
+    parts = rule.parts
     fine = parts["FREQ"] in ("SECONDLY", "MINUTELY", "HOURLY")
     vague = parts["FREQ"] == "YEARLY" and "BYMONTHDAY" in parts and "BYMONTH" not in parts
     if vague or not parts.keys() <= (SAYABLE_OF_HOURS if fine else SAYABLE):

@@ -12,6 +12,7 @@ Where the clocks change (RFC 5545, 3.3.5, and what cron does):
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,11 @@ UNIT = {
 }
 SOONEST = timedelta(minutes=1)  # between two notices to many
 EVERY_HOUR = set(range(24))
+
+
+def parts_of(rule: str) -> dict[str, str]:
+    """FREQ=DAILY;INTERVAL=2 by name; nothing of a cron line."""
+    return dict(part.split("=", 1) for part in rule.split(";")) if "=" in rule else {}
 
 
 def parse(rule: str, start: datetime) -> rrule:
@@ -91,30 +97,33 @@ class Rule:
         both = [wall.replace(fold=fold) for wall in walls for fold in (0, 1)]
         return sorted({instant(wall, self.zone) for wall in both if exists(wall, self.zone)})
 
-    @property
+    @cached_property
     def goes_on(self) -> bool:
         """Whether it rings at least every hour of the day."""
         if self.is_cron:
             hours = croniter(self.text).expanded[1]
             return hours == ["*"] or set(hours) >= EVERY_HOUR
-        rule = parse(self.text, self.start)
-        names_hours = "BYHOUR" in self.text or "BYSETPOS" in self.text
+        names_hours = self.parts.keys() & {"BYHOUR", "BYSETPOS"}
         if self.step and self.step <= timedelta(hours=1) and not names_hours:
             return True
-        return set(rule._byhour or ()) >= EVERY_HOUR
+        return set(self.parsed._byhour or ()) >= EVERY_HOUR
 
-    @property
-    def frequency(self) -> str:
-        return self.text.partition("FREQ=")[2].partition(";")[0]
+    @cached_property
+    def parsed(self) -> rrule:
+        return parse(self.text, self.start)
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        return parts_of(self.text)
 
     @property
     def interval(self) -> int:
-        return int((self.text.partition("INTERVAL=")[2].partition(";")[0]) or 1)
+        return int(self.parts.get("INTERVAL", 1))
 
     @property
     def step(self) -> timedelta | None:
         """From one turn of the rule to the next; None where that is no fixed time."""
-        unit = UNIT.get(self.frequency)
+        unit = UNIT.get(self.parts.get("FREQ", ""))
         return unit and unit * self.interval
 
     def walls(self, after: datetime) -> Iterator[datetime]:
@@ -125,9 +134,10 @@ class Rule:
         last = first + HORIZON
         if self.is_cron:
             return self.cron_walls(first, last)
-        rule = parse(self.text, self.start)
-        end = min(rule._until or last, last)
-        found = rule.replace(dtstart=years(self.start_near(first), LATER), until=years(end, LATER))
+        end = min(self.parsed._until or last, last)
+        found = self.parsed.replace(
+            dtstart=years(self.start_near(first), LATER), until=years(end, LATER)
+        )
         return (years(wall, -LATER) for wall in found)
 
     def start_near(self, first: datetime) -> datetime:
@@ -156,8 +166,9 @@ class Rule:
             yield wall
 
 
-def check(rule: Rule, after: datetime, many: bool) -> None:
-    """Raises ValidationError for a rule that rings never, or too often to tell many people."""
+def check(rule: Rule, after: datetime, many: bool) -> datetime:
+    """The first instant after `after`. Raises ValidationError for a rule that rings never, or too
+    often to tell many people."""
     try:
         first = next(rule.instants(after), None)
     except (ValueError, IndexError, OverflowError):  # dateutil's: from this start it never rings
@@ -166,3 +177,4 @@ def check(rule: Rule, after: datetime, many: bool) -> None:
         raise ValidationError(_("This never happens: there is no such time within ten years."))
     if many and rule.step and rule.step < SOONEST:
         raise ValidationError(_("This is more than once a minute: too often to tell many people."))
+    return first

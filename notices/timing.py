@@ -34,10 +34,10 @@ class LocalTimeField(forms.DateTimeField):
             return value or None
         try:
             moment = datetime.fromisoformat(str(value).strip())
+            if moment.tzinfo or not 1970 < moment.year < FAR:
+                raise ValueError
         except ValueError:
             raise ValidationError(_("Write a date and a time, such as 2026-12-01T09:00.")) from None
-        if moment.tzinfo or not 1970 < moment.year < FAR:
-            raise ValidationError(_("Write a date and a time, such as 2026-12-01T09:00."))
         return moment.replace(second=0, microsecond=0)
 
     def prepare_value(self, value: Any) -> Any:
@@ -246,11 +246,11 @@ class TimingForm(JSONForm, forms.Form):
         if isinstance(self.saved, Schedule):
             after = max(after, self.saved.handled_until)
         try:
-            rules.check(rule, after, self.many)
+            first = rules.check(rule, after, self.many)
         except ValidationError as problem:
             self.add_error(field, problem)
             return
-        self.check_ends(cleaned, next(rule.instants(after)))
+        self.check_ends(cleaned, first)
 
     def check_ends(self, cleaned: dict[str, Any], first: datetime) -> None:
         ends_on, local = cleaned.get("ends_on"), first.astimezone(ZoneInfo(cleaned["zone"]))
