@@ -35,14 +35,14 @@ def people(number: int) -> None:
     )
 
 
-def send_to_everyone(house: "House", folder: Path) -> int:
+def send_to_everyone(house: "House", folder: Path, channel: str = "email") -> int:
     """The number of a notice that starts now."""
     text = folder / "text.md"
     text.write_text("Dear ((name)), hello.")
     return int(
         house.command(
             "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "email", "--everyone", "--no-undo",
+            "--channel", channel, "--everyone", "--no-undo",
         )
     )  # fmt: skip
 

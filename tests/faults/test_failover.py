@@ -13,7 +13,7 @@ import pytest
 from local import embedded
 from notices.models import Delivery
 from signup.models import User
-from tests.faults.house import House
+from tests.faults.house import House, send_to_everyone
 from tests.processes import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
@@ -64,15 +64,8 @@ def test_second_provider_carries_what_the_first_does_not(house, tmp_path):
     User.objects.bulk_create(
         User(username=f"guest_{n}", mobile=f"+86138{n:08d}") for n in range(RECIPIENTS)
     )
-    text = tmp_path / "text.md"
-    text.write_text("Dear ((name)), hello.")
     started = time.monotonic()
-    notice = int(
-        house.command(
-            "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "sms", "--everyone", "--no-undo",
-        )
-    )  # fmt: skip
+    notice = send_to_everyone(house, tmp_path, "sms")
     house.wait_until_ended(notice, 300)
     verdict = house.verdict(notice)
     first, second = asked(tmp_path / "first"), asked(tmp_path / "second")

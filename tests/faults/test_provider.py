@@ -16,7 +16,7 @@ from notices import outcome
 from notices.models import Delivery, Try
 from signup.models import User
 from tests.faults.gateway import fate
-from tests.faults.house import House
+from tests.faults.house import House, send_to_everyone
 from tests.processes import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
@@ -66,15 +66,8 @@ def test_a_provider_in_a_bad_mood_loses_and_doubles_nothing(house, gateway, tmp_
     )
     first = {number: fate(number, 1, str(SEED), SHARES)[0] for number in numbers}
     silent = {number for number in numbers if first[number] == 0}
-    text = tmp_path / "text.md"
-    text.write_text("Dear ((name)), hello.")
     started = time.monotonic()
-    notice = int(
-        house.command(
-            "notice", "send", "--subject", "Hello", "--text", str(text),
-            "--channel", "sms", "--everyone", "--no-undo",
-        )
-    )  # fmt: skip
+    notice = send_to_everyone(house, tmp_path, "sms")
     # Two workers share the silences; two rounds of waiting, each up to 24 s and the sweep's 10 s.
     house.wait_until_ended(notice, len(silent) * PATIENCE + 120)
     house.faults.update({f"answered {status}": n for status, n in Counter(first.values()).items()})
