@@ -17,7 +17,7 @@ from notices.channels.base import Provider
 from notices.errors import NotSent, Refused, TryLater, Unknown
 from notices.messages import Merge
 from notices.models import Delivery, State
-from notices.outcome import in_doubt, put_off
+from notices.outcome import meaning
 from notices.record import Outcome
 
 SHRINK = 8  # after each refusal of a whole call, until the one that spoils it stands alone
@@ -80,6 +80,7 @@ def mark(wanted: Sequence[Delivery], carrier: Provider, token: str) -> list[Deli
 
 
 def answers(sending: Sequence[Delivery], merge: Merge, carrier: Provider) -> list[Outcome]:
+    found: Sequence[str | NotSent]
     try:
         found = carrier.send_together(sending, merge)
     except Refused as refusal:
@@ -88,19 +89,7 @@ def answers(sending: Sequence[Delivery], merge: Merge, carrier: Provider) -> lis
         found = [refusal]
     except (TryLater, Unknown) as problem:
         found = [problem] * len(sending)
-    return [outcome(*pair, carrier) for pair in zip(sending, found, strict=True)]
-
-
-def outcome(delivery: Delivery, answer: str | NotSent, carrier: Provider) -> Outcome:
-    match answer:
-        case TryLater():
-            return put_off(delivery, answer, carrier, 1)
-        case Unknown():
-            return in_doubt(delivery, answer, carrier, 1)
-        case NotSent():
-            suppress = getattr(answer, "suppress", "")
-            return Outcome(delivery, State.FAILED, answer.reason, carrier.name, suppress=suppress)
-    return Outcome(delivery, State.SENT, "", carrier.name, answer)
+    return [meaning(answer, one, carrier, 1) for one, answer in zip(sending, found, strict=True)]
 
 
 def keep(outcomes: Sequence[Outcome], token: str) -> None:

@@ -22,23 +22,34 @@ TURN = 2  # seconds before a notice that one provider put off goes to the next
 
 def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wording) -> Outcome:
     """Hands it over and says what became of it."""
+    answer: str | NotSent
     try:
-        number = carrier.send(delivery, wording)
-    except Refused as refusal:
-        route.report(carrier, failed=False)
-        # What was asked in doubt may have gone the first time.
-        doubtful = delivery.doubt_until and delivery.message not in messages.HARMLESS_AGAIN
-        state, ref = (State.UNCERTAIN, delivery.provider_ref) if doubtful else (State.FAILED, "")
-        why, suppress = refusal.reason, refusal.suppress
-        return Outcome(delivery, state, why, carrier.name, ref, suppress=suppress)
-    except (TryLater, Unknown) as problem:
-        route.report(carrier, failed=True)
-        able = len(route.able(delivery, wording))
-        if isinstance(problem, TryLater) and not delivery.doubt_until:
-            return put_off(delivery, problem, carrier, able)
-        return in_doubt(delivery, problem, carrier, able)
-    route.report(carrier, failed=False)
-    return Outcome(delivery, State.SENT, "", carrier.name, number)
+        answer = carrier.send(delivery, wording)
+    except (Refused, TryLater, Unknown) as problem:
+        answer = problem
+    failed = isinstance(answer, TryLater | Unknown)
+    route.report(carrier, failed=failed)
+    able = len(route.able(delivery, wording)) if failed else 0
+    return meaning(answer, delivery, carrier, able)
+
+
+def meaning(answer: str | NotSent, delivery: Delivery, carrier: Provider, able: int) -> Outcome:
+    """`answer`: the provider's number for it, or why it did not go. `able`: how many providers may
+    be asked to carry it."""
+    match answer:
+        case str():
+            return Outcome(delivery, State.SENT, "", carrier.name, answer)
+        case Refused():
+            # What was asked in doubt may have gone the first time.
+            doubtful = delivery.doubt_until and delivery.message not in messages.HARMLESS_AGAIN
+            state, ref = (
+                (State.UNCERTAIN, delivery.provider_ref) if doubtful else (State.FAILED, "")
+            )
+            why, suppress = answer.reason, answer.suppress
+            return Outcome(delivery, state, why, carrier.name, ref, suppress=suppress)
+        case TryLater() if not delivery.doubt_until:
+            return put_off(delivery, answer, carrier, able)
+    return in_doubt(delivery, answer, carrier, able)
 
 
 def in_doubt(delivery: Delivery, doubt: NotSent, carrier: Provider, able: int) -> Outcome:

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.conf import settings
@@ -26,7 +26,7 @@ from django.views.decorators.http import require_POST
 import jobs
 from config import answers
 from config.problems import Problem
-from notices import audience, reported
+from notices import audience, reported, sms_urls
 from notices.models import Channel, Receipt
 
 SMALL = 64 * 1024  # bytes; a report by SMS providers is less than one thousand
@@ -165,9 +165,10 @@ def signed_by_twilio(request: HttpRequest) -> bool:
     given = request.headers.get("X-Twilio-Signature", "")
     return any(
         constant_time_compare(
-            given, twilio_signature(token, f"{host.scheme}://{netloc}{path}{pairs}")
+            given, twilio_signature(address.secret, f"{host.scheme}://{netloc}{path}{pairs}")
         )
-        for token in tokens("twilio")
+        for address in configured("twilio")
+        if address.secret
         for netloc in (name, f"{name}:{port}")
     )
 
@@ -176,11 +177,10 @@ def twilio_signature(token: str, text: str) -> str:
     return b64encode(hmac.new(token.encode(), text.encode(), "sha1").digest()).decode()
 
 
-def tokens(scheme: str) -> list[str]:
-    """The secret of each SMS provider of this kind that has one."""
-    urls = [urlsplit(url) for url in settings.SMS_URLS]
-    found = [url.password for url in urls if url.scheme == scheme]
-    return [unquote(token) for token in found if token]
+def configured(*schemes: str) -> list[sms_urls.Address]:
+    """The addresses of the SMS providers of these kinds."""
+    found = map(sms_urls.address, settings.SMS_URLS)
+    return [address for address in found if address.provider in schemes]
 
 
 # Yuntongxun
@@ -265,8 +265,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
 
 def signed_by_gateway(request: HttpRequest) -> bool:
     given = request.headers.get("X-Bellhop-Signature", "")
-    urls = [urlsplit(url) for url in settings.SMS_URLS]
-    keys = [unquote(url.username or "") for url in urls if url.scheme.startswith("webhook+")]
+    keys = [address.user for address in configured("webhook+https", "webhook+http")]
     return any(
         constant_time_compare(
             given, f"sha256={hmac.new(key.encode(), request.body, hashlib.sha256).hexdigest()}"

@@ -17,7 +17,24 @@ def status_callback(name: str) -> str | None:
     return f"{settings.PUBLIC_URL}/receipts/{name}/" if settings.PUBLIC_URL else None
 
 
-class Provider:
+class Closing:
+    """A context manager: leaving it closes."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Provider(Closing):
     """Carries messages of one channel. A context manager: leaving it closes the connection.
 
     `open` and `send` raise notices.errors.Refused, TryLater, Away or Unknown, and nothing else on
@@ -44,8 +61,6 @@ class Provider:
 
     def open(self) -> None: ...
 
-    def close(self) -> None: ...
-
     def send(self, delivery: Delivery, wording: Wording) -> str:
         """Hands one message over; the provider's number for it, or an empty text."""
         raise NotImplementedError
@@ -58,14 +73,3 @@ class Provider:
         """Hands a batch over. An answer for each in their order: the provider's number, or why it
         did not go. Raises one of the three when that holds for all."""
         raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from notices.channels.base import Provider
-from notices.channels.http import retry_after
+from notices.channels.http import BUSY, NONSENSE, UNREACHABLE, retry_after
 from notices.channels.letter import clean, common, letter, own, reachable, write
 from notices.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.messages import Merge, Wording
@@ -119,7 +119,7 @@ class Esp(Provider):
         except GARBAGE as problem:
             if getattr(mail.anymail_status, "esp_response", None) is None:
                 raise
-            raise Unknown(_("The provider gave no clear answer.")) from problem
+            raise Unknown(NONSENSE) from problem
         return [self.answer(mail.anymail_status, address) for address in addresses]
 
     def not_sent(self, problem: AnymailAPIError) -> NotSent:
@@ -129,7 +129,7 @@ class Esp(Provider):
     def answer(self, status: Any, address: str) -> str | NotSent:
         one = status.recipients.get(address)
         if one is None or one.status not in (*ACCEPTED, "invalid", "rejected", "failed"):
-            return Unknown(_("The provider gave no clear answer."))
+            return Unknown(NONSENSE)
         if one.status not in ACCEPTED:
             return Refused(_("The provider does not accept this address."))
         return str(one.message_id or "")
@@ -143,12 +143,12 @@ def not_sent(problem: AnymailAPIError) -> NotSent:
     if answer is None or code is None:
         return never_answered(problem)
     if code in NOT_NOW:
-        return TryLater(_("The provider is busy."), retry_after(answer.headers), code=code)
+        return TryLater(BUSY, retry_after(answer.headers), code=code)
     if code in NOT_OURS:
         return our_fault(code)
     if 400 <= code < 500 and code != 408:
         return Refused(_("The provider refused it."), code=code)
-    return Unknown(_("The provider gave no clear answer."), code=code)
+    return Unknown(NONSENSE, code=code)
 
 
 def our_fault(code: int) -> Away:
@@ -162,7 +162,7 @@ def never_answered(problem: AnymailAPIError) -> NotSent:
     if "CertVerification" in cause:
         return Away(_("The provider's certificate is not valid."))
     if any(name in cause for name in NEVER_LEFT):
-        return Away(_("The provider cannot be reached."))
+        return Away(UNREACHABLE)
     return Unknown(_("The connection broke before the provider answered."))
 
 

@@ -1,8 +1,6 @@
 """The providers of one channel, in the order of the settings, each connected when it is needed."""
 
 from collections.abc import Collection
-from types import TracebackType
-from typing import Self
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -10,7 +8,7 @@ from django.utils.translation import gettext_noop as _
 
 from notices import sms_urls
 from notices.channels import breaker
-from notices.channels.base import Provider
+from notices.channels.base import Closing, Provider
 from notices.channels.email import Email
 from notices.errors import Away, Refused, TryLater
 from notices.messages import Wording
@@ -50,8 +48,8 @@ def email() -> Provider:
     return carrier()
 
 
-class Route:
-    """A context manager: leaving it closes every connection."""
+class Route(Closing):
+    """Leaving it closes every connection."""
 
     def __init__(self, channel: str) -> None:
         self.providers = providers(channel)
@@ -110,14 +108,6 @@ class Route:
         if carrier.guarded:
             breaker.report(carrier.name, failed=failed)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         for carrier in self.providers:
             carrier.close()

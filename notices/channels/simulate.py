@@ -5,6 +5,7 @@ four digits of a number, or what stands before the @ of an email address (docs/p
 from django.utils.translation import gettext_noop as _
 
 from notices import sms_urls
+from notices.channels import http
 from notices.channels.base import Provider
 from notices.errors import Away, Refused, TryLater, Unknown
 from notices.messages import Wording
@@ -82,11 +83,11 @@ class Simulate(Provider):
             reason = _("The person has answered STOP to this sender.")
             raise Refused(reason, code="sim-2", suppress="opted_out")
         if what == BUSY and delivery.tries < TURNS_BUSY:
-            raise TryLater(_("The provider is busy."), code="sim-3")
+            raise TryLater(http.BUSY, code="sim-3")
         if what == IN_DOUBT:
             raise Unknown(_("The provider did not answer in time."))
         if what == AWAY:
-            raise Away(_("The provider cannot be reached."))
+            raise Away(http.UNREACHABLE)
         number = f"sim-{delivery.pk}-{delivery.tries}"
         tell(delivery, self.name, number)
         return number
