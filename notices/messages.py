@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
-from django.utils.translation import get_language, override
+from django.utils.translation import override
 
 from notices import optout, wording
 from notices.models import Channel, Delivery, Notice
@@ -93,8 +93,7 @@ def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     if delivery.channel == Channel.SMS:
         text = wording.fill(wording.to_sms(notice.text), {"name": called(delivery)})
         return Wording(text, variables=(text,))
-    own = words_of(delivery)
-    return fill_in(email_of(notice.subject, notice.text, LINK in own, get_language()), own)
+    return fill_in(*form(notice, delivery))
 
 
 def called(delivery: Delivery) -> str:
@@ -122,6 +121,12 @@ def email_of(subject: str, text: str, linked: bool, language: str | None) -> Wor
             html=render_to_string("messages/notice.email.html", html),
             unsubscribe=link,
         )
+
+
+def form(notice: Notice, delivery: Delivery) -> tuple[Wording, dict[str, str]]:
+    """A notice's email with fields in it, in the person's language, and the words for them."""
+    own, language = words_of(delivery), delivery.language or settings.LANGUAGE_CODE
+    return email_of(notice.subject, notice.text, LINK in own, language), own
 
 
 def words_of(delivery: Delivery) -> dict[str, str]:
@@ -156,8 +161,7 @@ class Merge:
 
 def merge(deliveries: Sequence[Delivery]) -> Merge:
     """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
-    first, own = deliveries[0], {delivery.pk: words_of(delivery) for delivery in deliveries}
+    first = deliveries[0]
     assert first.notice
-    said = first.notice.subject, first.notice.text
-    language = first.language or settings.LANGUAGE_CODE
-    return Merge(email_of(*said, LINK in own[first.pk], language), own)
+    said, _words = form(first.notice, first)
+    return Merge(said, {each.pk: words_of(each) for each in deliveries})

@@ -1,6 +1,6 @@
 """What every provider is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -8,7 +8,7 @@ from typing import Self
 from django.conf import settings
 
 from notices.errors import NotSent
-from notices.messages import Merge, Wording
+from notices.messages import Merge, Wording, fill_in
 from notices.models import Delivery
 
 
@@ -45,6 +45,7 @@ class Provider(Closing):
     name: str
     guarded = False  # left alone for a while when it fails much (breaker.py)
     rate = ""  # how many it may be asked, as the limits library writes it
+    numbers = True  # gives what it accepts a number, by which it will report
     batch = 0  # messages that go in one call; 0: only one at a time
 
     def __init__(self, url: str = "") -> None:
@@ -64,6 +65,10 @@ class Provider(Closing):
     def send(self, delivery: Delivery, wording: Wording) -> str:
         """Hands one message over; the provider's number for it, or an empty text."""
         raise NotImplementedError
+
+    def send_filled(self, delivery: Delivery, form: Wording, words: Mapping[str, str]) -> str:
+        """As `send`, of a notice's email with fields in it and the words for them."""
+        return self.send(delivery, fill_in(form, words))
 
     def joins(self, delivery: Delivery) -> str:
         """Who it is to in a batch, where nobody may be twice; empty when it must go alone."""

@@ -1,15 +1,19 @@
 """Email by a mail server; for rehearsals, to the terminal or into files."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import get_connection
 from django.utils.translation import gettext_noop as _
 
 from notices import suppression
+from notices.channels import mould
 from notices.channels.base import Provider
-from notices.channels.letter import letter
+from notices.channels.letter import letter, reachable, sender
+from notices.channels.smtp import EmailBackend
 from notices.errors import Refused, TryLater, Unknown
 from notices.messages import Wording
 from notices.models import Delivery
@@ -25,6 +29,7 @@ class Email(Provider):
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
         self.backend = get_connection()
+        self.numbers = getattr(self.backend, "numbers", False)
         self.name = settings.EMAIL_BACKEND.split(".")[-2]
 
     def open(self) -> None:
@@ -43,8 +48,19 @@ class Email(Provider):
             self.backend.close()
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
+        return self.hand_over(lambda: self.backend.send_messages([letter(delivery, wording)]))
+
+    def send_filled(self, delivery: Delivery, form: Wording, words: Mapping[str, str]) -> str:
+        if not isinstance(self.backend, EmailBackend):
+            return super().send_filled(delivery, form, words)
+        by, to = sender(settings.DEFAULT_FROM_EMAIL), reachable(delivery.address)
+        mail, line = mould.filled(delivery, form, words), self.backend.connection
+        assert line  # open() came first
+        return self.hand_over(lambda: line.sendmail(by, [to], mail))
+
+    def hand_over(self, sending: Callable[[], Any]) -> str:
         try:
-            self.backend.send_messages([letter(delivery, wording)])
+            sending()
         except SMTPRecipientsRefused as refusal:
             code, answer = next(iter(refusal.recipients.values()))
             raise self.answered(code, answer) from refusal

@@ -77,7 +77,7 @@ class Esp(Provider):
         addresses = [reachable(delivery.address) for delivery in deliveries]
         mails = dict(zip(addresses, deliveries, strict=True))
         filled = {address: clean(merge.filled(each.pk)) for address, each in mails.items()}
-        headers = common(deliveries[0], filled[addresses[0]])
+        headers = common(deliveries[0], filled[addresses[0]].unsubscribe)
         mail: Any = write(self.shared(merge), deliveries, headers)
         mail.merge_metadata = {
             address: {"delivery": str(each.pk)} for address, each in mails.items()
@@ -95,7 +95,7 @@ class Esp(Provider):
         return merge.wording
 
     def headers(self, delivery: Delivery, wording: Wording) -> dict[str, str]:
-        return own(delivery, wording)
+        return own(delivery, wording.unsubscribe)
 
     def personalise(
         self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import idna
@@ -21,12 +22,16 @@ from notices.sms_urls import LOOPBACK
 from notices.wording import one_line
 
 LINE_END = re.compile(r"\r\n?")
+# Most are of these shapes, about which the email package has nothing to say.
+PLAIN_NAME = re.compile(r"\w+(?: \w+)*", re.ASCII)
+PLAIN_ADDRESS = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 
 def letter(delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
     """Raises Refused for an address that email cannot reach."""
-    return write(wording, [delivery], common(delivery, wording) | own(delivery, wording))
+    link = wording.unsubscribe
+    return write(wording, [delivery], common(delivery, link) | own(delivery, link))
 
 
 def write(
@@ -50,38 +55,52 @@ def clean(wording: Wording) -> Wording:
     )
 
 
-def common(delivery: Delivery, wording: Wording) -> dict[str, str]:
-    """Headers that all emails of a notice share."""
+def common(delivery: Delivery, link: str) -> dict[str, str]:
+    """Headers that all emails of a notice share. `link`: to unsubscribe, or empty."""
     if delivery.message != NOTICE:
         return {"Auto-Submitted": "auto-generated"}
     # RFC 3834: what a person wrote must not be called auto-generated. Automatic answers stay away
     # from a notice all the same: its List- headers tell them to.
-    return {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if one_click(wording) else {}
+    return {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if one_click(link) else {}
 
 
-def own(delivery: Delivery, wording: Wording) -> dict[str, str]:
+def own(delivery: Delivery, link: str) -> dict[str, str]:
     """Headers that are this delivery's alone. Sent again, it is the same message."""
-    domain = ascii_domain(parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2])
+    domain = sender(settings.DEFAULT_FROM_EMAIL).rpartition("@")[2]
     headers = {"Message-ID": f"<bellhop-{delivery.pk}@{domain}>"}
-    if one_click(wording):
-        headers["List-Unsubscribe"] = f"<{wording.unsubscribe}>"
+    if one_click(link):
+        headers["List-Unsubscribe"] = f"<{link}>"
     return headers
 
 
-def one_click(wording: Wording) -> bool:
+@lru_cache(maxsize=1)
+def sender(from_header: str) -> str:
+    """The address alone, in ASCII."""
+    local, _at, domain = parseaddr(from_header)[1].rpartition("@")
+    return f"{local}@{ascii_domain(domain)}"
+
+
+def one_click(link: str) -> bool:
     """RFC 8058 wants https; on one's own machine the link shall be seen, too."""
-    parts = urlsplit(wording.unsubscribe)
+    if link.startswith("https://"):
+        return True
+    parts = urlsplit(link)
     return parts.scheme == "https" or (settings.DEBUG and parts.hostname in LOOPBACK)
 
 
 def addressee(delivery: Delivery) -> str:
     """The To header: with the name, if there is one."""
-    local, _at, domain = reachable(delivery.address).rpartition("@")
-    return str(Address(one_line(delivery.name), local, domain))
+    address, name = reachable(delivery.address), delivery.name
+    if PLAIN_NAME.fullmatch(name):
+        return f"{name} <{address}>"
+    local, _at, domain = address.rpartition("@")
+    return str(Address(one_line(name), local, domain))
 
 
 def reachable(address: str) -> str:
     """The address in ASCII: an international domain has such a form, the part before it none."""
+    if PLAIN_ADDRESS.fullmatch(address):
+        return address
     local, _at, domain = address.rpartition("@")
     if not local.isascii():
         raise Refused(_("Email cannot carry the letters before the @ of this address."))

@@ -59,6 +59,11 @@ class Route(Closing):
         """How many messages may go in one call; 0: only one at a time."""
         return self.providers[0].batch if len(self.providers) == 1 else 0
 
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing must be kept of a message but that it went."""
+        return len(self.providers) == 1 and not self.providers[0].numbers
+
     def able(self, delivery: Delivery, wording: Wording) -> list[Provider]:
         """Those that may be asked to carry it: what is in doubt, by the one that may have it."""
         doubted = delivery.doubt_until is not None

@@ -13,6 +13,8 @@ from notices.models import Channel, Delivery, State
 
 
 class EmailBackend(BaseEmailBackend):
+    numbers = True  # it reports
+
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             for address in message.to:
