@@ -25,7 +25,7 @@ from redis.retry import Retry
 from rq import Worker
 from rq.job import Job
 
-from notices import batch, deliver, escalation, occurrences, prepare, reported
+from notices import deliver, escalation, occurrences, prepare, reported, slices
 from notices import purge as purging
 from notices import sweep as sweeping
 
@@ -132,6 +132,17 @@ def later(when: datetime, func: Function, *args: Any) -> None:
     transaction.on_commit(partial(wake, when, func, *args), robust=True)
 
 
+def more_urgent_waits() -> bool | None:
+    """Whether a job waits on any queue but bulk; None when Redis is away."""
+    try:
+        with bell().pipeline(transaction=False) as question:
+            for name in set(QUEUES.values()) - {"bulk"}:
+                question.llen(django_rq.get_queue(name, connection=bell()).key)
+            return any(question.execute())
+    except (RedisError, OSError):
+        return None
+
+
 def ring_for_receipts() -> None:
     """Has receipts applied that are stored. Ten thousand may come at once: they are rung for once,
     until that job starts. A Redis that is away holds up nobody; the sweep rings."""
@@ -190,8 +201,9 @@ def escalate_notice(notice_id: int) -> None:
 
 @job("bulk")
 def send_notice(notice_id: int, channel: str) -> None:
-    """One slice of a notice, about half a second long: a code never waits behind a notice."""
-    again = deliver.send_slice(notice_id, channel, batch.send_claimed)
+    """One slice of a notice. It ends when anything waits on another queue: a code never waits
+    behind a notice."""
+    again = slices.send_slice(notice_id, channel, more_urgent_waits)
     if again is None:
         return
     if again <= timezone.now():

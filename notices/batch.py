@@ -4,7 +4,6 @@ As in deliver.py, but marked, sent and recorded together. The price: when the an
 lost, or the worker dies during it, all of that call are in doubt and not one.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -19,22 +18,21 @@ from notices.messages import Merge
 from notices.models import Delivery, State
 from notices.outcome import meaning
 from notices.record import Outcome
+from notices.turn import Turn
 
 SHRINK = 8  # after each refusal of a whole call, until the one that spoils it stands alone
 SHARED = gettext_noop("The provider refused a call for many. Each goes again with fewer others.")
 
 
-def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, until: float) -> None:
-    """As deliver.send_claimed, many in one call when the provider can."""
-    if not route.batch:
-        return deliver.send_claimed(claimed, route, token, until)
+def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, turn: Turn) -> None:
+    """As deliver.send_claimed, many in one call."""
     alone: list[Delivery] = []
     for group in groups(claimed, route.providers[0]):
         if len(group) == 1:
             alone += group
-        elif time.monotonic() < until:
+        elif not turn.is_over():
             send_group(group, route, token)
-    return deliver.send_claimed(alone, route, token, until)
+    return deliver.send_claimed(alone, route, token, turn)
 
 
 def groups(claimed: Sequence[Delivery], carrier: Provider) -> Iterator[list[Delivery]]:

@@ -9,28 +9,27 @@ So a worker that dies leaves at most one delivery in doubt, and what it had clai
 when the lease runs out. A worker that comes back late finds another token and changes nothing.
 """
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from django.db import connection, transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import ending, escalation, messages, suppression
+from notices import ending, messages, suppression
 from notices.channels import Route
 from notices.channels.base import Provider
 from notices.errors import Away, NotSent
 from notices.messages import Wording
-from notices.models import Delivery, Notice, State
-from notices.outcome import PAUSE, attempt, leave
-from notices.record import LEASE, Outcome, keep_try, mark, record, record_patiently
+from notices.models import Delivery, State
+from notices.outcome import attempt, leave
+from notices.record import Outcome, keep_try, mark, record, record_patiently
+from notices.turn import Turn
 
-SLICE = 0.5  # seconds: the longest that a code waits behind a notice
-CLAIM = 50  # deliveries at a time
 SWITCHING = 15  # seconds after which a job asks no further provider
 
 STILL_IN_DOUBT = gettext_noop(
@@ -42,7 +41,7 @@ def free() -> Q:
     """Queued, due, and in nobody's hands."""
     now = timezone.now()
     return Q(
-        Q(lease_until=None) | Q(lease_until__lt=now),
+        Q(token=None) | Q(lease_until__lt=now),
         Q(not_before=None) | Q(not_before__lte=now),
         state=State.QUEUED,
     )
@@ -101,98 +100,37 @@ def send_by_any(
 
 
 def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
-    """Settles what must not go any more: its time is over, the person opted out since it was
-    prepared, or the address is dead. `row` is the delivery as long as it is ours to settle."""
+    """Settles what must not go any more. `row` is the delivery as long as it is ours to settle."""
+    changes = objection(delivery)
+    if changes:
+        row.update(**changes)
+    return bool(changes)
+
+
+def objection(delivery: Delivery) -> dict[str, Any]:
+    """What is to be recorded of a delivery that must not go any more: its time is over, the person
+    opted out since it was prepared, or the address is dead. Nothing, when it may go."""
     now = timezone.now()
     if delivery.doubt_until and delivery.doubt_until <= now:
-        row.update(state=State.UNCERTAIN, reason=STILL_IN_DOUBT, doubt_until=None, changed_at=now)
-        return True
+        doubt = {"reason": STILL_IN_DOUBT, "doubt_until": None}
+        return {"state": State.UNCERTAIN, "changed_at": now, **doubt}
     if delivery.expires_at and delivery.expires_at <= now:
-        row.update(state=State.EXPIRED, reason=ending.TOO_LATE, changed_at=now)
-        return True
+        return {"state": State.EXPIRED, "reason": ending.TOO_LATE, "changed_at": now}
     if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
-        row.update(state=State.SUPPRESSED, reason=reason, changed_at=now)
-        return True
-    return False
+        return {"state": State.SUPPRESSED, "reason": reason, "changed_at": now}
+    return {}
 
 
-# A slice of a notice
-
-Send = Callable[[Sequence[Delivery], Route, str, float], None]  # as send_claimed
+# Of a notice, one at a time
 
 
-def send_slice(notice_id: int, channel: str, send: Send | None = None) -> datetime | None:
-    """Sends deliveries of a notice by one channel over one connection for about half a second,
-    one at a time unless `send` does it otherwise.
-
-    Returns when to go on: at once, later when all that is left must wait, or None when there is
-    nothing left that another worker does not have in hand.
-    """
-    notice = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).first()
-    if notice is None:
-        return None
-    if held_until := ending.hold(Notice.objects.filter(pk=notice_id)):
-        return held_until
-    if notice.not_after and notice.not_after <= timezone.now():
-        ending.expire_queued(notice_id)
-    Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
-    if notice.escalated_at:
-        escalation.spare(notice)
-    token = uuid4().hex
-    until = time.monotonic() + SLICE
-    go_on: datetime | None = None
-    with Route(channel) as route:
-        many = route.batch or CLAIM
-        while time.monotonic() < until and (claimed := claim(notice, channel, token, many)):
-            try:
-                (send or send_claimed)(claimed, route, token, until)
-            except Away as away:
-                pause = away.after or PAUSE
-                if pause > 1:
-                    go_on = on_the_grid(timezone.now() + timedelta(seconds=pause))
-                    break
-                # Its rate is used up. The scheduler's second would be longer than that.
-                time.sleep(max(0, min(pause, until - time.monotonic())))
-                free_claimed(token)
-    free_claimed(token)
-    ending.cancel_queued(notice_id)
-    ending.finish(notice_id)
-    return go_on or next_due(notice_id, channel)
-
-
-def on_the_grid(moment: datetime) -> datetime:
-    """The next full ten seconds: who has to pause comes back together."""
-    return datetime.fromtimestamp(math.ceil(moment.timestamp() / PAUSE) * PAUSE, UTC)
-
-
-def free_claimed(token: str) -> None:
-    Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
-
-
-def claim(notice: Notice, channel: str, token: str, many: int = CLAIM) -> list[Delivery]:
-    wanted: QuerySet[Delivery] = Delivery.objects.filter(
-        free(), notice_id=notice.pk, channel=channel
-    )
-    wanted = wanted.select_related("user").order_by("id")
-    wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))
-    with transaction.atomic():
-        if connection.features.has_select_for_update_skip_locked:
-            wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries: list[Delivery] = list(wanted[:many])
-        for delivery in deliveries:
-            delivery.notice = notice  # one notice, one rendering
-        Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(
-            token=token, lease_until=timezone.now() + LEASE
-        )
-    return deliveries
-
-
-def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, until: float) -> None:
-    """Sends until the slice's time is over. Raises Away when nobody can carry anything."""
+def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, turn: Turn) -> None:
+    """Sends what was claimed by `token` until the turn is over. Raises Away when nobody can carry
+    anything."""
     before: Outcome | None = None
     try:
         for delivery in claimed:
-            if time.monotonic() > until:
+            if turn.is_over():
                 break
             row = Delivery.objects.filter(pk=delivery.pk, state=State.QUEUED, token=token)
             if settle_objection(delivery, row):
@@ -213,12 +151,3 @@ def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, until: f
     finally:
         if before:
             record_patiently(before, token)
-
-
-def next_due(notice_id: int, channel: str) -> datetime | None:
-    queued = Delivery.objects.filter(notice_id=notice_id, channel=channel, state=State.QUEUED)
-    if queued.filter(free()).exists():
-        return timezone.now()
-    waiting = queued.filter(not_before__gt=timezone.now())
-    first: datetime | None = waiting.aggregate(first=Min("not_before"))["first"]
-    return first

@@ -4,12 +4,12 @@ over, or it is quiet at the moment."""
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices import quiet
-from notices.models import OPEN, Delivery, Notice, State
+from notices.models import OPEN, Delivery, Notice, Slice, State
 
 CHUNK = 5000
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
@@ -19,16 +19,18 @@ def cancel_queued(notice_id: int) -> int:
     """Settles what is still queued of a notice that was cancelled, and says how many."""
     if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
         return 0
+    Slice.objects.filter(notice_id=notice_id).update(stopped=True)
     # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
     # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
-    queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED)
+    held = Slice.objects.filter(notice_id=notice_id, token=OuterRef("token"))
+    queued = Delivery.objects.filter(~Exists(held), notice_id=notice_id, state=State.QUEUED)
     with transaction.atomic():
         return unlocked(queued).update(state=State.CANCELLED, changed_at=timezone.now())
 
 
 def expire_queued(notice_id: int) -> None:
     """Settles a chunk of what is still queued of a notice whose time is over."""
-    queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED, lease_until=None)
+    queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED, token=None)
     with transaction.atomic():
         unlocked(queued, CHUNK).update(
             state=State.EXPIRED, reason=TOO_LATE, changed_at=timezone.now()

@@ -107,5 +107,5 @@ def leave(delivery: Delivery, row: QuerySet[Delivery], nobody: NotSent) -> datet
         again = now + timedelta(seconds=nobody.after or PAUSE)
         late = delivery.expires_at is not None and again >= delivery.expires_at
         state, again = (State.EXPIRED, None) if late else (State.QUEUED, again)
-    row.update(state=state, reason=nobody.reason, not_before=again, changed_at=now)
+    row.update(state=state, reason=nobody.reason, not_before=again, token=None, changed_at=now)
     return again

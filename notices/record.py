@@ -1,8 +1,10 @@
 """What became of a delivery, and how it is kept: by the token of the worker that has it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import OperationalError, connection
@@ -52,11 +54,15 @@ def mark(row: QuerySet[Delivery], carrier: Provider, token: str) -> bool:
 
 
 def record_patiently(outcome: Outcome, token: str) -> None:
-    """Records what only we know also when the database is away for a while."""
+    patiently(partial(record, outcome, token))
+
+
+def patiently(keep: Callable[[], None]) -> None:
+    """Keeps what only we know also when the database is away for a while."""
     until = time.monotonic() + LEASE.total_seconds() / 2
     while True:
         try:
-            return record(outcome, token)
+            return keep()
         except OperationalError:
             if time.monotonic() > until:
                 raise

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
-from notices import deliver, ending, escalation, messages
+from notices import deliver, ending, escalation, mailing, messages
 from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
@@ -28,6 +27,7 @@ def run() -> Iterator[Bell]:
     """Yields the jobs to queue."""
     settle_expired()
     settle_lost()
+    mailing.settle_lost()
     settle_cancelled()
     yield from silent_deliveries()
     yield from silent_notices()
@@ -60,7 +60,7 @@ def settle_lost() -> None:
         pk__in=[pk for pk, _ in in_doubt], state=State.SENDING, lease_until__lt=now
     ).update(
         state=State.UNCERTAIN,
-        reason=gettext_noop("The worker stopped while it was sending this. It may have arrived."),
+        reason=mailing.LOST,
         lease_until=None,
         changed_at=now,
     )

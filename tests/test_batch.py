@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from notices import batch, deliver, messages, prepare, record, schedule, sweep
+from notices import batch, messages, prepare, record, schedule, slices, sweep
 from notices.channels import Route
 from notices.channels.esp import READING, TOGETHER_TIMEOUT
 from notices.models import Delivery, Notice, State
@@ -52,7 +52,7 @@ def prepared(staff, **changes):
 
 def go(notice):
     """Slices until nothing is left to do now."""
-    while (again := deliver.send_slice(notice.pk, "email", batch.send_claimed)) is not None:
+    while (again := slices.send_slice(notice.pk, "email")) is not None:
         if again > timezone.now():
             return again
     return None
@@ -271,7 +271,7 @@ def test_address_that_email_cannot_carry_fails_alone(esp, ten):
 
 
 def test_cancelled_meanwhile_does_not_go(esp, ten):
-    claimed = deliver.claim(ten, "email", "mine", 100)
+    claimed = slices.claim(ten, "email", "mine", 100)
     schedule.cancel(ten)
     with Route("email") as route:
         batch.send_group(claimed, route, "mine")
@@ -294,9 +294,9 @@ sys.path[:0] = ["site"]
 import django
 django.setup()
 from django.conf import settings
-from notices import batch, deliver
+from notices import slices
 settings.PUBLIC_URL = "https://bellhop.example"
-deliver.send_slice(int(sys.argv[1]), "email", batch.send_claimed)
+slices.send_slice(int(sys.argv[1]), "email")
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.mail import get_connection
 from django.test import override_settings
 
-from notices import channels, deliver, prepare
+from notices import channels, prepare, slices
 from notices.channels.console import Console
 from notices.channels.email import Email
 from notices.channels.file import File
@@ -125,7 +125,7 @@ def test_mail_server_away_costs_the_deliveries_no_try(staff, mailserver):
     mailserver.stop()
     new = sent_now(staff)
     prepare.start(new.pk)
-    deliver.send_slice(new.pk, "email")
+    slices.send_slice(new.pk, "email")
     assert set(Delivery.objects.values_list("state", "tries")) == {("queued", 0)}
 
 

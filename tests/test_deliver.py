@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices import deliver, outcome, prepare, schedule
+from notices import deliver, outcome, prepare, schedule, slices, turn
 from notices.channels import Route
 from notices.channels.memory import Memory
 from notices.errors import Refused, TryLater, Unknown
@@ -54,7 +54,7 @@ def answer_with(monkeypatch, *errors):
 
 
 def test_slice_sends_everything_and_finishes_the_notice(five, texts):
-    assert deliver.send_slice(five.pk, "sms") is None
+    assert slices.send_slice(five.pk, "sms") is None
     assert sorted(number for number, _ in texts) == sorted(states(five))
     assert set(states(five).values()) == {State.SENT}
     five.refresh_from_db()
@@ -64,20 +64,20 @@ def test_slice_sends_everything_and_finishes_the_notice(five, texts):
 def test_slice_ends_after_about_a_second_and_asks_to_go_on(five, texts, monkeypatch):
     carry = Memory.send
     monkeypatch.setattr(Memory, "send", lambda *a: (time.sleep(0.1), carry(*a))[1])
-    monkeypatch.setattr(deliver, "SLICE", 0.15)
-    again = deliver.send_slice(five.pk, "sms")
+    monkeypatch.setattr(turn, "SLICE", 0.15)
+    again = slices.send_slice(five.pk, "sms")
     assert again is not None
     assert again <= timezone.now()
     assert len(texts) == 2
     assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
-    while deliver.send_slice(five.pk, "sms"):
+    while slices.send_slice(five.pk, "sms"):
         pass
     assert len({number for number, _ in texts}) == len(texts) == 5
 
 
 def test_refused_number_fails_the_delivery_with_the_reason(five, texts, monkeypatch):
     answer_with(monkeypatch, Refused("The number is not in service."))
-    deliver.send_slice(five.pk, "sms")
+    slices.send_slice(five.pk, "sms")
     refused = Delivery.objects.get(state=State.FAILED)
     assert refused.reason == "The number is not in service."
     assert refused.address not in dict(texts)
@@ -86,7 +86,7 @@ def test_refused_number_fails_the_delivery_with_the_reason(five, texts, monkeypa
 
 def test_busy_provider_puts_the_delivery_off_and_the_notice_stays_open(five, texts, monkeypatch):
     answer_with(monkeypatch, TryLater("The provider is busy.", after=90))
-    again = deliver.send_slice(five.pk, "sms")
+    again = slices.send_slice(five.pk, "sms")
     waiting = Delivery.objects.get(state=State.QUEUED)
     assert waiting.tries == 1
     assert waiting.token is None
@@ -99,14 +99,14 @@ def test_busy_provider_puts_the_delivery_off_and_the_notice_stays_open(five, tex
 def test_delivery_is_given_up_after_the_last_try(five, texts, monkeypatch):
     Delivery.objects.filter(notice=five).update(tries=outcome.MAX_TRIES - 1)
     answer_with(monkeypatch, TryLater("The provider is busy."))
-    deliver.send_slice(five.pk, "sms")
+    slices.send_slice(five.pk, "sms")
     assert Delivery.objects.get(state=State.FAILED).reason.startswith("Given up after 8 tries.")
 
 
 def test_lost_answer_makes_a_notice_uncertain_and_is_not_sent_again(five, texts, monkeypatch):
     answer_with(monkeypatch, Unknown("No answer came back."))
-    deliver.send_slice(five.pk, "sms")
-    assert deliver.send_slice(five.pk, "sms") is None
+    slices.send_slice(five.pk, "sms")
+    assert slices.send_slice(five.pk, "sms") is None
     doubtful = Delivery.objects.get(state=State.UNCERTAIN)
     assert doubtful.reason == "No answer came back."
     assert doubtful.address not in dict(texts)
@@ -142,22 +142,22 @@ def test_code_is_not_put_off_beyond_its_time(code, texts, monkeypatch):
 
 
 def test_claimed_rows_are_left_to_the_worker_that_has_them(five, texts):
-    claimed = deliver.claim(five, "sms", "other")
+    claimed = slices.claim(five, "sms", "other")
     assert len(claimed) == 5
-    assert deliver.claim(five, "sms", "mine") == []
-    assert deliver.send_slice(five.pk, "sms") is None
+    assert slices.claim(five, "sms", "mine") == []
+    assert slices.send_slice(five.pk, "sms") is None
     assert texts == []
 
 
 def test_rows_of_a_dead_worker_are_free_when_its_lease_has_run_out(five, texts):
-    deliver.claim(five, "sms", "dead")
+    slices.claim(five, "sms", "dead")
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    deliver.send_slice(five.pk, "sms")
+    slices.send_slice(five.pk, "sms")
     assert len(texts) == 5
 
 
 def test_late_worker_overwrites_nothing(five, texts):
-    [late, *_] = deliver.claim(five, "sms", "late")
+    [late, *_] = slices.claim(five, "sms", "late")
     Delivery.objects.filter(pk=late.pk).update(token="other", state=State.SENDING)
     deliver.record(deliver.Outcome(late, State.FAILED, "late"), "late")
     late.refresh_from_db()
@@ -165,10 +165,10 @@ def test_late_worker_overwrites_nothing(five, texts):
 
 
 def test_cancel_stops_also_what_a_worker_has_claimed(five, texts):
-    claimed = deliver.claim(five, "sms", "mine")
+    claimed = slices.claim(five, "sms", "mine")
     assert schedule.cancel(five) == 5
     with Route("sms") as route:
-        deliver.send_claimed(claimed, route, "mine", time.monotonic() + 1)
+        deliver.send_claimed(claimed, route, "mine", turn.Turn())
     assert texts == []
     assert set(states(five).values()) == {State.CANCELLED}
 
@@ -179,7 +179,7 @@ def test_delivery_put_off_after_a_cancel_does_not_stay_queued(five, texts, monke
         raise TryLater("The provider is busy.")
 
     monkeypatch.setattr(Memory, "send", cancelled_meanwhile)
-    assert deliver.send_slice(five.pk, "sms") is None
+    assert slices.send_slice(five.pk, "sms") is None
     assert set(states(five).values()) == {State.CANCELLED}
 
 
@@ -188,7 +188,7 @@ def test_channel_that_cannot_be_reached_costs_no_try(five, texts, monkeypatch):
         raise TryLater("The provider cannot be reached.")
 
     monkeypatch.setattr(Memory, "open", away)
-    again = deliver.send_slice(five.pk, "sms")
+    again = slices.send_slice(five.pk, "sms")
     assert again > timezone.now()
     assert set(Delivery.objects.values_list("state", "tries", "token")) == {("queued", 0, None)}
 
@@ -196,13 +196,13 @@ def test_channel_that_cannot_be_reached_costs_no_try(five, texts, monkeypatch):
 def test_a_bug_in_a_channel_escapes_and_leaves_one_delivery_in_hand(five, texts, monkeypatch):
     answer_with(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        deliver.send_slice(five.pk, "sms")
+        slices.send_slice(five.pk, "sms")
     assert sorted(states(five).values()).count("sending") == 1
 
 
 def test_sums_over_states_always_equal_the_recipients(five, texts, monkeypatch):
     answer_with(monkeypatch, Refused("no"), Unknown("?"), TryLater("busy"))
-    deliver.send_slice(five.pk, "sms")
+    slices.send_slice(five.pk, "sms")
     facts = report(five)
     assert facts["recipients"] == sum(facts["counts"].values()) == 5
     assert (
@@ -221,11 +221,11 @@ def test_notice_that_was_undone_is_never_prepared(staff):
 
 def test_each_failed_try_is_kept_with_its_reason(five, texts, monkeypatch):
     answer_with(monkeypatch, TryLater("The provider is busy."))
-    deliver.send_slice(five.pk, "sms")
+    slices.send_slice(five.pk, "sms")
     late = Delivery.objects.get(state=State.QUEUED)
     Delivery.objects.filter(pk=late.pk).update(not_before=None)
     answer_with(monkeypatch, Refused("The number is not in service."))
-    deliver.send_slice(five.pk, "sms")
+    slices.send_slice(five.pk, "sms")
     assert list(late.failed_tries.values_list("provider", "reason")) == [
         ("memory", "The provider is busy."),
         ("memory", "The number is not in service."),
@@ -236,7 +236,7 @@ def test_person_who_opted_out_since_is_not_told(staff, visitor, texts):
     new = sent_now(staff, channels=["sms"])
     prepare.start(new.pk)
     type(visitor).objects.filter(pk=visitor.pk).update(wants_sms=False)
-    deliver.send_slice(new.pk, "sms")
+    slices.send_slice(new.pk, "sms")
     assert states(new) == {"+8613900000001": "sent", "+8613900000002": "suppressed"}
     assert [number for number, _ in texts] == ["+8613900000001"]
     new.refresh_from_db()

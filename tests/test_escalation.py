@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 import jobs
-from notices import deliver, escalation, prepare, reported, suppression, sweep
+from notices import escalation, prepare, reported, slices, suppression, sweep
 from notices.compose import NoticeForm
 from notices.models import Delivery, Notice, Receipt, State
 from signup.models import User
@@ -117,7 +117,7 @@ def test_email_that_arrives_in_the_meantime_takes_the_sms_back(ended, texts):
     facts = {"provider": "postmark", "ref": "late", "channel": "email", "kind": "delivered"}
     reported.store([Receipt(delivery_number=late.pk, **facts)])
     reported.take()
-    deliver.send_slice(ended.pk, "sms")
+    slices.send_slice(ended.pk, "sms")
     row = Delivery.objects.get(channel="sms", name="silent")
     assert (row.state, row.reason) == (State.CANCELLED, "The email arrived in the meantime.")
     assert str(User.objects.get(username="silent").mobile) not in dict(texts)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 import jobs
-from notices import deliver, prepare
+from notices import deliver, prepare, slices
 from notices.channels import Route, breaker, http
 from notices.messages import Wording
 from notices.models import Delivery, Notice, State, Suppression
@@ -157,7 +157,7 @@ def test_message_that_the_first_does_not_take_goes_to_the_second(three, settings
         f"yuntongxun://sid:token@app?code_template=1&endpoint={first.url}",
         f"webhook+http://{second.place}/",
     ]
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     assert first.questions == []
     assert len(second.questions) == 3
 
@@ -168,12 +168,12 @@ def test_message_that_the_first_does_not_take_goes_to_the_second(three, settings
 @pytest.mark.usefixtures("two")
 def test_notice_that_is_put_off_goes_to_the_other_after_a_short_wait(three, first, second):
     first.answers.append(BUSY)
-    again = deliver.send_slice(three.pk, "sms")
+    again = slices.send_slice(three.pk, "sms")
     put_off = Delivery.objects.get(state=State.QUEUED)
     assert again == put_off.not_before
     assert timedelta(seconds=1) < again - timezone.now() < timedelta(seconds=3)
     again_now()
-    assert deliver.send_slice(three.pk, "sms") is None
+    assert slices.send_slice(three.pk, "sms") is None
     put_off.refresh_from_db()
     assert (put_off.state, put_off.provider, put_off.tries) == (State.SENT, "webhook-2", 2)
     assert (len(first.questions), len(second.questions)) == (3, 1)
@@ -186,7 +186,7 @@ def test_notice_that_is_put_off_goes_to_the_other_after_a_short_wait(three, firs
 def test_page_says_who_carried_it_and_what_the_other_answered(three, first, client, staff):
     Delivery.objects.exclude(address="+8613900000011").delete()
     first.answers.append(BUSY)
-    while deliver.send_slice(three.pk, "sms"):
+    while slices.send_slice(three.pk, "sms"):
         again_now()
     client.force_login(staff)
     page = " ".join(client.get(three.get_absolute_url()).content.decode().split())
@@ -197,7 +197,7 @@ def test_page_says_who_carried_it_and_what_the_other_answered(three, first, clie
 @pytest.mark.usefixtures("two")
 def test_notice_in_doubt_is_never_taken_elsewhere(three, first, second):
     first.answers.append(HANGUP)
-    while deliver.send_slice(three.pk, "sms"):
+    while slices.send_slice(three.pk, "sms"):
         again_now()
     assert Delivery.objects.get(state=State.UNCERTAIN).provider == "webhook"
     assert len(first.questions) == 3
@@ -209,16 +209,16 @@ def test_notice_waits_longer_when_it_has_been_to_everybody(three, first, second)
     Delivery.objects.exclude(address="+8613900000011").delete()
     first.answers.append(BUSY)
     second.answers.append(BUSY)
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     again_now()
-    again = deliver.send_slice(three.pk, "sms")
+    again = slices.send_slice(three.pk, "sms")
     assert timedelta(seconds=7) < again - timezone.now() < timedelta(seconds=13)
 
 
 @pytest.mark.usefixtures("two")
 def test_slice_goes_on_with_the_second_when_the_first_is_gone(three, first, second):
     first.stop()
-    while deliver.send_slice(three.pk, "sms"):
+    while slices.send_slice(three.pk, "sms"):
         again_now()
     assert set(Delivery.objects.values_list("state", "provider")) == {("sent", "webhook-2")}
 
@@ -227,7 +227,7 @@ def test_slice_goes_on_with_the_second_when_the_first_is_gone(three, first, seco
 def test_provider_that_rests_is_not_asked(three, first, second):
     for _ in range(5):
         breaker.report("webhook", failed=True)
-    assert deliver.send_slice(three.pk, "sms") is None
+    assert slices.send_slice(three.pk, "sms") is None
     assert first.questions == []
     assert len(second.questions) == 3
 
@@ -237,7 +237,7 @@ def test_notice_waits_and_loses_nothing_when_all_rest(three, first, second):
     for name in ("webhook", "webhook-2"):
         for _ in range(5):
             breaker.report(name, failed=True)
-    again = deliver.send_slice(three.pk, "sms")
+    again = slices.send_slice(three.pk, "sms")
     assert again - timezone.now() > timedelta(seconds=25)
     assert not Delivery.objects.exclude(not_before=None), "nobody was looked at one by one"
     assert set(Delivery.objects.values_list("state", "tries", "token")) == {("queued", 0, None)}
@@ -247,7 +247,7 @@ def test_account_that_needs_a_person_costs_no_try_however_long(three, settings, 
     settings.SMS_URLS = [f"twilio://sid:token@+15550001111?endpoint={first.url}"]
     first.usual = (401, {}, {"code": 20003})
     for _ in range(12):
-        deliver.send_slice(three.pk, "sms")
+        slices.send_slice(three.pk, "sms")
         again_now()
         breaker.own.clear()
         breaker.shared.ask(lambda redis: redis.flushall())
@@ -259,7 +259,7 @@ def test_account_that_needs_a_person_costs_no_try_however_long(three, settings, 
 def test_rate_spreads_a_slice_and_sends_everything_once(three, settings, first):
     settings.SMS_URLS = [f"webhook+http://{first.place}/?rate=2/second"]
     started = time.monotonic()
-    while again := deliver.send_slice(three.pk, "sms"):
+    while again := slices.send_slice(three.pk, "sms"):
         assert again <= timezone.now(), "the next slice follows at once, and a code before it"
     assert 0.9 < time.monotonic() - started < 3
     assert len(first.questions) == 3
@@ -301,13 +301,13 @@ def yuntongxun(settings, first, second, monkeypatch):
 
 def test_notice_in_doubt_goes_again_to_the_one_that_would_notice(three, yuntongxun, second):
     yuntongxun.answers.append(HANGUP)
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     doubtful = Delivery.objects.get(state=State.QUEUED)
     assert doubtful.doubt_until > timezone.now()
     yuntongxun.answers += [(200, {}, {"statusCode": "160001"}), (200, {}, {"statusCode": "160054"})]
     for _ in range(2):
         again_now()
-        deliver.send_slice(three.pk, "sms")
+        slices.send_slice(three.pk, "sms")
     doubtful.refresh_from_db()
     assert (doubtful.state, doubtful.provider) == (State.SENT, "yuntongxun")
     assert second.questions == [], "also not when it was busy in between"
@@ -320,10 +320,10 @@ def test_notice_in_doubt_goes_again_to_the_one_that_would_notice(three, yuntongx
 def test_refusal_after_a_doubt_leaves_the_doubt(three, yuntongxun):
     Delivery.objects.exclude(address="+8613900000011").delete()
     yuntongxun.answers += [said("161021"), said("112317")]  # may have gone; no SMS wanted
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     ref = Delivery.objects.get().provider_ref
     again_now()
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     doubtful = Delivery.objects.get()
     assert (doubtful.state, doubtful.doubt_until) == (State.UNCERTAIN, None)
     assert doubtful.provider_ref == ref, "a report may name it"
@@ -349,7 +349,7 @@ def test_number_of_a_refused_request_is_no_proof_that_a_later_one_went(three, yu
     Delivery.objects.exclude(address="+8613900000011").delete()
     yuntongxun.answers += [said("160014"), said("160054"), said("160054")]
     for _ in range(3):
-        deliver.send_slice(three.pk, "sms")
+        slices.send_slice(three.pk, "sms")
         again_now()
     first, second = (question.json["reqId"] for question in yuntongxun.questions)
     assert first != second
@@ -361,7 +361,7 @@ def test_repeated_after_internal_trouble_is_no_proof_that_it_went(three, yuntong
     Delivery.objects.exclude(address="+8613900000011").delete()
     yuntongxun.answers += [said("160000"), said("160054")]
     for _ in range(2):
-        deliver.send_slice(three.pk, "sms")
+        slices.send_slice(three.pk, "sms")
         again_now()
     first, second = (question.json["reqId"] for question in yuntongxun.questions)
     assert first == second, "should it have gone, nobody gets it twice"
@@ -370,9 +370,9 @@ def test_repeated_after_internal_trouble_is_no_proof_that_it_went(three, yuntong
 
 def test_notice_in_doubt_is_uncertain_once_it_would_not_notice(three, yuntongxun, second):
     yuntongxun.answers.append(HANGUP)
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     Delivery.objects.filter(state=State.QUEUED).update(doubt_until=timezone.now(), not_before=None)
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     assert Delivery.objects.get(state=State.UNCERTAIN).reason.startswith("No answer came back")
     assert len(yuntongxun.questions) == 3
     three.refresh_from_db()
@@ -383,10 +383,10 @@ def test_notice_in_doubt_is_uncertain_when_its_provider_is_no_longer_there(
     three, yuntongxun, second, settings
 ):
     yuntongxun.answers.append(HANGUP)
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     settings.SMS_URLS = settings.SMS_URLS[1:]
     again_now()
-    deliver.send_slice(three.pk, "sms")
+    slices.send_slice(three.pk, "sms")
     assert Delivery.objects.filter(state=State.UNCERTAIN).count() == 1
     assert second.questions == []
 

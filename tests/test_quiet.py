@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 import jobs
-from notices import deliver, occurrences, prepare, quiet, schedule, sweep
+from notices import deliver, occurrences, prepare, quiet, schedule, slices, sweep, turn
 from notices.models import Delivery, Notice
 from signup.models import User
 from tests.world import notice, repeated, sent_now, states
@@ -74,13 +74,13 @@ def test_what_is_being_sent_when_they_begin_is_held(clock, mailserver):
     new = sent_now()
     prepare.start(new.pk)
     clock.shift(60)
-    assert deliver.send_slice(new.pk, "email") == MORNING
+    assert slices.send_slice(new.pk, "email") == MORNING
     assert mailserver.messages == []
     clock.shift(3600)
     assert list(sweep.run()) == []
     clock.move_to(MORNING)
     assert list(sweep.run()) == [("send_notice", (new.pk, "email"))]
-    deliver.send_slice(new.pk, "email")
+    slices.send_slice(new.pk, "email")
     assert len(mailserver.messages) == 3
 
 
@@ -139,7 +139,7 @@ def test_a_notice_that_could_not_start_in_time_is_expired(clock, visitor):
     assert not Delivery.objects.exists()
 
 
-def test_what_has_not_left_in_time_expires_at_sending(clock, mailserver, settings):
+def test_what_has_not_left_in_time_expires_at_sending(clock, mailserver, settings, monkeypatch):
     settings.QUIET_HOURS = None
     User.objects.bulk_create(
         User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(3)
@@ -151,12 +151,12 @@ def test_what_has_not_left_in_time_expires_at_sending(clock, mailserver, setting
     ):
         schedule.accept(new, EVENING)
         prepare.start(new.pk)
-        deliver.SLICE, slice_time = -1, deliver.SLICE
-        deliver.send_slice(new.pk, "email")  # its time is over before the first
-        deliver.SLICE = slice_time
+        with monkeypatch.context() as patched:
+            patched.setattr(turn, "SLICE", -1)
+            slices.send_slice(new.pk, "email")  # its time is over before the first
         assert set(states(new).values()) == {"queued"}
         clock.shift(301)
-        assert deliver.send_slice(new.pk, "email") is None
+        assert slices.send_slice(new.pk, "email") is None
         assert set(states(new).values()) == {"expired"}
         new.refresh_from_db()
         assert new.state == Notice.State.FINISHED

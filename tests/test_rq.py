@@ -241,7 +241,7 @@ def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
     def away(*args):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr("notices.deliver.send_slice", away)
+    monkeypatch.setattr("notices.slices.send_slice", away)
     queue = django_rq.get_queue("bulk")
     queue.enqueue("jobs.send_notice", 7, "email")
     burst("bulk")

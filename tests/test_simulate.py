@@ -5,7 +5,7 @@ import re
 import pytest
 from django.utils import timezone
 
-from notices import deliver, prepare, reported
+from notices import prepare, reported, slices
 from notices.channels import breaker, simulate
 from notices.models import Delivery, State, Suppression
 from tests.processes import ROOT
@@ -25,7 +25,7 @@ def send(staff, channel, address):
     new = sent_now(staff, channels=[channel], pasted=address)
     prepare.start(new.pk)
     for _ in range(4):
-        deliver.send_slice(new.pk, channel)
+        slices.send_slice(new.pk, channel)
         Delivery.objects.filter(state=State.QUEUED).update(not_before=None)
     return Delivery.objects.get()
 
@@ -80,7 +80,7 @@ def test_breaker_rests_it_like_any_other(staff):
     numbers = "\n".join(f"+86139{n:04d}9909" for n in range(10))
     new = sent_now(staff, channels=["sms"], pasted=numbers)
     prepare.start(new.pk)
-    again = deliver.send_slice(new.pk, "sms")
+    again = slices.send_slice(new.pk, "sms")
     assert (again - timezone.now()).total_seconds() > 25
     assert breaker.state("simulate") == breaker.RESTING
     assert set(Delivery.objects.values_list("state", "tries")) == {("queued", 0)}
@@ -92,7 +92,7 @@ def test_its_rate_is_kept(staff, settings):
         staff, channels=["sms"], pasted="\n".join(f"+8613900000{n}" for n in range(100, 110))
     )
     prepare.start(new.pk)
-    again = deliver.send_slice(new.pk, "sms")
+    again = slices.send_slice(new.pk, "sms")
     assert (again - timezone.now()).total_seconds() > 50
     assert Delivery.objects.filter(state=State.SENT).count() == 4, "the fifth is for a code"
     assert set(Delivery.objects.filter(state=State.QUEUED).values_list("tries")) == {(0,)}

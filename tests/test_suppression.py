@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError
 
-from notices import deliver, prepare, suppression
+from notices import deliver, prepare, slices, suppression
 from notices.channels.memory import Memory
 from notices.errors import Refused
 from notices.models import Delivery, State, Suppression
@@ -37,7 +37,7 @@ def test_sending_honours_what_was_listed_after_preparing(staff, visitor, texts):
     new = sent_now(staff, channels=["sms"])
     prepare.start(new.pk)
     suppression.add("sms", WANG, "stop")
-    deliver.send_slice(new.pk, "sms")
+    slices.send_slice(new.pk, "sms")
     assert outcomes(new)[1] == (WANG, "suppressed", "Answered STOP.")
     assert [number for number, _ in texts] == ["+8613900000001"]
 

@@ -117,8 +117,8 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     assert list(sweep.run()) == []
 
 
-def test_idle_sweep_costs_eleven_queries(staff, django_assert_num_queries):
-    with django_assert_num_queries(11):
+def test_idle_sweep_costs_twelve_queries(staff, django_assert_num_queries):
+    with django_assert_num_queries(12):
         list(sweep.run())
         list(sweep.wake_ups())
 

@@ -1,4 +1,4 @@
-from notices.models.delivery import OPEN, SETTLED, Delivery, State, Try
+from notices.models.delivery import OPEN, SETTLED, Delivery, Slice, State, Try
 from notices.models.feedback import DEAD, Receipt, Suppression
 from notices.models.notice import WRITTEN, Channel, Notice
 from notices.models.schedules import Occurrence, Schedule
@@ -14,6 +14,7 @@ __all__ = [
     "Occurrence",
     "Receipt",
     "Schedule",
+    "Slice",
     "State",
     "Suppression",
     "Try",

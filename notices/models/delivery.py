@@ -32,9 +32,10 @@ SETTLED = tuple(state for state in State if state not in OPEN)
 class Delivery(models.Model):
     """One message to one person by one channel: the row of record.
 
-    A queued row with a token is claimed by the worker that holds the token until `lease_until`;
-    it becomes SENDING just before its own request leaves, so that a worker which dies leaves at
-    most one row of its connection in doubt. The record is written only with the same token.
+    A queued row with a token is claimed by the worker that holds the token until `lease_until`, or
+    until its slice is settled. Outside of a slice it becomes SENDING just before its own request
+    leaves, so that a worker which dies leaves at most one row of its connection in doubt. The
+    record is written only with the same token.
     """
 
     message = models.CharField(_("message"), max_length=20)  # a name in messages.py
@@ -97,6 +98,21 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+
+class Slice(models.Model):
+    """Deliveries of a notice that a worker has in hand and sends in the order of their ids: those
+    that are queued and bear its token. See mailing.py."""
+
+    token = models.CharField(max_length=32, primary_key=True)
+    notice = models.ForeignKey(Notice, models.CASCADE)
+    provider = models.CharField(max_length=20, default="")
+    at = models.BigIntegerField(default=0)  # the delivery whose request is leaving, or left last
+    stopped = models.BooleanField(default=False)  # the notice was cancelled
+    lease_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"slice {self.token}"
 
 
 class Try(models.Model):

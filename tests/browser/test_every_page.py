@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
-from notices import deliver, occurrences, optout, prepare, repeat, schedule, suppression
+from notices import occurrences, optout, prepare, repeat, schedule, slices, suppression
 from notices.models import Delivery, Schedule, State
 from tests.world import notice, repeated, sent_now
 
@@ -30,7 +30,7 @@ def world(staff, visitor, texts):
     """A notice that is half sent, with one of each trouble."""
     new = sent_now(staff, channels=["email", "sms"])
     prepare.start(new.pk)
-    deliver.send_slice(new.pk, "sms")
+    slices.send_slice(new.pk, "sms")
     Delivery.objects.filter(address="wang@example.com").update(
         state=State.UNCERTAIN, reason="No answer came back.", tries=1
     )

@@ -61,9 +61,9 @@ def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visi
 
     prepare.start(Notice.objects.get().pk)
     page.get_by_text("0 of 2 settled").wait_for()
-    from notices import deliver
+    from notices import slices
 
-    deliver.send_slice(Notice.objects.get().pk, "sms")
+    slices.send_slice(Notice.objects.get().pk, "sms")
     page.get_by_text("2 of 2 settled · 100 %").wait_for()  # by itself
     page.get_by_role("button", name=re.compile("Undo|Cancel")).wait_for(state="detached")
     assert dict(texts)["+8613900000002"] == "Dear guest_wang, the lift is out of order."

@@ -33,7 +33,7 @@ class Sink:
         def say(line: str) -> None:
             writer.write(line.encode() + b"\r\n")
 
-        address = ""
+        address, refuse = "", True
         say("220 sink")
         while line := await reader.readline():
             verb = line[:4].upper()
@@ -41,6 +41,8 @@ class Sink:
                 address = line.decode().partition("<")[2].partition(">")[0]
                 refuse = share(address, self.seed) < self.refused
                 say("550 No such user" if refuse else "250 OK")
+            elif verb == b"DATA" and refuse:
+                say("554 No valid recipients")
             elif verb == b"DATA":
                 say("354 Go on")
                 await writer.drain()
@@ -54,6 +56,8 @@ class Sink:
             elif verb == b"QUIT":
                 say("221 Bye")
                 return
+            elif verb == b"EHLO":
+                say("250-sink\r\n250 PIPELINING")
             else:
                 say("250 OK")
             await writer.drain()

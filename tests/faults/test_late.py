@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices import deliver, prepare, sweep
+from notices import prepare, slices, sweep
 from notices.channels.email import Email
 from notices.errors import TryLater
-from notices.models import Delivery, Notice
+from notices.models import Delivery, Notice, Slice
 from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,20 +19,20 @@ def test_what_a_late_worker_puts_back_is_still_sent(monkeypatch, mailserver, vis
     notice.save()
     prepare.start(notice.pk)
 
-    def stand_still(carrier, delivery, wording):
-        Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    def stand_still(carrier, delivery, form, words):
+        Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         list(sweep.run())
         assert Notice.objects.get().state == Notice.State.FINISHED  # with one that is uncertain
         raise TryLater("Busy.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Email, "send", stand_still)
-        deliver.send_slice(notice.pk, "email")
+        patch.setattr(Email, "send_filled", stand_still)
+        slices.send_slice(notice.pk, "email")
     assert world.states(notice) == {visitor.email: "queued"}
     later = timezone.now() - timedelta(hours=1)
     Delivery.objects.update(not_before=later)
     Notice.objects.update(rung_at=later, start_at=later)
     assert list(sweep.run()) == [("send_notice", (notice.pk, "email"))]
-    deliver.send_slice(notice.pk, "email")
+    slices.send_slice(notice.pk, "email")
     assert world.states(notice) == {visitor.email: "sent"}
     assert Notice.objects.get().state == Notice.State.FINISHED

@@ -24,13 +24,13 @@ SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
 TAKER = """
 import sys, django
 django.setup()
-from notices import deliver
+from notices import slices
 print("ready", flush=True)
 sys.stdin.readline()
-slices = 0
-while deliver.send_slice(int(sys.argv[1]), "email"):
-    slices += 1
-print(slices)
+taken = 0
+while slices.send_slice(int(sys.argv[1]), "email"):
+    taken += 1
+print(taken)
 """
 
 

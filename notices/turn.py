@@ -1,0 +1,36 @@
+"""How long a slice may go on."""
+
+import time
+from collections.abc import Callable
+
+SLICE = 0.5  # seconds, when nobody can say whether something more urgent waits
+LONGEST = 1  # when somebody can
+SHORTEST = 0.2  # also when much waits: a worker that serves nothing else gets on
+LOOK = 0.05  # seconds between two looks
+
+Waits = Callable[[], bool | None]  # whether something more urgent waits; None: nobody knows
+
+
+class Turn:
+    """A worker's turn at a notice. It ends soon after something more urgent waits for a worker."""
+
+    def __init__(self, waits: Waits = lambda: None) -> None:
+        self.began = time.monotonic()
+        self.waits, self.until = waits, self.began + LONGEST
+        self.look_at = self.began + SHORTEST
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        if now >= self.look_at:
+            self.look_at = now + LOOK
+            waits = self.waits()
+            if waits is None:
+                self.until, self.look_at = self.began + SLICE, self.began + LONGEST
+            elif waits:
+                self.until = now
+        return now >= self.until
+
+    @property
+    def left(self) -> float:
+        """Seconds, not below 0."""
+        return max(0.0, self.until - time.monotonic())
