@@ -49,9 +49,8 @@ def plain(name: str) -> str:
 
 def html(name: str) -> str:
     """As much HTML as Bellhop makes of the text, put together by hand."""
-    text = TEXT.replace("((name))", name).replace(
-        "**out of order**", "<strong>out of order</strong>"
-    )
+    bold = "<strong>out of order</strong>"
+    text = TEXT.replace("((name))", name).replace("**out of order**", bold)
     link = f'<a href="{LINK % name}">I do not want them any more</a>'
     parts = [*text.strip().split("\n\n"), f"You get notices of this kind by email. {link}"]
     body = "\n".join(f'<p style="margin:0 0 16px;{FONT}">{part}</p>' for part in parts)
