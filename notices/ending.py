@@ -16,10 +16,10 @@ TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 
 
 def cancel_queued(notice_id: int) -> int:
-    """Settles what is still queued of a notice that was cancelled, and says how many."""
+    """Settles what is still queued of a notice that was cancelled, and says how many. What a slice
+    holds has perhaps left: its worker stops, and settles it first."""
     if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
         return 0
-    Slice.objects.filter(notice_id=notice_id).update(stopped=True)
     # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
     # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
     held = Slice.objects.filter(notice_id=notice_id, token=OuterRef("token"))

@@ -20,7 +20,7 @@ from notices import deliver, ending, messages
 from notices.channels import Route
 from notices.channels.base import Provider
 from notices.errors import Away, NotSent, Refused, TryLater, Unknown
-from notices.models import Delivery, Slice, State
+from notices.models import Delivery, Notice, Slice, State
 from notices.outcome import leave, meaning
 from notices.record import LEASE, Outcome, mark, patiently, record
 from notices.turn import Turn
@@ -69,14 +69,14 @@ def held(delivery: Delivery, token: str) -> QuerySet[Delivery]:
 
 
 def stand_at(delivery: Delivery, carrier: Provider, token: str) -> bool:
-    """Says that the request for this row is about to leave; False when the slice was stopped, or
-    the sweep took the worker for dead."""
+    """Says that the request for this row is about to leave; False when the notice was
+    cancelled, or the sweep took the worker for dead."""
     until = connection.ops.adapt_datetimefield_value(timezone.now() + LEASE)
     with connection.cursor() as cursor:  # once for each message: the ORM takes ten times as long
         cursor.execute(
-            "UPDATE notices_slice SET at = %s, provider = %s, lease_until = %s"
-            " WHERE token = %s AND NOT stopped",
-            [delivery.pk, carrier.name, until, token],
+            "UPDATE notices_slice SET at = %s, provider = %s, lease_until = %s WHERE token = %s AND"
+            " EXISTS (SELECT 1 FROM notices_notice WHERE id = notice_id AND state = %s)",
+            [delivery.pk, carrier.name, until, token, Notice.State.SENDING],
         )
         return bool(cursor.rowcount)
 

@@ -100,7 +100,7 @@ def claim(
     """Takes in hand what is due and in nobody's, the first ids first. `in_order`: as a slice that
     holds them until it is settled, not for a time."""
     wanted: QuerySet[Delivery] = Delivery.objects.filter(
-        deliver.free(), notice_id=notice.pk, channel=channel
+        deliver.free(), notice=notice.pk, notice__state=Notice.State.SENDING, channel=channel
     )
     wanted = wanted.select_related("user").only(*READ).order_by("id")
     wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))

@@ -1,6 +1,7 @@
 """A real SMTP server on loopback that keeps what it accepts and says no when told to."""
 
 import logging
+from collections.abc import Callable
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
@@ -16,18 +17,21 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 class MailServer:
     """`answers` maps the part of an address before the @ to what RCPT is answered; DATA_ANSWERS
-    to what follows the text; "hangup" there ends the connection instead of answering."""
+    to what follows the text; "hangup" there ends the connection instead of answering. ON_TEXT is
+    called when the text is there. PIPELINES: it says that it takes several things in one go."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []  # as accepted, in order
         self.connections = 0
         self.answers: dict[str, str] = {}
         self.data_answers: dict[str, str] = {}
+        self.on_text: dict[str, Callable[[], None]] = {}
+        self.pipelines = True
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
         session.host_name = hostname
         self.connections += 1
-        return responses
+        return [*responses[:-1], "250-PIPELINING", *responses[-1:]] if self.pipelines else responses
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         answer = self.answers.get(address.partition("@")[0], "250 OK")
@@ -36,7 +40,9 @@ class MailServer:
         return answer
 
     async def handle_DATA(self, server: SMTP, session, envelope):  # noqa: N802
-        answer = self.data_answers.get(envelope.rcpt_tos[0].partition("@")[0], "250 OK")
+        name = envelope.rcpt_tos[0].partition("@")[0]
+        self.on_text.get(name, lambda: None)()
+        answer = self.data_answers.get(name, "250 OK")
         if answer == "hangup":
             server.transport.abort()  # type: ignore[union-attr]
             return "451 never read"

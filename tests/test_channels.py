@@ -21,6 +21,12 @@ from tests.world import sent_now
 HELLO = Wording("Hello 王", "Subject 你好", "<p>Hello</p>")
 
 
+@pytest.fixture(params=["in one go", "one after the other"])
+def mailserver(request, mailserver):
+    mailserver.pipelines = request.param == "in one go"
+    return mailserver
+
+
 def to(address, pk=7):
     return Delivery(pk=pk, channel="email" if "@" in address else "sms", address=address)
 

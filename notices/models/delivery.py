@@ -108,7 +108,6 @@ class Slice(models.Model):
     notice = models.ForeignKey(Notice, models.CASCADE)
     provider = models.CharField(max_length=20, default="")
     at = models.BigIntegerField(default=0)  # the delivery whose request is leaving, or left last
-    stopped = models.BooleanField(default=False)  # the notice was cancelled
     lease_until = models.DateTimeField()
 
     def __str__(self) -> str:

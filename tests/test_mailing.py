@@ -1,0 +1,189 @@
+"""A slice by a mail server: where a worker stood when it died, was stopped or came back late."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notices import mailing, prepare, schedule, slices, sweep
+from notices.channels.email import Email
+from notices.errors import Refused, TryLater, Unknown
+from notices.models import Delivery, Notice, Slice, State
+from signup.models import User
+from tests.processes import ROOT
+from tests.world import database_url, sent_now, states
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FORM = Email.send_filled
+
+
+@pytest.fixture
+def ten(mailserver):
+    """A prepared notice to guest0 to guest9."""
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(10)
+    )
+    new = sent_now()
+    prepare.start(new.pk)
+    return new
+
+
+def counts(notice):
+    found = [str(state) for state in states(notice).values()]
+    return {state: found.count(state) for state in sorted(set(found))}
+
+
+def before(monkeypatch, address, act):
+    """Calls act() just before that one is sent; what it raises is what comes of it."""
+
+    def send(carrier, delivery, form, words):
+        if delivery.address == address:
+            act()
+        return FORM(carrier, delivery, form, words)
+
+    monkeypatch.setattr(Email, "send_filled", send)
+
+
+def be_dead():
+    Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    list(sweep.run())
+
+
+def told(mailserver):
+    return [address for address, _ in mailserver.messages]
+
+
+def test_each_is_told_once_by_name_and_nothing_is_left_in_hand(ten, mailserver):
+    assert slices.send_slice(ten.pk, "email") is None
+    assert told(mailserver) == [f"guest{n}@example.com" for n in range(10)]
+    assert "Dear guest_3," in mailserver.messages[3][1].get_body(["plain"]).get_content()
+    rows = Delivery.objects.filter(notice=ten)
+    kept = set(rows.values_list("state", "tries", "provider", "token", "lease_until", "reason"))
+    assert kept == {("sent", 1, "smtp", None, None, "")}
+    assert not Slice.objects.exists()
+    ten.refresh_from_db()
+    assert ten.state == Notice.State.FINISHED
+
+
+def test_what_did_not_go_is_not_among_those_that_did(ten, mailserver):
+    mailserver.answers |= {"guest3": "550 5.1.1 No such user", "guest5": "450 Later"}
+    mailserver.data_answers["guest7"] = "hangup"
+    assert slices.send_slice(ten.pk, "email") > timezone.now()
+    assert counts(ten) == {"failed": 1, "queued": 1, "sent": 7, "uncertain": 1}
+    found = {each.address: each for each in Delivery.objects.all()}
+    assert found["guest3@example.com"].state == State.FAILED
+    assert found["guest5@example.com"].not_before is not None
+    assert found["guest7@example.com"].state == State.UNCERTAIN
+    assert {each.tries for each in found.values()} == {1}
+    assert len(told(mailserver)) == 7
+
+
+def test_nobody_else_takes_what_a_slice_holds_however_old_it_is(ten, mailserver):
+    held = slices.claim(ten, "email", "other", in_order=True)
+    assert len(held) == 10
+    Slice.objects.update(lease_until=timezone.now() - timedelta(hours=1))
+    assert slices.send_slice(ten.pk, "email") is None
+    assert told(mailserver) == []
+
+
+WORKER = """
+import sys
+sys.path[:0] = ["site"]
+import django
+django.setup()
+from notices import slices
+slices.send_slice(int(sys.argv[1]), "email")
+"""
+
+
+def test_worker_killed_amid_a_message_leaves_that_one_in_doubt(ten, mailserver):
+    variables = os.environ | {
+        "DATABASE_URL": database_url(),
+        "EMAIL_URL": f"smtp://127.0.0.1:{mailserver.port}",
+    }
+    mailserver.on_text["guest4"] = lambda: os.kill(worker.pid, signal.SIGKILL)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(ten.pk)], cwd=ROOT, env=variables)
+    assert worker.wait(30) == -signal.SIGKILL
+    assert counts(ten) == {"queued": 10}  # nobody has looked yet
+    list(sweep.run())
+    assert counts(ten) == {"queued": 10}  # it may still be at work
+    be_dead()
+    assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
+    assert Delivery.objects.get(state=State.UNCERTAIN).address == "guest4@example.com"
+    assert slices.send_slice(ten.pk, "email") is None
+    assert counts(ten) == {"sent": 9, "uncertain": 1}
+    assert len(told(mailserver)) == len(set(told(mailserver)))
+    ten.refresh_from_db()
+    assert ten.state == Notice.State.FINISHED
+
+
+def test_worker_that_died_before_the_first_has_told_nobody(ten):
+    slices.claim(ten, "email", "dead", in_order=True)
+    be_dead()
+    assert counts(ten) == {"queued": 10}
+    assert slices.send_slice(ten.pk, "email") is None
+    assert counts(ten) == {"sent": 10}
+
+
+def test_late_worker_stops_and_its_last_word_counts(ten, mailserver, monkeypatch):
+    before(monkeypatch, "guest4@example.com", be_dead)
+    slices.send_slice(ten.pk, "email")
+    # Nobody else was there, so the same slice takes the rest in hand again.
+    assert counts(ten) == {"sent": 10}
+    assert len(told(mailserver)) == len(set(told(mailserver))) == 10
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(Refused("no"), "failed"), (TryLater("busy", 60), "queued"), (Unknown("?"), "uncertain")],
+)
+def test_late_worker_that_did_not_get_through(ten, monkeypatch, error, state):
+    def late():
+        be_dead()
+        raise error
+
+    before(monkeypatch, "guest4@example.com", late)
+    slices.send_slice(ten.pk, "email")
+    assert states(ten)["guest4@example.com"] == state
+    assert counts(ten)["sent"] == 9
+
+
+def test_cancel_stops_a_slice_before_the_next_message(ten, mailserver, monkeypatch):
+    before(monkeypatch, "guest4@example.com", lambda: schedule.cancel(ten))
+    assert slices.send_slice(ten.pk, "email") is None
+    assert len(told(mailserver)) == 5  # the one whose request was leaving, too
+    assert counts(ten) == {"cancelled": 5, "sent": 5}
+
+
+def test_cancel_waits_for_a_slice_to_be_settled(ten):
+    slices.claim(ten, "email", "mine", in_order=True)
+    schedule.cancel(ten)
+    assert counts(ten) == {"queued": 10}
+    mailing.settle("mine", Delivery.objects.order_by("pk")[2].pk)
+    list(sweep.run())
+    assert counts(ten) == {"cancelled": 7, "sent": 3}
+
+
+def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
+    def bug():
+        raise ZeroDivisionError
+
+    before(monkeypatch, "guest4@example.com", bug)
+    with pytest.raises(ZeroDivisionError):
+        slices.send_slice(ten.pk, "email")
+    monkeypatch.undo()
+    be_dead()
+    assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
+
+
+def test_mail_server_that_goes_away_puts_the_rest_off(ten, mailserver, monkeypatch):
+    before(monkeypatch, "guest4@example.com", mailserver.stop)
+    again = slices.send_slice(ten.pk, "email")
+    assert again > timezone.now()
+    assert counts(ten)["sent"] == 4
+    assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
+    assert not Slice.objects.exists()
