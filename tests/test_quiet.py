@@ -152,7 +152,7 @@ def test_what_has_not_left_in_time_expires_at_sending(clock, mailserver, setting
         schedule.accept(new, EVENING)
         prepare.start(new.pk)
         with monkeypatch.context() as patched:
-            patched.setattr(turn, "SLICE", -1)
+            patched.setattr(turn, "LONGEST", -1)
             slices.send_slice(new.pk, "email")  # its time is over before the first
         assert set(states(new).values()) == {"queued"}
         clock.shift(301)
