@@ -1,6 +1,7 @@
 """Who does not want notices, and the link by which they say so."""
 
 from collections.abc import Collection
+from functools import cache
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
@@ -11,6 +12,7 @@ from notices import suppression
 from notices.models import Channel, Delivery, Suppression
 
 NOTICE = "notice"  # messages.py imports this module
+NUMBER = "number"  # stands for a delivery's in the path, which is looked up once
 TAKEN_BACK = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
 
 
@@ -24,7 +26,12 @@ def unsubscribe_url(delivery: Delivery) -> str:
     host = settings.PUBLIC_URL or delivery.origin
     if not host or not delivery.pk or delivery.message != NOTICE:
         return ""
-    return host + reverse("unsubscribe", args=[signer().sign(str(delivery.pk))])
+    return host + path().replace(NUMBER, signer().sign(str(delivery.pk)))
+
+
+@cache
+def path() -> str:
+    return reverse("unsubscribe", args=[NUMBER])
 
 
 def find(token: str) -> Delivery | None:

@@ -82,6 +82,8 @@ BREAKING = ("Cc", "Cs", "Zl", "Zp")  # control, half of a character, line and pa
 
 def one_line(text: str) -> str:
     """Fit for a header: no line ends or control characters, nor what mail programs would decode."""
+    if text.isascii() and text.isprintable() and "=?" not in text:
+        return " ".join(text.split())
     kept = (" " if unicodedata.category(char) in BREAKING else char for char in text)
     return " ".join("".join(kept).replace("=?", "= ?").split())
 

@@ -11,8 +11,13 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-PERIOD = re.compile(rb"(?m)^\.")
 PLAIN = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
+
+
+def stuffed(msg: bytes) -> bytes:
+    """With a second period before each that begins a line (RFC 5321, 4.5.2)."""
+    start = b"." if msg.startswith(b".") else b""
+    return start + msg.replace(b"\r\n.", b"\r\n..")
 
 
 def quoted(address: str) -> str:
@@ -61,7 +66,7 @@ class SMTP(smtplib.SMTP):
             return smtplib.SMTPDataError(*data)
         self.text_left = True
         end = b".\r\n" if msg.endswith(b"\r\n") else b"\r\n.\r\n"
-        self.send(PERIOD.sub(b"..", msg) + end)
+        self.send(stuffed(msg) + end)
         accepted = self.reply()
         return None if accepted[0] == 250 else smtplib.SMTPDataError(*accepted)
 

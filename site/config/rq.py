@@ -4,6 +4,7 @@ Settings name these classes, so the plain commands (rqworker, rqworker-pool, rqs
 dashboard use them. What may be on a queue is said in wire.py.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -123,6 +124,12 @@ class Worker(HerokuWorker):
             self.connection.hset(self.key, mapping=self.serialize())
             self.set_state(self.get_state())
             worker_registration.register(self)
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        # What is there now stays: no work-horse looks through it for garbage, which would also
+        # give each a copy of its own.
+        gc.freeze()
+        return bool(super().work(*args, **kwargs))
 
     def fork_work_horse(self, job: Any, queue: Any) -> None:
         # Until the horse has its handlers, SIGRTMIN would kill it before it began.
