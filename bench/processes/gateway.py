@@ -1,10 +1,9 @@
-"""An SMS provider that takes its time: python -m bench.provider SECONDS prints its port.
+"""An SMS gateway that takes its time: python -m bench.processes.gateway SECONDS (asking.py).
 
 A message is a POST as notices/channels/webhook.py writes it. It is noted when all of it has
 arrived, by time.monotonic(), which all processes of a machine share, and answered {"id": "7"}
-SECONDS later; any number may wait for their answers at once. The questions (asking.py): `count` →
-how many, and when the last arrived; `list` → [number, the name after "Dear "] of each; `arrivals` →
-[when, number, text, delivery] of each; `forget` → starts anew.
+SECONDS later; any number may wait for their answers at once. `count` → how many, and when the last
+arrived; `arrivals` → [when, number, text, delivery] of each; `forget` → starts anew.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from bench import asking
+from bench.processes import asking
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 LENGTH = b"content-length:"
@@ -45,16 +44,10 @@ class Arrived:
     def answer(self, question: str) -> Any:
         if question == "arrivals":
             return list(self.read())
-        if question == "list":
-            return {"messages": [(each.to, called(each.text)) for each in self.read()]}
         if question == "forget":
             self.contents.clear()
         last = self.contents[-1][0] if self.contents else 0
         return {"count": len(self.contents), "last": last}
-
-
-def called(text: str) -> str:
-    return text.partition("Dear ")[2].partition(",")[0]
 
 
 class Line(asyncio.Protocol):

@@ -1,0 +1,200 @@
+"""From the POST that asks for a code to the provider's door, idle and beside a notice."""
+
+import http.client
+import json
+from collections.abc import Callable
+from itertools import count, islice
+from typing import Protocol
+
+from bench import arrivals, place
+from bench.arrivals import Question
+from bench.bellhop import Bellhop
+from bench.figures import Figure, Result, Target
+from bench.place import Asked, Module, Place
+from bench.queued import Queued
+from local import embedded
+from tests.processes import ROOT, Process, eventually
+
+NAME = "codes"
+TITLE = "From asking for a code to the provider's door, 2 workers"
+RATES = (5, 20, 50)  # codes/s
+BETWEEN = 20  # the rate at which the peers are measured
+PEOPLE = 100_000  # who are to get the notice
+TASKS = 20_000  # of the peers' notice: more than two of their workers do in the time
+PICTURE = "12345"
+PEER = {"DJANGO_SETTINGS_MODULE": "bench.peers.codes.settings", "PYTHONPATH": str(ROOT)}
+QUIET = ("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
+
+Waits = dict[tuple[str, int], list[float]]  # "idle" or "beside a notice", rate -> seconds
+
+
+class Desk(Protocol):
+    """One contender: its web process on `port`, its workers at work."""
+
+    port: int
+    gateway: Asked
+
+    def question(self, number: int) -> Question: ...
+    def press(self) -> None: ...
+    def check(self) -> None: ...
+
+
+def web(here: Place, port: int, *words: str, **environment: str) -> Process:
+    """The Procfile's web process, or a peer's in the same gunicorn.conf.py."""
+    words = ("gunicorn", "--bind", f"127.0.0.1:{port}", *words)
+    return here.running(Module(*words, **environment))
+
+
+def answers(port: int, path: str) -> http.client.HTTPResponse | None:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.255.255.255"}
+    try:
+        line.request("GET", path, headers=headers)
+        return line.getresponse()
+    except OSError:
+        return None
+
+
+class Ours:
+    def __init__(self, here: Place) -> None:
+        self.port = embedded.free_port()
+        self.gateway = here.asked("bench.processes.gateway", "0")
+        self.sink = here.asked("bench.processes.sink")
+        self.house = Bellhop(
+            here, PEOPLE,
+            EMAIL_URL=f"smtp://127.0.0.1:{self.sink.port}",
+            SMS_URLS=f"webhook+http://127.0.0.1:{self.gateway.port}/",
+            PICTURE_CODE_FIXED=PICTURE, TRUSTED_PROXIES="1", CODE_LIMIT_ALL="1000000/hour",
+        )  # fmt: skip
+        web(here, self.port, "--pythonpath", "site", "config.wsgi", **self.house.environment)
+        eventually(lambda: answers(self.port, "/healthz"), 30)
+
+    def question(self, number: int) -> Question:
+        answer = answers(self.port, "/signup/picture/")
+        assert answer
+        picture = json.loads(answer.read())["image_code_id"]
+        mobile = f"+86139{number:08d}"
+        body = {"mobile": mobile, "image_code_id": picture, "image_code": PICTURE}
+        return Question(mobile, body)
+
+    def press(self) -> None:
+        self.house.press("email")
+
+    def check(self) -> None:
+        assert 0 < self.sink.ask("count")["count"] < PEOPLE, "no notice was going out meanwhile"
+
+
+class Theirs:
+    """`own_queue`: codes have a queue and one of the two workers to themselves."""
+
+    def __init__(self, here: Place, own_queue: bool, queued: Queued) -> None:
+        self.port = embedded.free_port()
+        self.gateway = here.asked("bench.processes.gateway", "0")
+        self.sink = here.asked("bench.processes.sink")
+        copies, self.redis = queued.copied(here)
+        environment = PEER | copies | {
+            "SMS_PORT": str(self.gateway.port), "EMAIL_PORT": str(self.sink.port),
+            "DB_REUSE_MAX": "1000000000", "OWN_QUEUE": str(int(own_queue)),
+        }  # fmt: skip
+        workers = [("codes", 1), ("celery", 1)] if own_queue else [("celery", 2)]
+        celery = ("celery", "-A", "bench.peers.codes", "worker", "-P", "prefork", *QUIET)
+        for queue, children in workers:
+            words = ("-Q", queue, "-c", str(children), "-n", f"{queue}@%h")
+            here.running(Module(*celery, *words, **environment), "ready")
+        web(here, self.port, "bench.peers.codes.wsgi", **environment)
+        eventually(lambda: answers(self.port, "/"), 30)
+
+    def question(self, number: int) -> Question:
+        mobile = f"+86139{number:08d}"
+        return Question(mobile, {"mobile": mobile})
+
+    def press(self) -> None:
+        """A loop over the users would take its time; its tasks are there already."""
+        self.redis.client().rename("notice", "celery")
+
+    def check(self) -> None:
+        assert 0 < self.sink.ask("count")["count"] < TASKS, "no notice was going out meanwhile"
+
+
+def notice_waits(environment: dict[str, str]) -> None:
+    place.command("-m", "bench.peers.codes.fill", "notice", str(TASKS), **PEER | environment)
+
+
+# Measuring
+
+
+def turn(desk: Desk, rates: tuple[int, ...], seconds: float, seed: int) -> Waits:
+    numbers = count()
+    found: Waits = {}
+
+    def ask(rate: float, lasting: float) -> list[float]:
+        when = list(arrivals.moments(rate, lasting, seed))
+        questions = [desk.question(number) for number in islice(numbers, len(when))]
+        return arrivals.waits(desk.port, questions, desk.gateway, when)
+
+    ask(BETWEEN, 1)  # what the first ones cost is not counted
+    for rate in rates:
+        found["idle", rate] = ask(rate, seconds)
+    desk.press()
+    for rate in rates:
+        found["beside a notice", rate] = ask(rate, seconds)
+    desk.check()
+    return found
+
+
+def share(waits: list[float], part: float) -> float:
+    """So many ms are enough for `part` of them."""
+    return 1000 * sorted(waits)[min(len(waits) - 1, int(len(waits) * part))]
+
+
+MEASURES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+
+
+def run(runs: int, full: bool) -> Result:
+    seconds = 20 if full else 5
+    waiting = Queued("notice of Celery", notice_waits)
+    contenders: dict[str, tuple[Callable[[Place], Desk], tuple[int, ...]]] = {
+        "Bellhop": (Ours, RATES),
+        "Celery, one queue": (lambda here: Theirs(here, False, waiting), (BETWEEN,)),
+        "Celery, a queue for codes": (lambda here: Theirs(here, True, waiting), (BETWEEN,)),
+    }
+    figures: dict[tuple[str, str, int, str], Figure] = {}
+    for seed in range(runs):
+        for name, (open_desk, rates) in contenders.items():
+            with place.opened() as here:
+                found = turn(open_desk(here), rates, seconds, seed)
+            for (state, rate), waits in found.items():
+                for measure, part in MEASURES.items():
+                    figure = figures.setdefault(
+                        (name, state, rate, measure),
+                        Figure(f"{rate} codes/s {state}, {measure}", name, "ms"),
+                    )
+                    figure.runs.append(share(waits, part))
+    return Result(TITLE, list(figures.values()), targets(figures), notes(seconds))
+
+
+def targets(figures: dict[tuple[str, str, int, str], Figure]) -> list[Target]:
+    found = []
+    for rate in RATES:
+        idle, busy = (
+            figures["Bellhop", state, rate, "p99"] for state in ("idle", "beside a notice")
+        )
+        what = f"{rate} codes/s beside a notice, p99"
+        found.append(Target(what, busy.median, 1000, at_least=False, unit="ms"))
+        found.append(Target(f"{what} ÷ idle", busy.over(idle), 3, at_least=False, unit="×"))
+    return found
+
+
+def notes(seconds: float) -> list[str]:
+    return [
+        f"Visitors come at random moments, for {seconds:g} s at each rate; each is counted from "
+        "the moment they were due, over a connection of their own, until the whole message is at "
+        "the provider, which answers at once. Picture code and limits are in force.",
+        f"The notice is an email over SMTP to {PEOPLE:,} people; it is pressed just before the "
+        "first rate beside it, so preparing it is part of that, and it goes on until the end. "
+        f"Of Celery's, {TASKS:,} tasks are queued before: more than its workers do meanwhile.",
+        f"A code that is not there {arrivals.PATIENCE:g} s after the last was asked for counts as "
+        "long as it was waited for: with one queue that is all of them.",
+        "Celery: 2 processes in all, as `prefork -c 2` on one queue, and as one for codes and one "
+        "for the rest, which then has half of Bellhop's workers.",
+    ]
