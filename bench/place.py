@@ -38,7 +38,7 @@ class Module(Process):
 
 
 class Asked:
-    """A process that prints its port and then answers lines with JSON: bench/processes/sink.py."""
+    """A door: a process that is sent to, and that is asked what it took (processes/door.py)."""
 
     def __init__(self, *command: str) -> None:
         self.popen = subprocess.Popen(
@@ -113,6 +113,12 @@ def command(*words: str, **environment: str) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}:\n{done.stdout}\n{done.stderr}")
     return done.stdout
+
+
+def floor(channel: str, port: int, people: int, connections: int) -> float:
+    """Runs bench/processes/floor.py; when it began."""
+    words = ("-m", "bench.processes.floor", channel, *map(str, (port, people, connections)))
+    return float(command(*words))
 
 
 # Filled databases

@@ -1,1 +1,2 @@
-"""What people would use instead, each set up as its own documentation says is best."""
+"""What people would use instead, each as its own documentation says: one Django project, in which
+each peer has a module of its own."""
