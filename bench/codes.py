@@ -1,19 +1,17 @@
 """From the POST that asks for a code to the provider's door, idle and beside a notice."""
 
-import http.client
-import json
 from collections.abc import Callable
 from itertools import count, islice
 from typing import Protocol
 
-from bench import arrivals, place
+from bench import arrivals, place, web
 from bench.arrivals import Question
 from bench.bellhop import Bellhop
 from bench.figures import Figure, Result, Target
 from bench.place import Asked, Module, Place
 from bench.queued import Queued
-from local import embedded
-from tests.processes import ROOT, Process, eventually
+from bench.web import Web
+from tests.processes import ROOT
 
 NAME = "codes"
 TITLE = "From asking for a code to the provider's door, 2 workers"
@@ -21,7 +19,6 @@ RATES = (5, 20, 50)  # codes/s
 BETWEEN = 20  # the rate at which the peers are measured
 PEOPLE = 100_000  # who are to get the notice
 TASKS = 20_000  # of the peers' notice: more than two of their workers do in the time
-PICTURE = "12345"
 PEER = {"DJANGO_SETTINGS_MODULE": "bench.peers.codes.settings", "PYTHONPATH": str(ROOT)}
 QUIET = ("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
@@ -29,9 +26,9 @@ Waits = dict[tuple[str, int], list[float]]  # "idle" or "beside a notice", rate 
 
 
 class Desk(Protocol):
-    """One contender: its web process on `port`, its workers at work."""
+    """One contender: its web process, its workers at work."""
 
-    port: int
+    web: Web
     gateway: Asked
 
     def question(self, number: int) -> Question: ...
@@ -39,43 +36,21 @@ class Desk(Protocol):
     def check(self) -> None: ...
 
 
-def web(here: Place, port: int, *words: str, **environment: str) -> Process:
-    """The Procfile's web process, or a peer's in the same gunicorn.conf.py."""
-    words = ("gunicorn", "--bind", f"127.0.0.1:{port}", *words)
-    return here.running(Module(*words, **environment))
-
-
-def answers(port: int, path: str) -> http.client.HTTPResponse | None:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.255.255.255"}
-    try:
-        line.request("GET", path, headers=headers)
-        return line.getresponse()
-    except OSError:
-        return None
-
-
 class Ours:
     def __init__(self, here: Place) -> None:
-        self.port = embedded.free_port()
         self.gateway = here.asked("bench.processes.gateway", "0")
         self.sink = here.asked("bench.processes.sink")
         self.house = Bellhop(
-            here, PEOPLE,
+            here, PEOPLE, 2,
             EMAIL_URL=f"smtp://127.0.0.1:{self.sink.port}",
             SMS_URLS=f"webhook+http://127.0.0.1:{self.gateway.port}/",
-            PICTURE_CODE_FIXED=PICTURE, TRUSTED_PROXIES="1", CODE_LIMIT_ALL="1000000/hour",
+            **web.SETTINGS,
         )  # fmt: skip
-        web(here, self.port, "--pythonpath", "site", "config.wsgi", **self.house.environment)
-        eventually(lambda: answers(self.port, "/healthz"), 30)
+        self.web = Web(here, "--pythonpath", "site", "config.wsgi", **self.house.environment)
 
     def question(self, number: int) -> Question:
-        answer = answers(self.port, "/signup/picture/")
-        assert answer
-        picture = json.loads(answer.read())["image_code_id"]
         mobile = f"+86139{number:08d}"
-        body = {"mobile": mobile, "image_code_id": picture, "image_code": PICTURE}
-        return Question(mobile, body)
+        return Question(mobile, self.web.code_for(mobile))
 
     def press(self) -> None:
         self.house.press("email")
@@ -88,7 +63,6 @@ class Theirs:
     """`own_queue`: codes have a queue and one of the two workers to themselves."""
 
     def __init__(self, here: Place, own_queue: bool, queued: Queued) -> None:
-        self.port = embedded.free_port()
         self.gateway = here.asked("bench.processes.gateway", "0")
         self.sink = here.asked("bench.processes.sink")
         copies, self.redis = queued.copied(here)
@@ -101,8 +75,7 @@ class Theirs:
         for queue, children in workers:
             words = ("-Q", queue, "-c", str(children), "-n", f"{queue}@%h")
             here.running(Module(*celery, *words, **environment), "ready")
-        web(here, self.port, "bench.peers.codes.wsgi", **environment)
-        eventually(lambda: answers(self.port, "/"), 30)
+        self.web = Web(here, "bench.peers.codes.wsgi", **environment)
 
     def question(self, number: int) -> Question:
         mobile = f"+86139{number:08d}"
@@ -130,7 +103,7 @@ def turn(desk: Desk, rates: tuple[int, ...], seconds: float, seed: int) -> Waits
     def ask(rate: float, lasting: float) -> list[float]:
         when = list(arrivals.moments(rate, lasting, seed))
         questions = [desk.question(number) for number in islice(numbers, len(when))]
-        return arrivals.waits(desk.port, questions, desk.gateway, when)
+        return arrivals.waits(desk.web.port, questions, desk.gateway, when)
 
     ask(BETWEEN, 1)  # what the first ones cost is not counted
     for rate in rates:
@@ -151,7 +124,7 @@ MEASURES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
 def run(runs: int, full: bool) -> Result:
-    seconds = 20 if full else 5
+    seconds = 20 if full else 4
     waiting = Queued("notice of Celery", notice_waits)
     contenders: dict[str, tuple[Callable[[Place], Desk], tuple[int, ...]]] = {
         "Bellhop": (Ours, RATES),
