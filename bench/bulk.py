@@ -35,7 +35,9 @@ class Contest:
     all_of: int = 0
 
     def __post_init__(self) -> None:
+        self.cpu: dict[str, list[float]] = {name: [] for name in self.contenders}  # s per person
         self.sizes: dict[str, float] = {}  # bytes per person
+        self.door_cpu: dict[str, float] = {}  # of a core
 
     def hold(self, runs: int, what: str) -> dict[str, Figure]:
         turns = {name: partial(self.turn, name) for name in self.contenders}
@@ -47,30 +49,39 @@ class Contest:
         with place.opened() as here:
             door = here.asked(*self.door)
             press = contender.ready(here, door, people)
-            speed = pace(door, people, self.address, press)
-            self.sizes[name] = door.ask("list")["bytes"] / people
-        return speed
+            before, door_before = here.cpu(), place.cpu(door.pid)
+            pressed = press()
+            seconds = last(door, people) - pressed
+            self.cpu[name].append((here.cpu() - before) / people)
+            self.door_cpu[name] = (place.cpu(door.pid) - door_before) / seconds
+            time.sleep(0.2)  # for a copy too many
+            self.look_through(name, people, door)
+        return people / seconds
+
+    def look_through(self, name: str, people: int, door: Asked) -> None:
+        taken = door.ask("list")
+        everyone = (guest(number) for number in range(people))
+        wanted = {getattr(one, self.address): one.username for one in everyone}
+        check([(to, called) for to, called in taken["people"]], wanted)
+        self.sizes[name] = taken["bytes"] / people
 
     def notes(self) -> list[str]:
-        """How many people, and how much for each."""
         many = (f"{name} {self.all_of or one.people:,}" for name, one in self.contenders.items())
         sizes = (f"{name} {size:,.0f}" for name, size in self.sizes.items())
+        doors = (f"{name} {share:.2f}" for name, share in self.door_cpu.items())
         return [
-            f"Recipients of a turn: {', '.join(many)}.",
-            f"Bytes for a recipient at the door: {', '.join(sizes)}.",
+            f"Recipients of a turn: {'; '.join(many)}.",
+            f"Bytes for a recipient at the door: {'; '.join(sizes)}.",
+            f"What the door took of a core meanwhile: {'; '.join(doors)}.",
             "Checked at the door: each recipient once, called by the right name.",
         ]
 
 
-def pace(door: Asked, people: int, address: str, press: Press) -> float:
-    """People/s, measured at the `door`, which shall have reached each of them once."""
-    pressed = press()
+def last(door: Asked, people: int) -> float:
+    """The time.monotonic() at which the last of so many came through the door."""
+    until = time.monotonic() + LONGEST
     while (seen := door.ask("count"))["count"] < people:
-        if time.monotonic() - pressed > LONGEST:
+        if time.monotonic() > until:
             raise AssertionError(f"{seen['count']} of {people} within {LONGEST} s")
         time.sleep(0.05)
-    time.sleep(0.2)  # for a copy too many
-    everyone = (guest(number) for number in range(people))
-    wanted = {getattr(one, address): one.username for one in everyone}
-    check([(to, name) for to, name in door.ask("list")["people"]], wanted)
-    return people / (float(seen["last"]) - pressed)
+    return float(seen["last"])

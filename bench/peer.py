@@ -49,7 +49,7 @@ class Peer:
 def filled_with(people: int) -> place.Fill:
     def fill(url: str) -> None:
         environment = SETTINGS | {"DATABASE_URL": url}
-        place.command("-m", "django", "migrate", "--run-syncdb", "-v0", **environment)
+        place.command("-m", "django", "migrate", "-v0", **environment)
         place.command("-m", "bench.peers.staff", "people", str(people), **environment)
 
     return fill

@@ -2,7 +2,7 @@
 
 python -m bench.processes.floor CHANNEL PORT PEOPLE CONNECTIONS: over that many bare connections,
 each in a process of its own. It prints the time.monotonic() at which they started. CHANNEL is
-`email`, `mailgun` in calls as large as Bellhop's, or `sms`.
+`email`, `django`, `mailgun` in calls as large as Bellhop's, or `sms`.
 """
 
 import json
@@ -15,6 +15,9 @@ from email.policy import SMTP
 from http.client import HTTPConnection
 from multiprocessing import Process
 from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
 
 from bench.guests import SMS, SUBJECT, guest, html, plain
 
@@ -34,6 +37,17 @@ def email(port: int, numbers: Sequence[int]) -> None:
             one = guest(number)
             message = written.replace(NAME.encode(), one.username.encode())
             line.sendmail(FROM, one.email, message.replace(ADDRESS.encode(), one.email.encode()))
+
+
+def django(port: int, numbers: Sequence[int]) -> None:
+    """The same with Django's own messages and its backend, over one connection."""
+    settings.configure(EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, DEFAULT_FROM_EMAIL=FROM)
+    with get_connection("django.core.mail.backends.smtp.EmailBackend") as line:
+        for number in numbers:
+            one = guest(number)
+            mail = EmailMultiAlternatives(SUBJECT, plain(one.username), to=[one.email])
+            mail.attach_alternative(html(one.username), "text/html")
+            line.send_messages([mail])
 
 
 def mailgun(port: int, numbers: Sequence[int]) -> None:
@@ -75,7 +89,7 @@ def main(channel: str, port: str, people: str, connections: str) -> None:
     print(started)
 
 
-CHANNELS = {"email": email, "mailgun": mailgun, "sms": sms}
+CHANNELS = {"email": email, "django": django, "mailgun": mailgun, "sms": sms}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
