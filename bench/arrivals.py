@@ -9,6 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 from bench.place import Asked
+from tests.processes import eventually
 
 PATIENCE = 5.0  # seconds that the last one waits for a code
 
@@ -36,11 +37,16 @@ def waits(
     while missing(gateway, asked) and time.monotonic() < until:
         time.sleep(0.05)
     ended = time.monotonic()
-    arrived: dict[str, float] = {}
+    arrived: dict[str, float] = {}  # of all that were ever asked for
     for at, mobile, *_ in gateway.ask("arrivals"):
         assert mobile not in arrived, f"{mobile} got two"
         arrived[mobile] = at
     return [arrived.get(mobile, ended) - due for mobile, due in asked.items()]
+
+
+def drain(gateway: Asked, asked: int) -> None:
+    """Waits until as many as were ever asked for have arrived; what comes next begins afresh."""
+    eventually(lambda: len(gateway.ask("arrivals")) >= asked, 60)
 
 
 def missing(gateway: Asked, asked: dict[str, float]) -> bool:
