@@ -18,7 +18,7 @@ ESP = ("bench.processes.provider", "mailgun", "0.2")
 
 
 def run(runs: int, full: bool) -> Result:
-    contest = Contest(ESP, "email", CONTENDERS, 20_000 if full else 0)
+    contest = Contest(ESP, "email", CONTENDERS, 5_000 if full else 0)
     figures = contest.hold(runs, "an email to each of many")
     ours = figures[BELLHOP]
     targets = [

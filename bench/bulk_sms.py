@@ -55,7 +55,7 @@ def floor(connections: int) -> Ready:
 
 
 CONTENDERS = {
-    BELLHOP: Contender(40, bellhop),
+    BELLHOP: Contender(400, bellhop),
     CELERY: Contender(20, celery("prefork", 2, 1)),
     THREADS: Contender(400, celery("threads", 20, 2)),
     "plain RQ": Contender(20, rq),

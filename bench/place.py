@@ -125,7 +125,7 @@ def command(*words: str, **environment: str) -> str:
     """What `python WORDS` printed; raises with all of it when it fails."""
     done = subprocess.run(
         [sys.executable, *words],
-        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=600,
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=3600,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}:\n{done.stdout}\n{done.stderr}")

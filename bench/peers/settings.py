@@ -25,15 +25,14 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
 }
 
-database = env.db_url("DATABASE_URL")
+# Kept open from task to task, which Celery's pages advise and Bellhop's slices need not.
+database = env.db_url("DATABASE_URL") | {"CONN_MAX_AGE": 60}
 if database["ENGINE"] == "django.db.backends.sqlite3":
     database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-else:
-    database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": database}
 
 DEFAULT_FROM_EMAIL = "Bellhop <bellhop@example.com>"
@@ -54,6 +53,6 @@ RQ_QUEUES = {"default": {"URL": os.environ.get("REDIS_URL", "")}}
 
 POST_OFFICE = {
     "BATCH_SIZE": int(os.environ.get("POST_OFFICE_BATCH", "1000")),
-    "THREADS_PER_PROCESS": int(os.environ.get("POST_OFFICE_THREADS", "5")),
+    "THREADS_PER_PROCESS": int(os.environ.get("POST_OFFICE_THREADS", "2")),
     "LOG_LEVEL": 1,  # failures only
 }
