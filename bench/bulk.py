@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 from bench import place
 from bench.figures import Figure, interleaved
 from bench.guests import check, guest
 from bench.place import Asked, Place
+from bench.report import number
 
 Press = Callable[[], float]  # the time.monotonic() of pressing
 Ready = Callable[[Place, Asked, int], Press]
@@ -69,10 +71,13 @@ class Contest:
         many = (f"{name} {self.all_of or one.people:,}" for name, one in self.contenders.items())
         sizes = (f"{name} {size:,.0f}" for name, size in self.sizes.items())
         doors = (f"{name} {share:.2f}" for name, share in self.door_cpu.items())
+        used = ((name, 1000 * median(each)) for name, each in self.cpu.items())
+        workers = (f"{name} {number(spent)} ms" for name, spent in used if spent)
         return [
             f"Recipients of a turn: {'; '.join(many)}.",
             f"Bytes for a recipient at the door: {'; '.join(sizes)}.",
             f"What the door took of a core meanwhile: {'; '.join(doors)}.",
+            f"CPU of the workers for a recipient: {'; '.join(workers)}.",
             "Checked at the door: each recipient once, called by the right name.",
         ]
 

@@ -61,8 +61,8 @@ def floor(channel: str) -> Ready:
 
 CONTENDERS = {
     BELLHOP: Contender(5_000, bellhop),
-    CELERY: Contender(2_000, celery),
-    "plain RQ": Contender(300, rq),
+    CELERY: Contender(1_000, celery),
+    "plain RQ": Contender(100, rq),
     "django-post-office": Contender(5_000, post_office),
     "Django's send_messages alone": Contender(5_000, floor("django")),
     FLOOR: Contender(20_000, floor("email")),
