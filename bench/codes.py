@@ -1,0 +1,179 @@
+"""From the POST that asks for a code to the provider's door, idle and beside a notice."""
+
+from collections.abc import Callable
+from itertools import count, islice
+from typing import Protocol
+
+from bench import arrivals, place, web
+from bench.arrivals import Question
+from bench.bellhop import Bellhop
+from bench.figures import Figure, Result, Target
+from bench.place import Asked, Module, Place
+from bench.queued import Queued
+from bench.web import Web
+from tests.processes import ROOT, eventually
+
+NAME = "codes"
+TITLE = "From asking for a code to the provider's door, 2 workers"
+RATES = (5, 20, 50)  # codes/s
+BETWEEN = 20  # the rate at which the peers are measured
+PEOPLE = 100_000  # who are to get the notice
+LONGEST = 1000  # ms: the p99 that is promised
+TASKS = 20_000  # of the peers' notice: more than two of their workers do in the time
+PEER = {"DJANGO_SETTINGS_MODULE": "bench.peers.codes.settings", "PYTHONPATH": str(ROOT)}
+QUIET = ("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
+
+IDLE, PREPARING, BUSY = "idle", "as a notice is prepared", "beside a notice"
+Waits = dict[tuple[str, int], list[float]]  # one of these, rate -> seconds
+
+
+class Desk(Protocol):
+    """One contender: its web process, its workers at work."""
+
+    web: Web
+    gateway: Asked  # where codes arrive
+    sink: Asked  # where the notice arrives
+    recipients: int
+    prepares: bool  # the notice, once it is pressed
+
+    def question(self, number: int) -> Question: ...
+    def press(self) -> None: ...
+
+
+class Ours:
+    recipients, prepares = PEOPLE, True
+
+    def __init__(self, here: Place) -> None:
+        self.gateway = here.asked("bench.processes.gateway", "0")
+        self.sink = here.asked("bench.processes.sink")
+        self.house = Bellhop(
+            here, PEOPLE, 2,
+            EMAIL_URL=f"smtp://127.0.0.1:{self.sink.port}",
+            SMS_URLS=f"webhook+http://127.0.0.1:{self.gateway.port}/",
+            **web.SETTINGS,
+        )  # fmt: skip
+        self.web = Web(here, "--pythonpath", "site", "config.wsgi", **self.house.environment)
+
+    def question(self, number: int) -> Question:
+        mobile = f"+86139{number:08d}"
+        return Question(mobile, self.web.code_for(mobile))
+
+    def press(self) -> None:
+        self.house.press("email")
+
+
+class Theirs:
+    """`own_queue`: codes have a queue and one of the two workers to themselves."""
+
+    recipients, prepares = TASKS, False
+
+    def __init__(self, here: Place, own_queue: bool, queued: Queued) -> None:
+        self.gateway = here.asked("bench.processes.gateway", "0")
+        self.sink = here.asked("bench.processes.sink")
+        copies, self.redis = queued.copied(here)
+        environment = PEER | copies | {
+            "SMS_PORT": str(self.gateway.port), "EMAIL_PORT": str(self.sink.port),
+            "DB_REUSE_MAX": "1000000000", "OWN_QUEUE": str(int(own_queue)),
+        }  # fmt: skip
+        workers = [("codes", 1), ("celery", 1)] if own_queue else [("celery", 2)]
+        celery = ("celery", "-A", "bench.peers.codes", "worker", "-P", "prefork", *QUIET)
+        for queue, children in workers:
+            words = ("-Q", queue, "-c", str(children), "-n", f"{queue}@%h")
+            here.running(Module(*celery, *words, **environment), "ready")
+        self.web = Web(here, "bench.peers.codes.wsgi", **environment)
+
+    def question(self, number: int) -> Question:
+        mobile = f"+86139{number:08d}"
+        return Question(mobile, {"mobile": mobile})
+
+    def press(self) -> None:
+        """A loop over the users would take its time; its tasks are there already."""
+        self.redis.client().rename("notice", "celery")
+
+
+def notice_waits(environment: dict[str, str]) -> None:
+    place.command("-m", "bench.peers.codes.fill", "notice", str(TASKS), **PEER | environment)
+
+
+# Measuring
+
+
+def turn(desk: Desk, rates: tuple[int, ...], seconds: float, seed: int) -> Waits:
+    found: Waits = {}
+    numbers = count()
+
+    def ask(rate: float, lasting: float) -> list[float]:
+        when = list(arrivals.moments(rate, lasting, seed))
+        questions = [desk.question(number) for number in islice(numbers, len(when))]
+        return arrivals.waits(desk.web.port, questions, desk.gateway, when)
+
+    ask(BETWEEN, 1)  # what the first ones cost is not counted
+    for rate in rates:
+        found[IDLE, rate] = ask(rate, seconds)
+    arrivals.drain(desk.gateway, BETWEEN + sum(map(len, found.values())))
+    desk.press()
+    if desk.prepares:
+        found[PREPARING, BETWEEN] = ask(BETWEEN, seconds)
+    eventually(lambda: desk.sink.ask("count")["count"], 60)
+    for rate in rates:
+        found[BUSY, rate] = ask(rate, seconds)
+    assert desk.sink.ask("count")["count"] < desk.recipients, "the notice had ended by then"
+    return found
+
+
+def share(waits: list[float], part: float) -> float:
+    """So many ms are enough for `part` of them."""
+    return 1000 * sorted(waits)[min(len(waits) - 1, int(len(waits) * part))]
+
+
+MEASURES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+
+
+def run(runs: int, full: bool) -> Result:
+    seconds = 20 if full else 4
+    waiting = Queued("notice of Celery", notice_waits)
+    contenders: dict[str, tuple[Callable[[Place], Desk], tuple[int, ...]]] = {
+        "Bellhop": (Ours, RATES),
+        "Celery, one queue": (lambda here: Theirs(here, False, waiting), (BETWEEN,)),
+        "Celery, a queue for codes": (lambda here: Theirs(here, True, waiting), (BETWEEN,)),
+    }
+    figures: dict[tuple[str, str, int, str], Figure] = {}
+    for seed in range(runs):
+        for name, (open_desk, rates) in contenders.items():
+            with place.opened() as here:
+                found = turn(open_desk(here), rates, seconds, seed)
+            for (state, rate), waits in found.items():
+                for measure, part in MEASURES.items():
+                    figure = figures.setdefault(
+                        (name, state, rate, measure),
+                        Figure(f"{rate} codes/s {state}, {measure}", name, "ms"),
+                    )
+                    figure.runs.append(share(waits, part))
+    return Result(TITLE, list(figures.values()), targets(figures), notes(seconds))
+
+
+def targets(figures: dict[tuple[str, str, int, str], Figure]) -> list[Target]:
+    found = []
+    for state, rate in [(BUSY, rate) for rate in RATES] + [(PREPARING, BETWEEN)]:
+        idle, busy = (figures["Bellhop", each, rate, "p99"] for each in (IDLE, state))
+        what = f"{rate} codes/s {state}, p99"
+        found.append(Target(what, busy.median, LONGEST, at_least=False, unit="ms"))
+        if idle.median <= LONGEST:  # else idle is no measure: its own queue grows
+            found.append(Target(f"{what} ÷ idle", busy.over(idle), 3, at_least=False, unit="×"))
+    return found
+
+
+def notes(seconds: float) -> list[str]:
+    return [
+        f"Visitors come at random moments, for {seconds:g} s at each rate; each is counted from "
+        "the moment they were due, over a connection of their own, until the whole message is at "
+        "the provider, which answers at once. Picture code and limits are in force.",
+        f"The notice is an email over SMTP to {PEOPLE:,} people and goes on until the end. Its "
+        f"preparing is a row of its own: {seconds:g} s from the press. Of Celery's notice, "
+        f"{TASKS:,} tasks are queued before: more than its workers do meanwhile.",
+        f"A code that is not there {arrivals.PATIENCE:g} s after the last was asked for counts as "
+        "long as it was waited for: with one queue that is all of them.",
+        "The ratio to idle is left out at a rate that the idle workers cannot keep up with.",
+        "Celery: 2 processes in all, as `prefork -c 2` on one queue, and as one for codes and one "
+        "for the rest, which then has half of Bellhop's workers.",
+    ]
