@@ -1,4 +1,7 @@
-# Read by bin/up and bin/test, not run: makes .venv as requirements/NAME.txt says.
+# Read by bin/up, bin/test and bin/bench, not run: makes .venv as requirements/NAME.txt says.
+
+venv=.venv
+locks=requirements # the folder of NAME.txt
 
 fail() {
     echo "$1" >&2
@@ -16,35 +19,35 @@ find_python() {
     return 1
 }
 
-# What .venv holds when requirements/$1.txt was installed by the Python $2 in this folder.
+# What $venv holds when $locks/$1.txt was installed by the Python $2 in this folder.
 stamp_of() {
     version=$("$2" -ISc 'import sys; print("%d.%d" % sys.version_info[:2])')
-    echo "$(cksum < "requirements/$1.txt") $version $PWD"
+    echo "$(cksum < "$locks/$1.txt") $version $PWD"
 }
 
-# Installs requirements/$1.txt into .venv, unless that was done already from the same lock, with
+# Installs $locks/$1.txt into $venv, unless that was done already from the same lock, with
 # the same Python, in the same folder (a venv that was moved does not work).
 set_up() {
     python=$(find_python) ||
         fail "Bellhop needs Python 3.11 or newer, and none is on the PATH. Install it (Debian, Ubuntu: apt install python3 python3-venv)."
     stamp=$(stamp_of "$1" "$python")
-    if [ -f ".venv/$1.stamp" ] && [ "$(cat ".venv/$1.stamp")" = "$stamp" ]; then
+    if [ -f "$venv/$1.stamp" ] && [ "$(cat "$venv/$1.stamp")" = "$stamp" ]; then
         return
     fi
     "$python" -Ic 'import ensurepip, venv' 2>/dev/null ||
         fail "$python has no venv module. Install it (Debian, Ubuntu: apt install python3-venv)."
     made=${stamp#* * } # without the checksum
-    if [ "$(cat .venv/made.stamp 2>/dev/null)" != "$made" ]; then
-        echo "Making .venv ..."
-        "$python" -m venv --clear .venv
-        echo "$made" > .venv/made.stamp
+    if [ "$(cat "$venv/made.stamp" 2>/dev/null)" != "$made" ]; then
+        echo "Making $venv ..."
+        "$python" -m venv --clear "$venv"
+        echo "$made" > "$venv/made.stamp"
     fi
-    echo "Installing requirements/$1.txt into .venv (a minute, the first time) ..."
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
-        -r "requirements/$1.txt" ||
-        fail "Could not install requirements/$1.txt; pip says why above. The first time needs the network."
-    echo "$stamp" > ".venv/$1.stamp"
+    echo "Installing $locks/$1.txt into $venv (a minute, the first time) ..."
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+        -r "$locks/$1.txt" ||
+        fail "Could not install $locks/$1.txt; pip says why above. The first time needs the network."
+    echo "$stamp" > "$venv/$1.stamp"
     if [ "$1" = test ]; then # local.txt is part of it: bin/up needs no network after bin/test
-        stamp_of local "$python" > .venv/local.stamp
+        stamp_of local "$python" > "$venv/local.stamp"
     fi
 }

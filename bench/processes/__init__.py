@@ -1,0 +1,1 @@
+"""Each of these runs in a process of its own."""
