@@ -16,11 +16,13 @@ WHEN i % 100 < 98 THEN 'suppressed' WHEN i % 100 < 99 THEN 'cancelled' ELSE 'exp
 NUMBER = "CAST(i AS text)"
 
 Column = str | int | bool | datetime | None
+Columns = dict[str, Column]
 
 
 def fill(model: type[models.Model], first: int, last: int, **columns: Column) -> None:
     """Rows `first` to `last`. A column that is a text is SQL, in which `i` is the row's number."""
-    values, params = [], []
+    values: list[str] = []
+    params: list[str | int | bool | None] = []
     for value in columns.values():
         values.append(value if isinstance(value, str) else "%s")
         if isinstance(value, datetime):
@@ -53,13 +55,13 @@ def notices(number: int) -> None:
     """That many: the last one is big and is being sent, the others ended long ago."""
     now = timezone.now()
     old = now - timedelta(days=300)
-    written = {
+    written: Columns = {
         "subject": f"'Notice ' || {NUMBER}", "text": "'Dear ((name)), hello.'",
         "channels": "'[\"email\"]'", "audience": "'everyone'", "addresses": "''",
         "zone": "'Asia/Shanghai'", "in_quiet_hours": False,
     }  # fmt: skip
-    then = dict.fromkeys(("created_at", "start_at", "started_at", "finished_at"), old)
-    today = dict.fromkeys(("created_at", "start_at", "started_at", "rung_at"), now)
+    then: Columns = dict.fromkeys(("created_at", "start_at", "started_at", "finished_at"), old)
+    today: Columns = dict.fromkeys(("created_at", "start_at", "started_at", "rung_at"), now)
     fill(Notice, 1, number - 1, id="i", state="'finished'", **written, **then)
     fill(Notice, number, number, id="i", state="'sending'", **written, **today)
 
@@ -69,26 +71,26 @@ def deliveries(number: int, notices: int) -> None:
     a fifth is queued. Needs as many people."""
     codes, half = number // 10, number // 2
     old = timezone.now() - timedelta(days=30)
-    each = {
+    each: Columns = {
         "name": f"'guest_' || {NUMBER}", "language": LANGUAGE, "origin": "''", "reason": "''",
         "created_at": old, "changed_at": old,
     }  # fmt: skip
-    sent = {"tries": "1", "provider": "'smtp'", "provider_ref": f"'ref-' || {NUMBER}"}
-    unsent = {"tries": "0", "provider": "''", "provider_ref": "''"}
+    sent: Columns = {"tries": "1", "provider": "'smtp'", "provider_ref": f"'ref-' || {NUMBER}"}
+    unsent: Columns = {"tries": "0", "provider": "''", "provider_ref": "''"}
     mobile = "'+86138' || substr(CAST(100000000 + i AS text), 2)"
     fill(
         Verification, 1, codes, id="i", mobile=mobile, salt="'salt'", created_at=old,
         expires_at=old, tries=0,
     )  # fmt: skip
-    code = {"message": "'code'", "channel": "'sms'", "address": mobile, "verification_id": "i"}
-    fill(Delivery, 1, codes, id="i", state="'delivered'", **code, **each, **sent)
-    mail = {"message": "'notice'", "channel": "'email'", "user_id": "i"}
+    code: Columns = {"message": "'code'", "channel": "'sms'", "address": mobile}
+    code |= {"verification_id": "i", "state": "'delivered'"}
+    fill(Delivery, 1, codes, id="i", **code, **each, **sent)
+    mail: Columns = {"message": "'notice'", "channel": "'email'", "user_id": "i"}
     mail["address"] = f"'guest' || {NUMBER} || '@example.com'"
     ended = f"1 + i % {max(1, notices - 1)}"
-    fill(
-        Delivery, codes + 1, half, id="i", state=STATES, notice_id=ended, **mail, **each, **sent
-    )
-    big, settled = {"notice_id": notices, **mail, **each}, half + half * 4 // 5
+    fill(Delivery, codes + 1, half, id="i", state=STATES, notice_id=ended, **mail, **each, **sent)
+    big: Columns = {"notice_id": notices, **mail, **each}
+    settled = half + half * 4 // 5
     fill(Delivery, half + 1, settled, id="i", state=STATES, **big, **sent)
     fill(Delivery, settled + 1, number, id="i", state="'queued'", **big, **unsent)
 
@@ -113,12 +115,13 @@ def aftermath(deliveries: int) -> None:
 
 
 def settle() -> None:
-    """The next row gets the next number, and the planner knows what is there."""
+    """The next row gets the next number, and the planner knows what is there, as a PostgreSQL
+    does by itself; nobody tells an SQLite."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            for model in (User, Notice, Delivery, Verification):
+            for model in (User, Notice, Delivery, Verification, Try, Receipt, Suppression):
                 table = model._meta.db_table
                 cursor.execute(
-                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
                 )
-            cursor.execute("VACUUM ANALYZE")  # as autovacuum does; nobody does it to an SQLite
+            cursor.execute("VACUUM ANALYZE")
