@@ -41,6 +41,7 @@ def main(words: list[str]) -> None:
     place.chosen = "PostgreSQL" if options.postgresql else "SQLite"
     results = []
     for name in options.names or known:
+        print(f"{known[name].TITLE} ...", file=sys.stderr, flush=True)
         started = time.monotonic()
         result = known[name].run(options.runs, options.full)
         results.append(result)

@@ -15,6 +15,7 @@ SETTINGS = {
     "DEFAULT_FROM_EMAIL": "Bellhop <bellhop@example.com>",
     "PUBLIC_URL": "https://bellhop.example.com",  # so that every email has its List-Unsubscribe
     "PICTURE_CODE_FIXED": "",
+    "QUIET_HOURS": "",
     "EMAIL_URL": "console:",
     "SMS_URLS": "console:",
     "PYTHONPATH": f"{ROOT / 'site'}{os.pathsep}{ROOT}",

@@ -31,21 +31,34 @@ def guest(number: int) -> Guest:
     return Guest(f"guest_{number}", f"guest{number}@example.com", f"+86138{number:08d}")
 
 
+LINK = "https://bellhop.example.com/unsubscribe/%s/"
+FONT = "font-family:'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5"
+HEAD = (
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<meta name="color-scheme" content="light dark">'
+    f'<meta name="supported-color-schemes" content="light dark"><title>{SUBJECT}</title>'
+)
+
+
 def plain(name: str) -> str:
     """The text as the peers send it."""
-    return TEXT.replace("((name))", name).replace("**", "")
+    text = TEXT.replace("((name))", name).replace("**", "")
+    why = "You get notices of this kind by email. If you do not want them any more:"
+    return f"{text}\n-- \n{why}\n{LINK % name}\n"
 
 
 def html(name: str) -> str:
-    """About as much HTML as Bellhop makes of the text, put together by hand."""
-    style = "font-family:'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px"
-    parts = plain(name).strip().split("\n\n")
-    paragraphs = (
-        f'<p style="margin:0 0 16px;{style};line-height:1.5">{part}</p>' for part in parts
+    """As much HTML as Bellhop makes of the text, put together by hand."""
+    bold = "<strong>out of order</strong>"
+    text = TEXT.replace("((name))", name).replace("**out of order**", bold)
+    link = f'<a href="{LINK % name}">I do not want them any more</a>'
+    parts = [*text.strip().split("\n\n"), f"You get notices of this kind by email. {link}"]
+    body = "\n".join(f'<p style="margin:0 0 16px;{FONT}">{part}</p>' for part in parts)
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{HEAD}</head>\n<body style="margin:0;padding:0">'
+        f'<div style="max-width:576px;margin:0 auto;padding:24px 16px;{FONT}">{body}</div>'
+        "</body></html>\n"
     )
-    body = "\n".join(paragraphs)
-    head = f'<head><meta charset="utf-8"><title>{SUBJECT}</title></head>'
-    return f'<!doctype html><html lang="en">{head}<body style="margin:0">{body}</body></html>\n'
 
 
 def check(reached: list[tuple[str, str]], wanted: dict[str, str]) -> None:

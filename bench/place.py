@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import psycopg
 
 from tests import postgresql
@@ -38,7 +39,7 @@ class Module(Process):
 
 
 class Asked:
-    """A process that prints its port and then answers lines with JSON: bench/processes/sink.py."""
+    """A door: a process that is sent to, and that is asked what it took (processes/door.py)."""
 
     def __init__(self, *command: str) -> None:
         self.popen = subprocess.Popen(
@@ -69,6 +70,7 @@ class Asked:
 class Place:
     def __init__(self, folder: Path, ends: ExitStack) -> None:
         self.folder, self.ends = folder, ends
+        self.processes: list[Process] = []
 
     def redis(self) -> OwnRedis:
         server = OwnRedis(Path(tempfile.mkdtemp(dir=self.folder)))
@@ -83,9 +85,14 @@ class Place:
     def running(self, process: P, ready: str = "") -> P:
         """`process`, once it has printed `ready`; it is killed when the place closes."""
         self.ends.callback(process.kill)
+        self.processes.append(process)
         if ready:
             process.wait_for(ready, 60)
         return process
+
+    def cpu(self) -> float:
+        """Seconds of CPU that `running` processes have used, with all that they started."""
+        return sum(cpu(process.pid) for process in self.processes)
 
     def database(self, key: Hashable, fill: Fill, kind: str = "") -> str:
         """The URL of a copy of a database that `fill` has made and filled, given its URL. It is
@@ -104,15 +111,31 @@ def opened() -> Iterator[Place]:
         yield Place(Path(folder), ends)
 
 
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process and its children have used, living and dead."""
+    family = psutil.Process(pid)
+    total = 0.0
+    for each in (family, *family.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(each.cpu_times()[:4])  # its own and that of children that have ended
+    return total
+
+
 def command(*words: str, **environment: str) -> str:
     """What `python WORDS` printed; raises with all of it when it fails."""
     done = subprocess.run(
         [sys.executable, *words],
-        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=600,
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=3600,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}:\n{done.stdout}\n{done.stderr}")
     return done.stdout
+
+
+def floor(channel: str, port: int, people: int, connections: int) -> float:
+    """Runs bench/processes/floor.py; when it began."""
+    words = ("-m", "bench.processes.floor", channel, *map(str, (port, people, connections)))
+    return float(command(*words))
 
 
 # Filled databases

@@ -1,19 +1,27 @@
 """The floor: what the wire allows, with nothing kept, nothing tried again and nothing recorded.
 
-python -m bench.processes.floor email PORT PEOPLE CONNECTIONS: that many processes with a bare
-smtplib connection each. It prints the time.monotonic() at which they started.
+python -m bench.processes.floor CHANNEL PORT PEOPLE CONNECTIONS: over that many bare connections,
+each in a process of its own. It prints the time.monotonic() at which they started. CHANNEL is
+`email`, `django`, `mailgun` in calls as large as Bellhop's, or `sms`.
 """
 
+import json
 import smtplib
 import sys
 import time
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
+from http.client import HTTPConnection
 from multiprocessing import Process
+from urllib.parse import urlencode
 
-from bench.guests import SUBJECT, guest, html, plain
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
 
+from bench.guests import SMS, SUBJECT, guest, html, plain
+
+TOGETHER = 100  # people in a call, as Bellhop has it
 NAME, ADDRESS, FROM = "NAMENAME", "nobody@example.org", "bellhop@example.com"
 
 
@@ -31,6 +39,45 @@ def email(port: int, numbers: Sequence[int]) -> None:
             line.sendmail(FROM, one.email, message.replace(ADDRESS.encode(), one.email.encode()))
 
 
+def django(port: int, numbers: Sequence[int]) -> None:
+    """The same with Django's own messages and its backend, over one connection."""
+    settings.configure(EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, DEFAULT_FROM_EMAIL=FROM)
+    with get_connection("django.core.mail.backends.smtp.EmailBackend") as line:
+        for number in numbers:
+            one = guest(number)
+            mail = EmailMultiAlternatives(SUBJECT, plain(one.username), to=[one.email])
+            mail.attach_alternative(html(one.username), "text/html")
+            line.send_messages([mail])
+
+
+def mailgun(port: int, numbers: Sequence[int]) -> None:
+    fields = {
+        "from": FROM, "subject": SUBJECT,
+        "text": plain("%recipient.name%"), "html": html("%recipient.name%"),
+    }  # fmt: skip
+    line = HTTPConnection("127.0.0.1", port)
+    for first in range(0, len(numbers), TOGETHER):
+        people = [guest(number) for number in numbers[first : first + TOGETHER]]
+        own = {one.email: {"name": one.username} for one in people}
+        form = fields | {"to": [*own], "recipient-variables": json.dumps(own)}
+        ask(line, "/v3/example.com/messages", urlencode(form, doseq=True).encode())
+
+
+def sms(port: int, numbers: Sequence[int]) -> None:
+    line = HTTPConnection("127.0.0.1", port)
+    for number in numbers:
+        one = guest(number)
+        facts = {"to": one.mobile, "body": SMS.replace("((name))", one.username)}
+        ask(line, "/", json.dumps(facts).encode())
+
+
+def ask(line: HTTPConnection, path: str, body: bytes) -> None:
+    line.request("POST", path, body)
+    answer = line.getresponse()
+    answer.read()
+    assert answer.status == 200
+
+
 def main(channel: str, port: str, people: str, connections: str) -> None:
     shares = [range(first, int(people), int(connections)) for first in range(int(connections))]
     senders = [Process(target=CHANNELS[channel], args=(int(port), share)) for share in shares]
@@ -42,7 +89,7 @@ def main(channel: str, port: str, people: str, connections: str) -> None:
     print(started)
 
 
-CHANNELS = {"email": email}
+CHANNELS = {"email": email, "django": django, "mailgun": mailgun, "sms": sms}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
