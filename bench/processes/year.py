@@ -1,6 +1,17 @@
-"""Fills a migrated database: people, notices and deliveries as after a year, a statement each."""
+"""Fills a migrated database: people, notices and deliveries as after a year, a statement each.
 
+python -m bench.processes.year people N: that many users alone.
+python -m bench.processes.year all N: as many users and deliveries.
+"""
+
+import sys
 from datetime import datetime, timedelta
+
+import django
+from django.apps import apps
+
+if not apps.ready:  # in a process of its own, not in a test
+    django.setup()
 
 from django.db import connection, models
 from django.utils import timezone
@@ -125,3 +136,17 @@ def settle() -> None:
                     f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
                 )
             cursor.execute("VACUUM ANALYZE")
+
+
+def everything(number: int) -> None:
+    """So many deliveries, in a notice for each thousand of them but not fewer than a page lists."""
+    many = max(60, number // 1000)
+    people(number)
+    notices(many)
+    deliveries(number, many)
+    aftermath(number)
+
+
+if __name__ == "__main__":
+    {"people": people, "all": everything}[sys.argv[1]](int(sys.argv[2]))
+    settle()
