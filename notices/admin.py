@@ -1,7 +1,14 @@
-from django.contrib import admin
-from django.http import HttpRequest
+from typing import Any
 
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from notices import messages
 from notices.models import Delivery, Notice, Occurrence, Receipt, Schedule, Suppression, Try
+
+FOUND = 1000
 
 
 class ReadOnly:
@@ -32,16 +39,43 @@ class TryInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     readonly_fields = ("at",)
 
 
+class MessageFilter(admin.SimpleListFilter):
+    """The names that are known: the stock filter reads the whole table for those that occur."""
+
+    title = _("message")
+    parameter_name = "message"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(name, name) for name in (*messages.MESSAGES, messages.NOTICE)]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Delivery]
+    ) -> QuerySet[Delivery] | None:
+        return queryset.filter(message=self.value()) if self.value() else None
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "message", "channel", "address", "state", "reason", "tries", "changed_at")
-    list_filter = ("state", "channel", "message")
-    search_fields = ("address", "=notice__id")
+    list_filter = ("state", "channel", MessageFilter)
+    search_fields = ("address", "=notice__id")  # for the page; see get_search_results
     # The token is a worker's, and the table may hold millions.
     exclude = ("token", "lease_until", "origin")
     inlines = (TryInline,)
     show_full_result_count = False
     ordering = ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """A notice's number, or a part of an address: of those the newest thousand, looked for
+        once and not again for their number and for each page."""
+        if not (term := search_term.strip()):
+            return queryset, False
+        if term.isdecimal() and len(term) < 7:
+            return queryset.filter(notice=int(term)), False
+        fitting = queryset.filter(address__icontains=term).order_by("-id")
+        return queryset.filter(pk__in=list(fitting.values_list("pk", flat=True)[:FOUND])), False
 
 
 @admin.register(Schedule)
@@ -74,6 +108,6 @@ class SuppressionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(Receipt)
 class ReceiptAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "provider", "ref", "kind", "reason", "at", "handled_at")
-    list_filter = ("kind", "provider")
-    search_fields = ("=ref", "=delivery_number")
+    list_filter = ("kind",)
+    search_fields = ("ref__exact", "delivery_number__exact")
     show_full_result_count = False

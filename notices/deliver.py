@@ -53,7 +53,7 @@ def free() -> Q:
 def send_one(delivery_id: int) -> datetime | None:
     """Sends one delivery, unless somebody else does or did; when to try again, if ever."""
     found = Delivery.objects.select_related("user", "verification", "notice").annotate(
-        suppressed_as=suppression.kind_against("address")
+        stopped_by=suppression.stopped_by()
     )
     delivery = found.filter(free(), pk=delivery_id).first()
     row = Delivery.objects.filter(free(), pk=delivery_id)

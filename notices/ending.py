@@ -1,10 +1,11 @@
 """How a notice ends, or stands still: nothing is open any more, somebody cancelled it, its time is
 over, or it is quiet at the moment."""
 
+import time
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -15,22 +16,36 @@ CHUNK = 5000
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 
 
-def cancel_queued(notice_id: int) -> int:
-    """Settles what is still queued of a notice that was cancelled, and says how many. What a slice
-    holds has perhaps left: its worker stops, and settles it first."""
+def cancel_queued(notice_id: int, seconds: float = 5) -> int:
+    """Settles what is still queued of a notice that was cancelled, and says how many. After
+    `seconds` it leaves the rest to the sweep: a million take half a minute. What a slice holds has
+    perhaps left: its worker stops, and settles it first."""
     if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
         return 0
     # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
     # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
     held = Slice.objects.filter(notice_id=notice_id, token=OuterRef("token"))
-    queued = Delivery.objects.filter(~Exists(held), notice_id=notice_id, state=State.QUEUED)
-    with transaction.atomic():
-        return unlocked(queued).update(state=State.CANCELLED, changed_at=timezone.now())
+    queued = in_state(notice_id, State.QUEUED).filter(~Exists(held))
+    until, settled = time.monotonic() + seconds, 0
+    while True:
+        with transaction.atomic():
+            chunk = unlocked(queued, CHUNK).update(state=State.CANCELLED, changed_at=timezone.now())
+        settled += chunk
+        if chunk < CHUNK or time.monotonic() > until:
+            return settled
+
+
+def in_state(notice_id: int, state: State, channel: str = "") -> QuerySet[Delivery]:
+    """Those of a notice, by one channel or all. Asked like this, only its index has them in order:
+    else PostgreSQL, where it expects many, reads the table from its beginning until it has met
+    enough. With "=" for a channel the order would be that of the number alone."""
+    rows = Delivery.objects.filter(notice_id=notice_id, state=state).order_by("channel", "id")
+    return rows.filter(channel__range=(channel, channel)) if channel else rows
 
 
 def expire_queued(notice_id: int) -> None:
     """Settles a chunk of what is still queued of a notice whose time is over."""
-    queued = Delivery.objects.filter(notice_id=notice_id, state=State.QUEUED, token=None)
+    queued = in_state(notice_id, State.QUEUED).filter(token=None)
     with transaction.atomic():
         unlocked(queued, CHUNK).update(
             state=State.EXPIRED, reason=TOO_LATE, changed_at=timezone.now()
@@ -48,11 +63,13 @@ def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Deli
 
 def finish(notice_id: int) -> None:
     """Ends a notice of which nothing is open any more."""
-    opened = Delivery.objects.filter(notice_id=notice_id, state__in=OPEN)
-    if not opened.exists():  # cheap, and mostly false; the statement below decides
-        Notice.objects.filter(~Exists(opened), pk=notice_id, state=Notice.State.SENDING).update(
-            state=Notice.State.FINISHED, finished_at=timezone.now()
-        )
+    queued, sending = (in_state(notice_id, state).values("pk")[:1] for state in OPEN)
+    if queued or sending:  # cheap, and mostly true; the statement below decides
+        return
+    notice = Notice.objects.alias(queued=Subquery(queued), sending=Subquery(sending))
+    notice.filter(queued=None, sending=None, pk=notice_id, state=Notice.State.SENDING).update(
+        state=Notice.State.FINISHED, finished_at=timezone.now()
+    )
 
 
 def expire(due: QuerySet[Notice]) -> bool:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from notices import ending, prepare, suppression
 from notices.models import DEAD, Channel, Delivery, Notice, Receipt, State, Suppression
 
+AHEAD = 1000  # more than all workers together send within a slice
 ARRIVED = gettext_noop("The email arrived in the meantime.")
 DEAD_WORDS = [suppression.WORDS[Suppression.Kind(kind)] for kind in DEAD]
 
@@ -21,16 +22,14 @@ DEAD_WORDS = [suppression.WORDS[Suppression.Kind(kind)] for kind in DEAD]
 def due() -> list[int]:
     """The notices whose time to escalate has come."""
     now = timezone.now()
+    # Not by state, and in this order: SQLite would read every notice that ever ended.
     waiting = Notice.objects.filter(
-        state=Notice.State.FINISHED,
-        escalate_minutes__isnull=False,
-        escalated_at=None,
-        finished_at__isnull=False,
-    )
+        escalate_minutes__isnull=False, escalated_at=None, finished_at__isnull=False
+    ).order_by("finished_at")
     return [
         notice.pk
-        for notice in waiting.only("finished_at", "escalate_minutes")
-        if time_of(notice) <= now
+        for notice in waiting.only("state", "finished_at", "escalate_minutes")
+        if notice.state == Notice.State.FINISHED and time_of(notice) <= now
     ]
 
 
@@ -66,17 +65,20 @@ def is_behind(notice: Notice) -> bool:
 
 
 def spare(notice: Notice) -> None:
-    """Takes back the SMS, as long as they are queued, of those whose email arrived after all."""
+    """Takes back the SMS of those whose email arrived after all, of the queued ones whose turn is
+    next: each slice asks, and to ask for all would take longer than the slice."""
+    now = timezone.now()
     arrived = Delivery.objects.filter(
         notice=notice, channel=Channel.EMAIL, user=OuterRef("user"), state=State.DELIVERED
     )
-    queued = Delivery.objects.filter(
-        Exists(arrived), notice=notice, channel=Channel.SMS, state=State.QUEUED
+    due = ending.in_state(notice.pk, State.QUEUED, Channel.SMS).filter(
+        Q(not_before=None) | Q(not_before__lte=now)
+    )
+    spared = Delivery.objects.filter(
+        Exists(arrived), pk__in=due.values("pk")[:AHEAD], state=State.QUEUED
     )
     with transaction.atomic():
-        ending.unlocked(queued).update(
-            state=State.CANCELLED, reason=ARRIVED, changed_at=timezone.now()
-        )
+        ending.unlocked(spared).update(state=State.CANCELLED, reason=ARRIVED, changed_at=now)
 
 
 def not_reached(notice: Notice) -> QuerySet[Delivery]:

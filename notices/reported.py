@@ -238,5 +238,5 @@ def look_again(waiting: Iterable[Receipt]) -> None:
 
 def forget() -> None:
     old = Receipt.objects.filter(handled_at__lt=timezone.now() - KEPT)
-    numbers = list(old.values_list("pk", flat=True)[:BATCH])
+    numbers = list(old.order_by("handled_at").values_list("pk", flat=True)[:BATCH])
     Receipt.objects.filter(pk__in=numbers).delete()

@@ -11,6 +11,7 @@ from notices.models import Delivery, Notice, State, Try
 from signup.models import User
 
 UNDO = timedelta(seconds=10)
+AT_ONCE = 0.2  # seconds that somebody who cancels waits for deliveries to be settled
 
 
 def accept(notice: Notice, start_at: datetime | None = None) -> bool:
@@ -58,7 +59,11 @@ def cancel(notice: Notice) -> int | None:
     ):
         return None
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
-    return ending.cancel_queued(notice.pk)
+    settled = ending.cancel_queued(notice.pk, AT_ONCE)
+    left = ending.in_state(notice.pk, State.QUEUED).count()
+    if left:
+        jobs.now(jobs.sweep)
+    return settled + left
 
 
 def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min
 from django.utils import timezone
 
 from notices import batch, deliver, ending, escalation, mailing, suppression
@@ -16,15 +16,14 @@ from notices.errors import Away
 from notices.models import Delivery, Notice, Slice, State
 from notices.outcome import PAUSE
 from notices.record import LEASE
-from notices.turn import Turn, Waits
+from notices.turn import SLICE, Turn, Waits
 
 CLAIM = 50  # deliveries at a time
 MOST = 800  # where they are held together
-# What it takes to send one: a row is twice as wide, and the person's again.
+# What it takes to send one: a row is twice as wide.
 READ = (
     "message", "notice", "channel", "address", "name", "language", "origin", "state", "reason",
-    "tries", "expires_at", "provider", "provider_ref", "doubt_until", "user__wants_email",
-    "user__wants_sms",
+    "tries", "expires_at", "provider", "provider_ref", "doubt_until",
 )  # fmt: skip
 BRISK = 0.2  # seconds: who sent all that it claimed within them claims twice as many
 
@@ -48,7 +47,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
         escalation.spare(notice)
     with Route(channel) as route:
         pause = send_until(Turn(waits), notice, channel, route)
-    ending.cancel_queued(notice_id)
+    ending.cancel_queued(notice_id, SLICE)
     ending.finish(notice_id)
     if pause:
         return on_the_grid(timezone.now() + timedelta(seconds=pause))
@@ -99,13 +98,12 @@ def claim(
 ) -> list[Delivery]:
     """Takes in hand what is due and in nobody's, the first ids first. `in_order`: as a slice that
     holds them until it is settled, not for a time."""
-    wanted: QuerySet[Delivery] = Delivery.objects.filter(
-        deliver.free(), notice=notice.pk, notice__state=Notice.State.SENDING, channel=channel
-    )
-    wanted = wanted.select_related("user").only(*READ).order_by("id")
-    wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))
+    wanted = ending.in_state(notice.pk, State.QUEUED, channel).filter(deliver.free())
+    wanted = wanted.annotate(stopped_by=suppression.stopped_by()).only(*READ)
     lease_until = timezone.now() + LEASE
     with transaction.atomic():
+        if not Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING).exists():
+            return []
         if connection.features.has_select_for_update_skip_locked:
             wanted = wanted.select_for_update(skip_locked=True, of=("self",))
         deliveries: list[Delivery] = list(wanted[:many])
@@ -120,8 +118,8 @@ def claim(
 
 
 def next_due(notice_id: int, channel: str) -> datetime | None:
-    queued = Delivery.objects.filter(notice_id=notice_id, channel=channel, state=State.QUEUED)
-    if queued.filter(deliver.free()).exists():
+    queued = ending.in_state(notice_id, State.QUEUED, channel)
+    if queued.filter(deliver.free()).values("pk")[:1]:
         return timezone.now()
     waiting = queued.filter(not_before__gt=timezone.now())
     first: datetime | None = waiting.aggregate(first=Min("not_before"))["first"]

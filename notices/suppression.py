@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from django.db.models import Case, CharField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -16,6 +16,7 @@ UNWANTED = {
     "email": gettext_noop("Does not want notices by email."),
     "sms": gettext_noop("Does not want notices by SMS."),
 }
+NOT_WANTED = "not wanted"  # beside the kinds of suppression
 # Kept as the reason of the deliveries that they stop.
 WORDS = {
     Kind.BOUNCED: gettext_noop("An earlier email to this address came back."),
@@ -92,12 +93,21 @@ def is_dead(answer: str) -> bool | None:
     return status[0] in DEAD_STATUS if status else None
 
 
+def stopped_by() -> Case:
+    """For a query of deliveries: why one must not be sent, or null; see `objection`."""
+    unwanted = Q(channel="email", user__wants_email=False) | Q(channel="sms", user__wants_sms=False)
+    return Case(
+        When(unwanted, notice__isnull=False, then=Value(NOT_WANTED)),
+        default=kind_against("address"),
+        output_field=CharField(),
+    )
+
+
 def objection(delivery: Delivery, is_notice: bool) -> str:
     """Why the person must not be told, in words, or an empty text. An opt-out stops notices only,
-    a dead address stops everything. The delivery carries the annotation `suppressed_as`, which is
-    kind_against("address")."""
-    user, kind = delivery.user, getattr(delivery, "suppressed_as", None)
-    if is_notice and user and not user.wants(delivery.channel):
+    a dead address stops everything. The delivery carries the annotation `stopped_by`."""
+    kind = getattr(delivery, "stopped_by", None)
+    if kind == NOT_WANTED:
         return UNWANTED[delivery.channel]
     if kind is None or (kind not in DEAD and not is_notice):
         return ""

@@ -70,7 +70,7 @@ def settle_lost() -> None:
 
 def settle_cancelled() -> None:
     """What a worker that died held back when its notice was cancelled."""
-    lately = timezone.now() - timedelta(minutes=5)
+    lately = timezone.now() - timedelta(days=1)
     for pk in Notice.objects.filter(
         state=Notice.State.CANCELLED, finished_at__gt=lately
     ).values_list("pk", flat=True):
@@ -96,7 +96,7 @@ def silent_notices() -> Iterator[Bell]:
         state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
         start_at__lte=now - SILENCE / 2,
     ).exclude(state=Notice.State.PREPARING, rung_at__gt=now - PREPARING)
-    for notice in silent[:CHUNK]:
+    for notice in silent.order_by("state", "finished_at").defer("text", "addresses")[:CHUNK]:
         if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
             continue  # another sweep was quicker
         if notice.state != Notice.State.SENDING:
@@ -104,7 +104,8 @@ def silent_notices() -> Iterator[Bell]:
             continue
         ending.finish(notice.pk)
         for channel in notice.channels:
-            if Delivery.objects.filter(deliver.free(), notice=notice, channel=channel).exists():
+            queued = ending.in_state(notice.pk, State.QUEUED, channel)
+            if queued.filter(deliver.free()).values("pk")[:1]:
                 yield "send_notice", (notice.pk, channel)
 
 

@@ -106,7 +106,10 @@ class Verification(models.Model):
     class Meta:
         verbose_name = _("verification")
         verbose_name_plural = _("verifications")
-        indexes = [models.Index(fields=["mobile", "-id"], name="verification_of_mobile")]
+        indexes = [
+            models.Index(fields=["mobile", "-id"], name="verification_of_mobile"),
+            models.Index(fields=["created_at"], name="verification_to_purge"),
+        ]
 
     def __str__(self) -> str:
         return f"verification {self.pk}"

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from notices import prepare
+from notices import ending, prepare, progress, schedule, sweep, views
 from notices.models import Delivery, Notice, State
 from signup.models import User
 from tests.world import sent_now
@@ -373,3 +373,45 @@ def test_page_tells_the_truth_while_redis_is_away(page, staff, monkeypatch):
     response = page.post("/notices/new/", GOOD, follow=True)
     assert "Accepted. The queue is away: it will go out when the queue is back." in response.text
     assert Notice.objects.get().state == Notice.State.WAITING
+
+
+def test_cancel_of_very_many_leaves_the_rest_to_the_sweep(page, staff, monkeypatch):
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(9)
+    )
+    new = sent_now(staff)
+    prepare.start(new.pk)
+    monkeypatch.setattr(ending, "CHUNK", 4)
+    monkeypatch.setattr(schedule, "AT_ONCE", 0)
+    response = page.post(f"/notices/{new.pk}/cancel/", follow=True)
+    assert "Cancelled: 10 deliveries were not sent." in response.text
+    assert Delivery.objects.filter(state=State.CANCELLED).count() == 4
+    list(sweep.run())
+    assert Delivery.objects.filter(state=State.CANCELLED).count() == 10
+
+
+def test_large_notice_is_not_counted_anew_for_every_reader(page, mixed, monkeypatch):
+    monkeypatch.setattr(progress, "LARGE", 0)
+    monkeypatch.setattr(progress, "SHARE", 1e-6)
+    address = f"/notices/{mixed.pk}/progress/"
+    assert "2 of 4 settled" in " ".join(page.get(address).text.split())
+    Delivery.objects.filter(state=State.QUEUED).update(state=State.SENT)
+    assert "2 of 4 settled" in " ".join(page.get(address).text.split())
+    Notice.objects.filter(pk=mixed.pk).update(state=Notice.State.FINISHED)
+    assert "4 of 4 settled" in " ".join(page.get(address).text.split())
+
+
+def test_search_shows_no_more_than_the_first_that_fit(page, mixed, monkeypatch):
+    monkeypatch.setattr(views, "FOUND", 1)
+    shown = page.get(f"/notices/{mixed.pk}/?q=wang").context["page"]
+    assert [row.address for row in shown] == ["wang@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [("q=wang%40", 1), ("q={pk}", 4), ("q=nobody", 0), ("message=code", 0), ("message=notice", 4)],
+)
+def test_deliveries_are_found_in_the_admin(page, mixed, query, number):
+    User.objects.filter(username="reception").update(is_superuser=True)
+    found = page.get(f"/admin/notices/delivery/?{query.format(pk=mixed.pk)}")
+    assert found.context["cl"].result_count == number

@@ -39,13 +39,21 @@ class Delivery(models.Model):
     """
 
     message = models.CharField(_("message"), max_length=20)  # a name in messages.py
+    # Its index is delivery_listed; that of `verification` is delivery_of_verification.
     notice = models.ForeignKey(
-        Notice, models.CASCADE, null=True, related_name="deliveries", verbose_name=_("notice")
+        Notice,
+        models.CASCADE,
+        null=True,
+        related_name="deliveries",
+        verbose_name=_("notice"),
+        db_index=False,
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("user")
     )
-    verification = models.ForeignKey("signup.Verification", models.CASCADE, null=True)
+    verification = models.ForeignKey(
+        "signup.Verification", models.CASCADE, null=True, db_index=False
+    )
     channel = models.CharField(_("channel"), max_length=5, choices=Channel)
     address = models.CharField(_("address"), max_length=254, blank=True)
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
@@ -82,8 +90,23 @@ class Delivery(models.Model):
                 name="delivery_once_per_user",
             ),
         ]
+        # tests/test_plans.py says which query each of them is for.
         indexes = [
             models.Index(fields=["notice", "state", "channel", "id"], name="delivery_of_notice"),
+            models.Index(fields=["notice", "channel", "id"], name="delivery_listed"),
+            models.Index(
+                fields=["verification"],
+                condition=Q(verification__isnull=False),
+                name="delivery_of_verification",
+            ),
+            models.Index(
+                fields=["changed_at"],
+                condition=Q(notice__isnull=True, state="queued"),
+                name="delivery_alone",
+            ),
+            models.Index(
+                fields=["created_at"], condition=Q(notice__isnull=True), name="delivery_to_purge"
+            ),
             models.Index(
                 fields=["lease_until"], condition=Q(state="sending"), name="delivery_in_hand"
             ),

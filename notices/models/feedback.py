@@ -97,7 +97,7 @@ class Receipt(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=Q(handled_at__isnull=True), name="receipt_unhandled"
+                fields=["id", "due_at"], condition=Q(handled_at__isnull=True), name="receipt_due"
             ),
             models.Index(fields=["handled_at"], name="receipt_handled"),
         ]

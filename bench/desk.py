@@ -1,0 +1,107 @@
+"""The web process and one worker, with no scheduler and nobody who sends."""
+
+import http.client
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+from redis import Redis
+
+from bench import bellhop, place
+from bench.guests import SUBJECT, TEXT
+from bench.place import Module, Place
+from local import embedded
+from tests.processes import Process
+
+LATEST = 300  # seconds
+TOKEN = "c" * 32
+
+
+class Desk:
+    """In `here`, with `people` users in a database of that kind."""
+
+    def __init__(self, here: Place, people: int, kind: str) -> None:
+        url = here.database(("people", people), filled_with("people", people), kind)
+        redis, self.port = here.redis(), embedded.free_port()
+        self.redis = redis.client()
+        environment = bellhop.SETTINGS | {
+            "DATABASE_URL": url, "REDIS_URL": redis.url, "TRUSTED_PROXIES": "1",
+        }  # fmt: skip
+        words = ("config.wsgi", "--bind", f"127.0.0.1:{self.port}")
+        web = Module("gunicorn", *words, **environment)
+        self.worker = here.running(Process("rqworker", "default", **environment), "Listening on")
+        here.running(web, "Listening at")
+        session = place.command("-m", "bench.processes.prepare", "session", **environment)
+        self.headers = {
+            "Cookie": f"sessionid={session.strip()}; csrftoken={TOKEN}",
+            "X-Forwarded-Proto": "https",
+            "Referer": f"https://127.0.0.1:{self.port}/",
+        }
+        # The first one loads everything. Nobody starts it.
+        self.accept(audience="addresses", addresses="first@example.com")
+
+    def ask(self, method: str, path: str, body: str = "", status: int = 302) -> tuple[str, float]:
+        """What it answers, or where it redirects to, and seconds."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LATEST)
+        form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        began = time.monotonic()
+        line.request(method, path, body, self.headers | form)
+        answer = line.getresponse()
+        text = answer.read().decode()
+        took = time.monotonic() - began
+        line.close()
+        assert answer.status == status, f"{path}: {answer.status}"
+        return answer.headers.get("Location", text), took
+
+    def accept(self, **audience: str) -> tuple[str, float]:
+        """The page of a notice that was written and waits, and seconds."""
+        form = {"subject": SUBJECT, "text": TEXT, "channels": "email", **audience}
+        body = urlencode(form | {"csrfmiddlewaretoken": TOKEN})
+        return self.ask("POST", "/notices/new/", body)
+
+    def recipients(self, page: str) -> int:
+        text, _ = self.ask("GET", f"{page.rstrip('/')}.json", status=200)
+        return int(json.loads(text)["recipients"])
+
+    def prepare(self, page: str) -> tuple[float, float]:
+        """Sends it at once: seconds from there until the sending is queued, and the greatest memory
+        in MB of the worker's processes in that time."""
+        before = queued(self.redis)
+        began = time.monotonic()
+        self.ask("POST", f"{page}start/", urlencode({"csrfmiddlewaretoken": TOKEN}))
+        peak = 0.0
+        while queued(self.redis) == before:
+            peak = max(peak, memory(self.worker.pid))
+            assert time.monotonic() - began < LATEST, self.worker.output()
+            time.sleep(0.005)
+        return time.monotonic() - began, peak
+
+
+def queued(redis: "Redis") -> int:
+    """Slices that wait for a worker: there is none that would take them."""
+    return int(redis.llen("rq:queue:bulk"))
+
+
+def memory(pid: int) -> float:
+    """MB at most until now of a process or of its children, whichever had more."""
+    most = 0
+    with suppress(psutil.NoSuchProcess, OSError):
+        for each in (pid, *(child.pid for child in psutil.Process(pid).children())):
+            for line in Path(f"/proc/{each}/status").read_text().splitlines():
+                if line.startswith("VmHWM"):
+                    most = max(most, int(line.split()[1]))
+    return most / 1024
+
+
+def filled_with(what: str, size: int) -> place.Fill:
+    """`what`, `size`: as bench/processes/year.py takes them."""
+
+    def fill(url: str) -> None:
+        environment = bellhop.SETTINGS | {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:9/0"}
+        place.command("manage.py", "migrate", "-v0", **environment)
+        place.command("-m", "bench.processes.year", what, str(size), **environment)
+
+    return fill
