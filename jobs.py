@@ -8,11 +8,12 @@ answers into "later". The database is the truth; a job that is lost or rung twic
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial, wraps
 from typing import Any
+from uuid import uuid4
 
 import django_rq
 from django.conf import settings
@@ -25,7 +26,7 @@ from redis.retry import Retry
 from rq import Worker
 from rq.job import Job
 
-from notices import batch, deliver, escalation, occurrences, prepare, reported
+from notices import abreast, deliver, escalation, occurrences, prepare, reported, singles
 from notices import purge as purging
 from notices import sweep as sweeping
 
@@ -33,7 +34,8 @@ QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a wo
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
-bell_away_until = 0.0  # time.monotonic() until which no receipt tries to ring
+WAITING = 1000  # codes: so far down the queue it is looked for what is being sent already
+bell_away_until = 0.0  # time.monotonic() until which nobody rings who need not
 
 Function = Callable[..., Any]
 log = logging.getLogger(__name__)
@@ -80,8 +82,10 @@ def push(func: Function, *args: Any, result_ttl: int = 0, queue: str | None = No
     """Queues at once; the job's id, or None when Redis is away (the sweep will ring)."""
     try:
         wanted = django_rq.get_queue(queue or QUEUES[func.__name__], connection=bell())
+        name = job_id(func, args, uuid4().hex) if func is send_code else None  # see unring
+        path, words = f"jobs.{func.__name__}", describe(func, args)
         return wanted.enqueue_call(
-            f"jobs.{func.__name__}", args, result_ttl=result_ttl, description=describe(func, args)
+            path, args, job_id=name, result_ttl=result_ttl, description=words
         ).id
     except (RedisError, OSError):
         return None
@@ -124,7 +128,32 @@ def forget(when: datetime, func: Function, *args: Any) -> None:
 
 
 def wake_id(when: datetime, func: Function, args: tuple[Any, ...]) -> str:
-    return "-".join(map(str, (func.__name__, *args, math.ceil(when.timestamp()))))
+    return job_id(func, args, math.ceil(when.timestamp()))
+
+
+def job_id(func: Function, args: tuple[Any, ...], which: int | str) -> str:
+    """What it is about can be read from it; no two are the same."""
+    return "-".join(map(str, (func.__name__, *args, which)))
+
+
+def unring(delivery_ids: Collection[int]) -> None:
+    """Takes back the bells of codes that are being sent; one that stays costs a worker a moment."""
+    global bell_away_until
+    if time.monotonic() < bell_away_until:
+        return
+    wanted = tuple(f"send_code-{pk}-" for pk in delivery_ids)
+    try:
+        queue = django_rq.get_queue(QUEUES["send_code"], connection=bell())
+        found = [each for each in queue.get_job_ids(0, WAITING) if each.startswith(wanted)]
+        with bell().pipeline(transaction=False) as batch:
+            for each in found:
+                batch.lrem(queue.key, 1, each)
+            for each, removed in zip(found, batch.execute(), strict=True):
+                if removed:  # or a worker has it in hand
+                    batch.delete(Job.key_for(each))
+            batch.execute()
+    except (RedisError, OSError):
+        bell_away_until = time.monotonic() + 5
 
 
 def later(when: datetime, func: Function, *args: Any) -> None:
@@ -150,20 +179,19 @@ def ring_for_receipts() -> None:
 
 @job("sms")
 def send_code(delivery_id: int) -> None:
-    """One SMS that somebody is waiting for."""
-    send_one(send_code, delivery_id)
+    """One SMS that somebody is waiting for, and the others that wait meanwhile."""
+    for pk, again in singles.send(delivery_id, unring).items():
+        if again <= timezone.now():
+            now(send_code, pk)
+        else:
+            later(again, send_code, pk)
 
 
 @job("email")
 def send_email(delivery_id: int) -> None:
     """One email that a person's own action asked for."""
-    send_one(send_email, delivery_id)
-
-
-def send_one(func: Function, delivery_id: int) -> None:
-    again = deliver.send_one(delivery_id)
-    if again:
-        later(again, func, delivery_id)
+    if again := deliver.send_one(delivery_id):
+        later(again, send_email, delivery_id)
 
 
 @job("default")
@@ -185,13 +213,13 @@ def resume_notice(notice_id: int, channel: str) -> None:
 def escalate_notice(notice_id: int) -> None:
     """Adds an SMS for those whom a notice's email did not reach, and starts sending them."""
     if escalation.start(notice_id):
-        now(send_notice, notice_id, "sms")
+        resume_notice(notice_id, "sms")
 
 
 @job("bulk")
 def send_notice(notice_id: int, channel: str) -> None:
     """One slice of a notice, about half a second long: a code never waits behind a notice."""
-    again = deliver.send_slice(notice_id, channel, batch.send_claimed)
+    again = abreast.send_slice(notice_id, channel)
     if again is None:
         return
     if again <= timezone.now():

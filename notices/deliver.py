@@ -48,16 +48,20 @@ def free() -> Q:
     )
 
 
+def complete(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """With all that sending a single one needs to know."""
+    return rows.select_related("user", "verification", "notice").annotate(
+        suppressed_as=suppression.kind_against("address")
+    )
+
+
 # One delivery
 
 
 def send_one(delivery_id: int) -> datetime | None:
     """Sends one delivery, unless somebody else does or did; when to try again, if ever."""
-    found = Delivery.objects.select_related("user", "verification", "notice").annotate(
-        suppressed_as=suppression.kind_against("address")
-    )
-    delivery = found.filter(free(), pk=delivery_id).first()
     row = Delivery.objects.filter(free(), pk=delivery_id)
+    delivery = complete(row).first()
     if delivery is None or settle_objection(delivery, row):
         return None
     wording = messages.compose(delivery)
@@ -78,7 +82,6 @@ def send_by_any(
     route: Route, carrier: Provider, delivery: Delivery, wording: Wording, token: str
 ) -> Outcome:
     """Asks one provider after the other for as long as they say "not now": the last answer."""
-    row = Delivery.objects.filter(pk=delivery.pk, token=token, state=State.SENDING)
     until = time.monotonic() + SWITCHING
     passed: list[str] = []
     while True:
@@ -86,18 +89,31 @@ def send_by_any(
         passed.append(carrier.name)
         if not outcome.not_now or time.monotonic() > until:
             return outcome
-        try:
-            further = route.choose(delivery, wording, passed)
-        except NotSent:
+        further = turn_to_another(route, outcome, wording, passed, token)
+        if further is None:
             return outcome
-        with transaction.atomic():
-            keep_try(outcome)
-            if not outcome.counts:
-                row.update(tries=F("tries") - 1)
-            if not mark(row, further, token):
-                return outcome
-        delivery.tries += outcome.counts
         carrier = further
+
+
+def turn_to_another(
+    route: Route, outcome: Outcome, wording: Wording, passed: Sequence[str], token: str
+) -> Provider | None:
+    """The next provider for what was not taken now, marked as on its way to it; None when there is
+    none, or it is no longer ours."""
+    delivery = outcome.delivery
+    row = Delivery.objects.filter(pk=delivery.pk, token=token, state=State.SENDING)
+    try:
+        further = route.choose(delivery, wording, passed)
+    except NotSent:
+        return None
+    with transaction.atomic():
+        keep_try(outcome)
+        if not outcome.counts:
+            row.update(tries=F("tries") - 1)
+        if not mark(row, further, token):
+            return None
+    delivery.tries += outcome.counts
+    return further
 
 
 def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
@@ -173,14 +189,20 @@ def claim(notice: Notice, channel: str, token: str, many: int = CLAIM) -> list[D
     wanted: QuerySet[Delivery] = Delivery.objects.filter(
         free(), notice_id=notice.pk, channel=channel
     )
-    wanted = wanted.select_related("user").order_by("id")
+    wanted = wanted.select_related("user")
     wanted = wanted.annotate(suppressed_as=suppression.kind_against("address"))
+    deliveries = hold(wanted, token, many)
+    for delivery in deliveries:
+        delivery.notice = notice  # one notice, one rendering
+    return deliveries
+
+
+def hold(wanted: QuerySet[Delivery], token: str, many: int) -> list[Delivery]:
+    """Makes the first that nobody else is about to make theirs ours, until the lease is over."""
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries: list[Delivery] = list(wanted[:many])
-        for delivery in deliveries:
-            delivery.notice = notice  # one notice, one rendering
+        deliveries: list[Delivery] = list(wanted.order_by("id")[:many])
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(
             token=token, lease_until=timezone.now() + LEASE
         )

@@ -27,6 +27,13 @@ def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wordin
         answer = carrier.send(delivery, wording)
     except (Refused, TryLater, Unknown) as problem:
         answer = problem
+    return judge(answer, route, carrier, delivery, wording)
+
+
+def judge(
+    answer: str | NotSent, route: Route, carrier: Provider, delivery: Delivery, wording: Wording
+) -> Outcome:
+    """What became of one that was handed over, and what that says of the provider."""
     failed = isinstance(answer, TryLater | Unknown)
     route.report(carrier, failed=failed)
     able = len(route.able(delivery, wording)) if failed else 0

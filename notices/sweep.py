@@ -105,7 +105,7 @@ def silent_notices() -> Iterator[Bell]:
         ending.finish(notice.pk)
         for channel in notice.channels:
             if Delivery.objects.filter(deliver.free(), notice=notice, channel=channel).exists():
-                yield "send_notice", (notice.pk, channel)
+                yield "resume_notice", (notice.pk, channel)
 
 
 def silent_receipts() -> Iterator[Bell]:

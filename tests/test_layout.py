@@ -29,8 +29,8 @@ LAYERS = [
      " report schedule_report probes queuecheck require templatetags"),
     ("flow", "flow schedule repeat"),
     ("jobs", "jobs"),
-    ("engine", "batch deliver outcome record prepare sweep purge ending occurrences reported"
-     " escalation"),
+    ("engine", "abreast singles batch deliver outcome record prepare sweep purge ending occurrences"
+     " reported escalation"),
     ("what is said, to whom and how", "messages channels audience wording optout suppression"
      " pictures rates phones quiet rule_words rule_fields"),
     ("models", "models codes rules rule_text"),
