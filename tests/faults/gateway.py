@@ -35,6 +35,7 @@ def fate(address: str, turn: int, seed: str, shares: tuple[float, float, float])
 
 class Gateway(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # who is not let in at once asks again a second later
 
     def __init__(self, port: int, folder: Path, seed: str, shares: tuple[float, float, float]):
         super().__init__(("127.0.0.1", port), Window)
