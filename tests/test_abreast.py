@@ -8,7 +8,8 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import jobs
@@ -201,11 +202,16 @@ def test_notice_by_provider_on_one_line_goes_as_ever(staff, texts):
     assert len(texts) == 10
 
 
-def test_marks_of_many_take_a_few_statements(staff, provider, django_assert_max_num_queries):
+def test_those_that_leave_together_are_marked_in_one_statement(staff, provider):
     new = prepared(staff, 32)
-    provider.delay = 0.3  # all answers come at once
-    with django_assert_max_num_queries(100):
+    with CaptureQueriesContext(connection) as asked_of_database:
         abreast.send_slice(new.pk, "sms")
+    marks = [
+        each["sql"]
+        for each in asked_of_database
+        if each["sql"].startswith("UPDATE") and "SET \"state\" = 'sending'" in each["sql"]
+    ]
+    assert len(marks) == 1
     assert states() == {"sent": 32}
 
 
