@@ -325,6 +325,15 @@ def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
     assert state_of(broken) == State.SENDING
 
 
+def test_after_a_bug_no_more_are_taken(provider, monkeypatch):
+    monkeypatch.setattr(Webhook, "lines", 2)
+    monkeypatch.setattr(Webhook, "send", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        send(codes(10)[0])
+    assert states().count(State.SENDING) <= 3
+    assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
+
+
 def test_line_that_never_answers_is_given_up_and_its_code_goes_again(provider, monkeypatch):
     monkeypatch.setattr(lines, "PATIENCE", 0.5)
     monkeypatch.setattr("notices.channels.http.READ", 3)
