@@ -7,25 +7,22 @@ answers into "later". The database is the truth; a job that is lost or rung twic
 
 import logging
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from typing import Any
+from uuid import uuid4
 
 import django_rq
-from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils import timezone
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq import Worker
 from rq.job import Job
 
-from notices import deliver, escalation, occurrences, prepare, reported, slices
+from config.bell import anything_on, bell, is_away, take_off, was_away
+from notices import deliver, escalation, occurrences, prepare, reported, singles, slices
 from notices import purge as purging
 from notices import sweep as sweeping
 
@@ -33,7 +30,6 @@ QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a wo
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
-bell_away_until = 0.0  # time.monotonic() until which no receipt tries to ring
 
 Function = Callable[..., Any]
 log = logging.getLogger(__name__)
@@ -61,17 +57,6 @@ def job(queue: str) -> Callable[[Function], Function]:
 # Queueing
 
 
-@cache
-def bell() -> Redis:
-    """A connection for queueing that cannot hurt a request: short waits, nothing repeated."""
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=1,
-        socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 def describe(func: Function, args: tuple[Any, ...]) -> str:
     return f"{func.__name__}({', '.join(map(str, args))})"
 
@@ -80,8 +65,10 @@ def push(func: Function, *args: Any, result_ttl: int = 0, queue: str | None = No
     """Queues at once; the job's id, or None when Redis is away (the sweep will ring)."""
     try:
         wanted = django_rq.get_queue(queue or QUEUES[func.__name__], connection=bell())
+        name = job_id(func, args, uuid4().hex) if func is send_code else None  # see unring
+        path, words = f"jobs.{func.__name__}", describe(func, args)
         return wanted.enqueue_call(
-            f"jobs.{func.__name__}", args, result_ttl=result_ttl, description=describe(func, args)
+            path, args, job_id=name, result_ttl=result_ttl, description=words
         ).id
     except (RedisError, OSError):
         return None
@@ -124,7 +111,17 @@ def forget(when: datetime, func: Function, *args: Any) -> None:
 
 
 def wake_id(when: datetime, func: Function, args: tuple[Any, ...]) -> str:
-    return "-".join(map(str, (func.__name__, *args, math.ceil(when.timestamp()))))
+    return job_id(func, args, math.ceil(when.timestamp()))
+
+
+def job_id(func: Function, args: tuple[Any, ...], which: int | str) -> str:
+    """What it is about can be read from it; no two are the same."""
+    return "-".join(map(str, (func.__name__, *args, which)))
+
+
+def unring(delivery_ids: Collection[int]) -> None:
+    """Takes back the bells of codes that are being sent; one that stays costs a worker a moment."""
+    take_off(QUEUES["send_code"], tuple(f"send_code-{pk}-" for pk in delivery_ids))
 
 
 def later(when: datetime, func: Function, *args: Any) -> None:
@@ -134,26 +131,19 @@ def later(when: datetime, func: Function, *args: Any) -> None:
 
 def more_urgent_waits() -> bool | None:
     """Whether a job waits on any queue but bulk; None when Redis is away."""
-    try:
-        with bell().pipeline(transaction=False) as question:
-            for name in set(QUEUES.values()) - {"bulk"}:
-                question.llen(django_rq.get_queue(name, connection=bell()).key)
-            return any(question.execute())
-    except (RedisError, OSError):
-        return None
+    return anything_on(set(QUEUES.values()) - {"bulk"})
 
 
 def ring_for_receipts() -> None:
     """Has receipts applied that are stored. Ten thousand may come at once: they are rung for once,
     until that job starts. A Redis that is away holds up nobody; the sweep rings."""
-    global bell_away_until
-    if time.monotonic() < bell_away_until:
+    if is_away():
         return
     try:
         if bell().set(RECEIPTS_RUNG, 1, nx=True, ex=10):
             push(take_receipts)
     except (RedisError, OSError):
-        bell_away_until = time.monotonic() + 5
+        was_away()
 
 
 # Jobs
@@ -161,20 +151,19 @@ def ring_for_receipts() -> None:
 
 @job("sms")
 def send_code(delivery_id: int) -> None:
-    """One SMS that somebody is waiting for."""
-    send_one(send_code, delivery_id)
+    """One SMS that somebody is waiting for, and the others that wait meanwhile."""
+    for pk, again in singles.send(delivery_id, unring).items():
+        if again <= timezone.now():
+            now(send_code, pk)
+        else:
+            later(again, send_code, pk)
 
 
 @job("email")
 def send_email(delivery_id: int) -> None:
     """One email that a person's own action asked for."""
-    send_one(send_email, delivery_id)
-
-
-def send_one(func: Function, delivery_id: int) -> None:
-    again = deliver.send_one(delivery_id)
-    if again:
-        later(again, func, delivery_id)
+    if again := deliver.send_one(delivery_id):
+        later(again, send_email, delivery_id)
 
 
 @job("default")
@@ -196,7 +185,7 @@ def resume_notice(notice_id: int, channel: str) -> None:
 def escalate_notice(notice_id: int) -> None:
     """Adds an SMS for those whom a notice's email did not reach, and starts sending them."""
     if escalation.start(notice_id):
-        now(send_notice, notice_id, "sms")
+        resume_notice(notice_id, "sms")
 
 
 @job("bulk")

@@ -16,11 +16,11 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import ending, messages, suppression
+from notices import claims, ending, messages, suppression
 from notices.channels import Route
 from notices.channels.base import Provider
 from notices.errors import Away, NotSent
@@ -37,26 +37,13 @@ STILL_IN_DOUBT = gettext_noop(
 )
 
 
-def free() -> Q:
-    """Queued, due, and in nobody's hands."""
-    now = timezone.now()
-    return Q(
-        Q(token=None) | Q(lease_until__lt=now),
-        Q(not_before=None) | Q(not_before__lte=now),
-        state=State.QUEUED,
-    )
-
-
 # One delivery
 
 
 def send_one(delivery_id: int) -> datetime | None:
     """Sends one delivery, unless somebody else does or did; when to try again, if ever."""
-    found = Delivery.objects.select_related("user", "verification", "notice").annotate(
-        stopped_by=suppression.stopped_by()
-    )
-    delivery = found.filter(free(), pk=delivery_id).first()
-    row = Delivery.objects.filter(free(), pk=delivery_id)
+    row = Delivery.objects.filter(claims.free(), pk=delivery_id)
+    delivery = claims.complete(row).first()
     if delivery is None or settle_objection(delivery, row):
         return None
     wording = messages.compose(delivery)
@@ -77,7 +64,6 @@ def send_by_any(
     route: Route, carrier: Provider, delivery: Delivery, wording: Wording, token: str
 ) -> Outcome:
     """Asks one provider after the other for as long as they say "not now": the last answer."""
-    row = Delivery.objects.filter(pk=delivery.pk, token=token, state=State.SENDING)
     until = time.monotonic() + SWITCHING
     passed: list[str] = []
     while True:
@@ -85,18 +71,31 @@ def send_by_any(
         passed.append(carrier.name)
         if not outcome.not_now or time.monotonic() > until:
             return outcome
-        try:
-            further = route.choose(delivery, wording, passed)
-        except NotSent:
+        further = turn_to_another(route, outcome, wording, passed, token)
+        if further is None:
             return outcome
-        with transaction.atomic():
-            keep_try(outcome)
-            if not outcome.counts:
-                row.update(tries=F("tries") - 1)
-            if not mark(row, further, token):
-                return outcome
-        delivery.tries += outcome.counts
         carrier = further
+
+
+def turn_to_another(
+    route: Route, outcome: Outcome, wording: Wording, passed: Sequence[str], token: str
+) -> Provider | None:
+    """The next provider for what was not taken now, marked as on its way to it; None when there is
+    none, or it is no longer ours."""
+    delivery = outcome.delivery
+    row = Delivery.objects.filter(pk=delivery.pk, token=token, state=State.SENDING)
+    try:
+        further = route.choose(delivery, wording, passed)
+    except NotSent:
+        return None
+    with transaction.atomic():
+        keep_try(outcome)
+        if not outcome.counts:
+            row.update(tries=F("tries") - 1)
+        if not mark(row, further, token):
+            return None
+    delivery.tries += outcome.counts
+    return further
 
 
 def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:

@@ -27,6 +27,13 @@ def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wordin
         answer = carrier.send(delivery, wording)
     except (Refused, TryLater, Unknown) as problem:
         answer = problem
+    return judge(answer, route, carrier, delivery, wording)
+
+
+def judge(
+    answer: str | NotSent, route: Route, carrier: Provider, delivery: Delivery, wording: Wording
+) -> Outcome:
+    """What became of one that was handed over, and what that says of the provider."""
     failed = isinstance(answer, TryLater | Unknown)
     route.report(carrier, failed=failed)
     able = len(route.able(delivery, wording)) if failed else 0
@@ -107,5 +114,12 @@ def leave(delivery: Delivery, row: QuerySet[Delivery], nobody: NotSent) -> datet
         again = now + timedelta(seconds=nobody.after or PAUSE)
         late = delivery.expires_at is not None and again >= delivery.expires_at
         state, again = (State.EXPIRED, None) if late else (State.QUEUED, again)
-    row.update(state=state, reason=nobody.reason, not_before=again, token=None, changed_at=now)
+    row.update(
+        state=state,
+        reason=nobody.reason,
+        not_before=again,
+        token=None,
+        lease_until=None,
+        changed_at=now,
+    )
     return again

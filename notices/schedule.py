@@ -84,5 +84,5 @@ def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:
             state=Notice.State.SENDING, finished_at=None
         )
     for channel in {each.channel for each in chosen}:
-        jobs.now(jobs.send_notice, notice.pk, channel)
+        jobs.now(jobs.resume_notice, notice.pk, channel)
     return len(chosen)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from notices import deliver, ending, escalation, mailing, messages
+from notices import claims, ending, escalation, mailing, messages
 from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
@@ -39,7 +39,7 @@ def run() -> Iterator[Bell]:
 def settle_expired() -> None:
     """Codes and other messages whose time was over before anybody sent them."""
     now = timezone.now()
-    late = Delivery.objects.filter(deliver.free(), notice=None, expires_at__lte=now)
+    late = Delivery.objects.filter(claims.free(), notice=None, expires_at__lte=now)
     Delivery.objects.filter(pk__in=ids(late), state=State.QUEUED).update(
         state=State.EXPIRED,
         reason=ending.TOO_LATE,
@@ -80,7 +80,7 @@ def settle_cancelled() -> None:
 def silent_deliveries() -> Iterator[Bell]:
     """Single deliveries that are due and that nobody has rung for lately."""
     now = timezone.now()
-    silent = Delivery.objects.filter(deliver.free(), notice=None, changed_at__lte=now - SILENCE)
+    silent = Delivery.objects.filter(claims.free(), notice=None, changed_at__lte=now - SILENCE)
     found = list(silent.values_list("pk", "channel")[:CHUNK])
     Delivery.objects.filter(pk__in=[pk for pk, _ in found]).update(changed_at=now)
     for pk, channel in found:
@@ -105,8 +105,8 @@ def silent_notices() -> Iterator[Bell]:
         ending.finish(notice.pk)
         for channel in notice.channels:
             queued = ending.in_state(notice.pk, State.QUEUED, channel)
-            if queued.filter(deliver.free()).values("pk")[:1]:
-                yield "send_notice", (notice.pk, channel)
+            if queued.filter(claims.free()).values("pk")[:1]:
+                yield "resume_notice", (notice.pk, channel)
 
 
 def silent_receipts() -> Iterator[Bell]:

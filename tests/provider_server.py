@@ -4,6 +4,7 @@ told, and keeps what it was asked."""
 import json
 import ssl
 import threading
+import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +24,7 @@ class Question(NamedTuple):
     path: str
     headers: Any
     body: bytes
+    at: float  # time.monotonic()
 
     @property
     def json(self) -> Any:
@@ -38,9 +40,17 @@ class Window(BaseHTTPRequestHandler):
         self.server.connections += 1
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.questions.append(Question(self.path, self.headers, body))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever asked has died
+            self.close_connection = True
+            return
+        question = Question(self.path, self.headers, body, time.monotonic())
+        self.server.questions.append(question)
         answer = self.server.answers.pop(0) if self.server.answers else self.server.usual
+        if callable(answer):
+            answer = answer(question)
+        time.sleep(self.server.delay)
         with suppress(OSError):  # they hung up
             if isinstance(answer, str):
                 self.misbehave(answer)
@@ -87,10 +97,11 @@ class Window(BaseHTTPRequestHandler):
 
 
 class ProviderServer(ThreadingHTTPServer):
-    """`answers`: (status, headers, content) for each question in turn, or one of the words above;
-    then `usual`. Content that is not bytes is sent as JSON."""
+    """`answers`: (status, headers, content) for each question in turn, one of the words above, or
+    what gives either for a question; then `usual`. Content that is not bytes is sent as JSON."""
 
     daemon_threads = True
+    request_queue_size = 128  # who is not let in at once asks again a second later
     scheme = "http"
 
     def __init__(self) -> None:
@@ -99,6 +110,7 @@ class ProviderServer(ThreadingHTTPServer):
         self.answers: list[Any] = []
         self.usual: Any = (200, {}, {"id": "g-1"})
         self.connections = self.written = 0
+        self.delay = 0.0  # seconds before each answer
         self.closing = threading.Event()
 
     @property

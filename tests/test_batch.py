@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from notices import batch, messages, prepare, record, schedule, slices, sweep
+from notices import batch, claims, messages, prepare, record, schedule, slices, sweep
 from notices.channels import Route
 from notices.channels.esp import READING, TOGETHER_TIMEOUT
 from notices.models import Delivery, Notice, State
@@ -271,7 +271,7 @@ def test_address_that_email_cannot_carry_fails_alone(esp, ten):
 
 
 def test_cancelled_meanwhile_does_not_go(esp, ten):
-    claimed = slices.claim(ten, "email", "mine", 100)
+    claimed = claims.claim(ten, "email", "mine", 100)
     schedule.cancel(ten)
     with Route("email") as route:
         batch.send_group(claimed, route, "mine")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices import deliver, outcome, prepare, schedule, slices, turn
+from notices import claims, deliver, outcome, prepare, schedule, slices, turn
 from notices.channels import Route
 from notices.channels.memory import Memory
 from notices.errors import Refused, TryLater, Unknown
@@ -142,22 +142,22 @@ def test_code_is_not_put_off_beyond_its_time(code, texts, monkeypatch):
 
 
 def test_claimed_rows_are_left_to_the_worker_that_has_them(five, texts):
-    claimed = slices.claim(five, "sms", "other")
+    claimed = claims.claim(five, "sms", "other")
     assert len(claimed) == 5
-    assert slices.claim(five, "sms", "mine") == []
+    assert claims.claim(five, "sms", "mine") == []
     assert slices.send_slice(five.pk, "sms") is None
     assert texts == []
 
 
 def test_rows_of_a_dead_worker_are_free_when_its_lease_has_run_out(five, texts):
-    slices.claim(five, "sms", "dead")
+    claims.claim(five, "sms", "dead")
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     slices.send_slice(five.pk, "sms")
     assert len(texts) == 5
 
 
 def test_late_worker_overwrites_nothing(five, texts):
-    [late, *_] = slices.claim(five, "sms", "late")
+    [late, *_] = claims.claim(five, "sms", "late")
     Delivery.objects.filter(pk=late.pk).update(token="other", state=State.SENDING)
     deliver.record(deliver.Outcome(late, State.FAILED, "late"), "late")
     late.refresh_from_db()
@@ -165,7 +165,7 @@ def test_late_worker_overwrites_nothing(five, texts):
 
 
 def test_cancel_stops_also_what_a_worker_has_claimed(five, texts):
-    claimed = slices.claim(five, "sms", "mine")
+    claimed = claims.claim(five, "sms", "mine")
     assert schedule.cancel(five) == 5
     with Route("sms") as route:
         deliver.send_claimed(claimed, route, "mine", turn.Turn())

@@ -177,7 +177,7 @@ def test_notice_that_is_put_off_goes_to_the_other_after_a_short_wait(three, firs
     put_off.refresh_from_db()
     assert (put_off.state, put_off.provider, put_off.tries) == (State.SENT, "webhook-2", 2)
     assert (len(first.questions), len(second.questions)) == (3, 1)
-    assert first.connections == second.connections == 1
+    assert second.connections == 1
     three.refresh_from_db()
     assert three.state == Notice.State.FINISHED
 

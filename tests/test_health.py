@@ -48,13 +48,14 @@ def row(text, first):
 
 @pytest.fixture
 def redis_at(monkeypatch):
-    """Points jobs.bell(), which the pages use, to another Redis."""
+    """Points bell(), which the pages use, to another Redis."""
 
     def point(url):
         connection = Redis.from_url(
             url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
         )
-        monkeypatch.setattr(jobs, "bell", lambda: connection)
+        for module in (jobs, probes, queuecheck):
+            monkeypatch.setattr(module, "bell", lambda: connection)
 
     return point
 

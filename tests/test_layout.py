@@ -29,8 +29,8 @@ LAYERS = [
      " report schedule_report probes queuecheck require templatetags"),
     ("flow", "flow schedule repeat"),
     ("jobs", "jobs"),
-    ("engine", "slices batch mailing deliver turn outcome record prepare sweep purge ending"
-     " occurrences reported escalation"),
+    ("engine", "slices mailing singles abreast batch deliver claims turn outcome record prepare"
+     " sweep purge ending occurrences reported escalation"),
     ("what is said, to whom and how", "messages channels audience wording optout suppression"
      " pictures rates phones quiet rule_words rule_fields"),
     ("models", "models codes rules rule_text"),
@@ -39,8 +39,8 @@ LAYERS = [
 
 # Module or package of others -> the only modules of ours that may import it.
 RESERVED = {
-    "rq": ("jobs", "config.rq", "config.wire", "config.management", "health"),
-    "django_rq": ("jobs", "config.rq", "config.wire", "config.management", "health"),
+    "rq": ("jobs", "config.bell", "config.rq", "config.wire", "config.management", "health"),
+    "django_rq": ("jobs", "config.bell", "config.rq", "config.wire", "config.management", "health"),
     "rq_scheduler": (),
     "smtplib": ("notices.channels",),
     "requests": ("notices.channels",),

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices import mailing, prepare, schedule, slices, sweep
+from notices import claims, mailing, prepare, schedule, slices, sweep
 from notices.channels.email import Email
 from notices.errors import Refused, TryLater, Unknown
 from notices.models import Delivery, Notice, Slice, State
@@ -83,7 +83,7 @@ def test_what_did_not_go_is_not_among_those_that_did(ten, mailserver):
 
 
 def test_nobody_else_takes_what_a_slice_holds_however_old_it_is(ten, mailserver):
-    held = slices.claim(ten, "email", "other", in_order=True)
+    held = claims.claim(ten, "email", "other", in_order=True)
     assert len(held) == 10
     Slice.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     assert slices.send_slice(ten.pk, "email") is None
@@ -122,7 +122,7 @@ def test_worker_killed_amid_a_message_leaves_that_one_in_doubt(ten, mailserver):
 
 
 def test_worker_that_died_before_the_first_has_told_nobody(ten):
-    slices.claim(ten, "email", "dead", in_order=True)
+    claims.claim(ten, "email", "dead", in_order=True)
     be_dead()
     assert counts(ten) == {"queued": 10}
     assert slices.send_slice(ten.pk, "email") is None
@@ -160,7 +160,7 @@ def test_cancel_stops_a_slice_before_the_next_message(ten, mailserver, monkeypat
 
 
 def test_cancel_waits_for_a_slice_to_be_settled(ten):
-    slices.claim(ten, "email", "mine", in_order=True)
+    claims.claim(ten, "email", "mine", in_order=True)
     schedule.cancel(ten)
     assert counts(ten) == {"queued": 10}
     mailing.settle("mine", Delivery.objects.order_by("pk")[2].pk)

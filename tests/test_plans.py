@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from bench.processes import year
 from notices import (
+    claims,
     ending,
     escalation,
     optout,
@@ -132,9 +133,9 @@ def of_provider(number):
 
 REPORTS = [of_provider(number) for number in range(50)]
 ENGINE = {
-    "claim": lambda big: slices.claim(big, "email", "token"),
+    "claim": lambda big: claims.claim(big, "email", "token"),
     "when to go on": lambda big: slices.next_due(big.pk, "email"),
-    "free what was claimed": lambda big: slices.free_claimed("token"),
+    "free what was claimed": lambda big: claims.let_go("token"),
     "cancel": lambda big: ending.cancel_queued(big.pk),
     "expire": lambda big: ending.expire_queued(big.pk),
     "finish": lambda big: ending.finish(big.pk),

@@ -79,7 +79,7 @@ def test_what_is_being_sent_when_they_begin_is_held(clock, mailserver):
     clock.shift(3600)
     assert list(sweep.run()) == []
     clock.move_to(MORNING)
-    assert list(sweep.run()) == [("send_notice", (new.pk, "email"))]
+    assert list(sweep.run()) == [("resume_notice", (new.pk, "email"))]
     slices.send_slice(new.pk, "email")
     assert len(mailserver.messages) == 3
 

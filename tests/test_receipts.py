@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import jobs
+from config import bell
 from notices import deliver, receipts, record, reported, suppression, sweep
 from notices.channels.memory import Memory
 from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
@@ -43,7 +44,7 @@ def providers(settings):
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(jobs, "bell_away_until", 0.0)
+    monkeypatch.setattr(bell, "away_until", 0.0)
 
 
 def delivery(**changes):

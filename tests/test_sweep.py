@@ -113,7 +113,7 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     Delivery.objects.filter(channel="sms").update(state=State.SENT)
     Notice.objects.update(rung_at=timezone.now() - PAST)
     Notice.objects.update(start_at=timezone.now() - PAST)
-    assert list(sweep.run()) == [("send_notice", (new.pk, "email"))]
+    assert list(sweep.run()) == [("resume_notice", (new.pk, "email"))]
     assert list(sweep.run()) == []
 
 

@@ -46,6 +46,7 @@ class Provider(Closing):
     guarded = False  # left alone for a while when it fails much (breaker.py)
     rate = ""  # how many it may be asked, as the limits library writes it
     numbers = True  # gives what it accepts a number, by which it will report
+    lines = 1  # connections to it that a job may have open, each with one message on its way
     batch = 0  # messages that go in one call; 0: only one at a time
 
     def __init__(self, url: str = "") -> None:

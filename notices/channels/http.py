@@ -1,4 +1,4 @@
-"""What the providers that speak HTTP share: one connection, and an answer that can do no harm.
+"""What the providers that speak HTTP share: a connection, and an answer that can do no harm.
 
 A request that never left raises Away, one that left and was not answered Unknown. An answer is
 read up to 64 KB and for 15 seconds in all, however it comes. No redirect is followed, and nothing
@@ -33,6 +33,7 @@ from notices.errors import Away, NotSent, TryLater, Unknown
 
 CONNECT, READ = 3, 10  # seconds to connect, and to wait for the next piece of an answer
 WHOLE = 15  # seconds for all of it; less than a lease
+LINES = 32  # connections that a job opens at most
 LIMIT = 64 * 1024  # bytes of an answer
 LONGEST_WAIT = 24 * 3600  # seconds that a provider may ask for
 NOT_NOW = (408, 425, 429, 500, 502, 503, 504)
@@ -74,6 +75,7 @@ def trusted() -> ssl.SSLContext:
 
 class HTTP(Provider):
     guarded = True
+    lines = LINES
     base = ""  # where it is, unless its address names an endpoint
 
     def __init__(self, url: str) -> None:
@@ -82,6 +84,9 @@ class HTTP(Provider):
         self.rate = self.address.options.get("rate", "")
         self.base = self.address.options.get("endpoint", self.base).rstrip("/")
         self.line: HTTPConnection | None = None
+
+    def open(self) -> None:
+        self.line = self.line or self.new_line()
 
     def close(self) -> None:
         if self.line:

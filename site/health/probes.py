@@ -12,6 +12,7 @@ from rq import Worker
 from rq.utils import utcparse
 
 import jobs
+from config.bell import bell
 from config.rq import SCHEDULER_HEARTBEAT
 from notices.channels import breaker, providers
 from notices.models import Channel
@@ -59,9 +60,9 @@ def database() -> float:
 
 def redis_state() -> RedisState:
     """Raises RedisError."""
-    bell = jobs.bell()
-    info: dict[str, Any] = bell.info()
-    scheduled_at, swept_at = bell.mget(SCHEDULER_HEARTBEAT, jobs.SWEEP_HEARTBEAT)
+    redis = bell()
+    info: dict[str, Any] = redis.info()
+    scheduled_at, swept_at = redis.mget(SCHEDULER_HEARTBEAT, jobs.SWEEP_HEARTBEAT)
     name = "Valkey" if "valkey_version" in info else "Redis"
     return RedisState(
         version=f"{name} {info.get('valkey_version') or info['redis_version']}",
@@ -87,14 +88,14 @@ def number(text: bytes | str | None) -> float | None:
 
 def queues() -> list[QueueState]:
     """In the order in which workers serve them, as in the settings. Raises RedisError."""
-    bell, names = jobs.bell(), list(settings.RQ_QUEUES)
-    listening = listeners(bell)
-    with bell.pipeline(transaction=False) as asked:
+    redis, names = bell(), list(settings.RQ_QUEUES)
+    listening = listeners(redis)
+    with redis.pipeline(transaction=False) as asked:
         for name in names:
             asked.llen(f"rq:queue:{name}")
             asked.lindex(f"rq:queue:{name}", 0)
         answers = asked.execute()
-    with bell.pipeline(transaction=False) as asked:
+    with redis.pipeline(transaction=False) as asked:
         for first in answers[1::2]:
             asked.hget(b"rq:job:" + (first or b""), "enqueued_at")
         since = asked.execute()
@@ -107,7 +108,7 @@ def queues() -> list[QueueState]:
 def listeners(bell: Redis) -> dict[str, int]:
     """Queue name -> how many workers listen on it now.
 
-    Read from the workers' hashes: making RQ's Worker objects would set the timeout of jobs.bell(),
+    Read from the workers' hashes: making RQ's Worker objects would set the timeout of bell(),
     which belongs to the requests, to that of a worker.
     """
     with bell.pipeline(transaction=False) as asked:

@@ -11,6 +11,7 @@ from rq import job as rq_job
 from rq.exceptions import DeserializationError
 
 import jobs
+from config.bell import bell
 from config.wire import Job
 
 KEPT = 600  # seconds that a result can be looked at
@@ -79,7 +80,7 @@ def read_ids(text: str) -> list[str]:
 
 def look(ids: list[str]) -> list[Row]:
     """What became of each job, in the order in which they ended. Raises RedisError."""
-    found = Job.fetch_many(ids, connection=jobs.bell()) if ids else []
+    found = Job.fetch_many(ids, connection=bell()) if ids else []
     rows = [row(place, job) for place, job in enumerate(found, start=1)]
     return sorted(rows, key=lambda row: (ORDER.index(row.state), row.ended, row.place))
 

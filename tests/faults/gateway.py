@@ -3,10 +3,12 @@
 The shares are of numbers. BUSY get 500 or 503, of which a quarter a second time; TOLD_TO_WAIT get
 429 with Retry-After, half of them 2 s and half 20 s; SILENT never get an answer, but half of them
 the message. Whatever is accepted goes to FOLDER/accepted.txt, one line a message, and each question
-to FOLDER/asked.jsonl as {"to", "at", "status", "wait"}.
+to FOLDER/asked.jsonl as {"to", "at", "status", "wait"}. With GATEWAY_DELAY in the environment it
+takes that many seconds over each answer.
 """
 
 import json
+import os
 import sys
 import threading
 import time
@@ -35,6 +37,7 @@ def fate(address: str, turn: int, seed: str, shares: tuple[float, float, float])
 
 class Gateway(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # who is not let in at once asks again a second later
 
     def __init__(self, port: int, folder: Path, seed: str, shares: tuple[float, float, float]):
         super().__init__(("127.0.0.1", port), Window)
@@ -62,6 +65,7 @@ class Window(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         status, wait = self.server.judge(body["to"])
+        time.sleep(float(os.environ.get("GATEWAY_DELAY", "0")))
         if not status:
             time.sleep(LONGER_THAN_ANYBODY_WAITS)
             self.close_connection = True

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local import embedded
+from notices.channels.http import LINES
 from notices.models import Delivery
 from signup.models import User
 from tests.faults.house import House, send_to_everyone
@@ -83,8 +84,9 @@ def test_second_provider_carries_what_the_first_does_not(house, tmp_path):
     assert verdict["failed"] == 0
     assert verdict["sent but not accepted"] == 0
     assert verdict["sent"] + verdict["uncertain"] == RECIPIENTS
-    # Only what hung is in doubt, and the breaker kept that to a few.
-    assert 0 < verdict["uncertain"] == first[0] <= 20
+    # Only what hung is in doubt: what was on its way when it began, on every line of both workers,
+    # and a few after that, to which the breaker kept it.
+    assert 0 < verdict["uncertain"] == first[0] <= 2 * LINES + 20
     assert carried["webhook"] == first[200]
     assert carried["webhook-2"] == second[200]
     assert second[503] == 0

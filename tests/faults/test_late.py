@@ -32,7 +32,7 @@ def test_what_a_late_worker_puts_back_is_still_sent(monkeypatch, mailserver, vis
     later = timezone.now() - timedelta(hours=1)
     Delivery.objects.update(not_before=later)
     Notice.objects.update(rung_at=later, start_at=later)
-    assert list(sweep.run()) == [("send_notice", (notice.pk, "email"))]
+    assert list(sweep.run()) == [("resume_notice", (notice.pk, "email"))]
     slices.send_slice(notice.pk, "email")
     assert world.states(notice) == {visitor.email: "sent"}
     assert Notice.objects.get().state == Notice.State.FINISHED

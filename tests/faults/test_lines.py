@@ -1,0 +1,80 @@
+"""Work-horses are killed while they send SMS side by side."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import jobs
+from local import embedded
+from notices.channels.http import LINES
+from notices.models import Delivery, State
+from signup.models import User
+from tests.faults.house import House, send_to_everyone
+from tests.faults.test_codes import ask_for_code
+from tests.processes import ROOT, eventually
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch, settings):
+    """Its SMS go to a gateway that takes 300 ms over each."""
+    monkeypatch.setenv("GATEWAY_DELAY", "0.3")
+    port = embedded.free_port()
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("gateway.py")), str(port), str(tmp_path),
+         str(SEED), "0", "0", "0"],
+        stdout=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert server.stdout
+    assert server.stdout.readline()
+    monkeypatch.setenv("SMS_URLS", f"webhook+http://127.0.0.1:{port}/sms")
+    built = House(tmp_path, SEED)
+    settings.REDIS_URL = built.redis.url
+    jobs.bell.cache_clear()
+    yield built
+    jobs.bell.cache_clear()
+    built.close()
+    server.kill()
+    server.wait()
+
+
+def test_a_kill_leaves_at_most_one_in_doubt_per_line(house, tmp_path):
+    recipients, codes, kills = 5000, 200, 12
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", mobile=f"+86139{n:08d}") for n in range(recipients)
+    )
+    started = time.monotonic()
+    number = send_to_everyone(house, tmp_path, "sms")
+    for turn in range(kills):
+        for each in range(codes // kills):
+            ask_for_code(turn * codes + each)
+        time.sleep(3)  # a slice that was killed is rung for again by the sweep
+        house.kill_horse()
+    house.wait_until_ended(number, 90 + recipients / 20)
+    sent = Delivery.objects.filter(message="code", state=State.SENT)
+    asked = codes // kills * kills
+    eventually(lambda: sent.count() == asked, 60)
+    accepted = Counter(house.accepted())
+    verdict = house.verdict(number)
+    mobiles = {address for address in accepted if address.startswith("+86138")}
+    verdict["extra copies"] = sum(
+        copies - 1 for address, copies in accepted.items() if address not in mobiles
+    )
+    again = sum(accepted[address] - 1 for address in mobiles)
+    house.tell(time.monotonic() - started, verdict | {"codes": asked, "codes again": again})
+    killed = house.faults["work-horse killed"]
+    assert killed
+    assert verdict["recipients"] == recipients
+    assert verdict["lost"] == verdict["extra copies"] == verdict["sent but not accepted"] == 0
+    assert verdict["uncertain"] <= killed * LINES
+    assert len(mobiles) == asked
+    assert again <= killed * LINES, "a code in doubt goes again"
+    print(json.dumps({"per kill": round((verdict["uncertain"] + again) / killed, 1)}))
