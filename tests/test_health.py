@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 import jobs
 from config.rq import SCHEDULER_HEARTBEAT
+from health import probes, queuecheck
 from notices.channels import breaker
 from tests.processes import OwnRedis, eventually, running
 

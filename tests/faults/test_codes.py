@@ -80,7 +80,7 @@ def share(seconds, part):
     ("recipients", "number", "every"),
     [
         pytest.param(3000, 20, 0.2, id="smoke"),
-        pytest.param(50_000, 200, 0.25, id="full", marks=pytest.mark.faults),
+        pytest.param(100_000, 200, 0.05, id="full", marks=pytest.mark.faults),
     ],
 )
 def test_a_code_never_waits_behind_a_notice(house, tmp_path, recipients, number, every):
@@ -98,7 +98,7 @@ def test_a_code_never_waits_behind_a_notice(house, tmp_path, recipients, number,
         meanwhile = not house.ended(notice)
         texts = tmp_path / "sms.jsonl"
         eventually(lambda: len(texts.read_text().splitlines()) >= number, 30)
-        house.wait_until_ended(notice, 60 + recipients / 50)
+        house.wait_until_ended(notice, 60 + recipients / 100)
     finally:
         gauge.stop()
     lines = [json.loads(line) for line in texts.read_text().splitlines()]
@@ -119,7 +119,7 @@ def test_a_code_never_waits_behind_a_notice(house, tmp_path, recipients, number,
             }
         )
     )  # fmt: skip
-    assert meanwhile or recipients < 50_000, "the notice ended before the codes: nothing is proved"
+    assert meanwhile or recipients < 100_000, "the notice ended before the codes: nothing is proved"
     assert Counter(line["delivery"] for line in lines) == Counter(list(asked)), connection.vendor
     assert sent_codes == number
     assert verdict["sent"] == recipients
