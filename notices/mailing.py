@@ -7,7 +7,7 @@ that dies leaves one in doubt as ever, and most rows are written to once, many a
 not go is recorded at once, and is then no longer among those that did.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,11 @@ from django.utils.translation import gettext_noop
 
 from notices import deliver, ending, messages
 from notices.channels import Route
-from notices.channels.base import Provider
-from notices.errors import Away, NotSent, Refused, TryLater, Unknown
+from notices.channels.base import Letter, Provider
+from notices.errors import Away, NotSent, Refused
+from notices.messages import Wording
 from notices.models import Delivery, Notice, Slice, State
-from notices.outcome import leave, meaning
+from notices.outcome import meaning
 from notices.record import LEASE, Outcome, mark, patiently, record
 from notices.turn import Turn
 
@@ -34,33 +35,64 @@ LOST = gettext_noop("The worker stopped while it was sending this. It may have a
 
 def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, turn: Turn) -> None:
     """As deliver.send_claimed, of what is held by the slice `token`, in the order of the ids."""
-    accepted = 0  # the last that was
-    notice = claimed[0].notice
-    assert notice
-    for delivery in claimed:
-        if turn.is_over():
-            break
-        if changes := deliver.objection(delivery):
-            held(delivery, token).update(**changes)
-            continue
-        form, words = messages.form(notice, delivery)
-        try:
-            carrier = route.choose(delivery, form)
-        except Away:
-            patiently(partial(settle, token, accepted))
-            raise
-        except NotSent as nobody:
-            leave(delivery, held(delivery, token), nobody)
-            continue
-        if not stand_at(delivery, carrier, token):
-            break
-        try:
-            carrier.send_filled(delivery, form, words)
-        except (Refused, TryLater, Unknown) as answer:
-            patiently(partial(put_aside, meaning(answer, delivery, carrier, 1), carrier, token))
-        else:
-            accepted = delivery.pk
-    patiently(partial(settle, token, accepted))
+    mailing = Mailing(route, token, turn)
+    try:
+        mailing.send(claimed)
+    except Away:
+        patiently(mailing.settle)
+        raise
+    patiently(mailing.settle)  # after no other error: who knows what became of the last?
+
+
+class Mailing:
+    def __init__(self, route: Route, token: str, turn: Turn) -> None:
+        self.route, self.token, self.turn = route, token, turn
+        self.carrier = route.providers[0]
+        self.accepted = 0  # the last that was
+        self.stopped = False
+
+    def send(self, claimed: Sequence[Delivery]) -> None:
+        """Raises Away when the channel cannot be reached."""
+        rest = list(claimed)
+        while rest and not self.stopped and not self.turn.is_over():
+            self.route.choose(rest[0], Wording(""))  # connects
+            came = 0
+            for delivery, problem in self.carrier.send_in_order(self.letters(rest), self.may_leave):
+                came = delivery.pk
+                if problem:
+                    self.put_aside(delivery, problem)
+                else:
+                    self.accepted = came
+            if not came:
+                return
+            rest = [each for each in rest if each.pk > came]
+
+    def letters(self, claimed: Sequence[Delivery]) -> Iterator[Letter]:
+        """Some may be asked for that do not leave any more: they are in nobody's way."""
+        for delivery in claimed:
+            if self.turn.is_over():
+                return
+            if changes := deliver.objection(delivery):
+                held(delivery, self.token).update(**changes)
+                continue
+            try:
+                self.carrier.check(delivery)
+            except Refused as problem:
+                self.put_aside(delivery, problem)
+                continue
+            assert delivery.notice
+            yield delivery, *messages.form(delivery.notice, delivery)
+
+    def may_leave(self, delivery: Delivery) -> bool:
+        self.stopped = not stand_at(delivery, self.carrier, self.token)
+        return not self.stopped
+
+    def put_aside(self, delivery: Delivery, problem: NotSent) -> None:
+        outcome = meaning(problem, delivery, self.carrier, 1)
+        patiently(partial(put_aside, outcome, self.carrier, self.token))
+
+    def settle(self) -> None:
+        settle(self.token, self.accepted)
 
 
 def held(delivery: Delivery, token: str) -> QuerySet[Delivery]:

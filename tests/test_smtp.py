@@ -74,11 +74,11 @@ def test_who_does_not_allow_it_is_told_one_thing_after_the_other(settings):
 @pytest.mark.parametrize(
     ("answers", "error", "words", "next_said"),
     [
-        (b"250 OK\r\n550 5.1.1 No such user\r\n503 No\r\n", Refused, "550 5.1.1", b"rset"),
-        (b"250 OK\r\n450 Later\r\n503 No\r\n", TryLater, "450 Later", b"rset"),
+        (b"250 OK\r\n550 5.1.1 No such user\r\n503 No\r\n", Refused, "550 5.1.1", b"quit"),
+        (b"250 OK\r\n450 Later\r\n503 No\r\n", TryLater, "450 Later", b"quit"),
         (b"250 OK\r\n550 Nobody\r\n354 Go on\r\n", Refused, "550 Nobody", b".\r\n"),
-        (b"550 Not you\r\n503 No\r\n503 No\r\n", Refused, "550 Not you", b"rset"),
-        (b"250 OK\r\n250 OK\r\n451 Full\r\n", TryLater, "451 Full", b"rset"),
+        (b"550 Not you\r\n503 No\r\n503 No\r\n", Refused, "550 Not you", b"quit"),
+        (b"250 OK\r\n250 OK\r\n451 Full\r\n", TryLater, "451 Full", b"quit"),
         (b"250 OK\r\n421 Too many\r\n", TryLater, "421 Too many", b""),
         (b"421 Good night\r\n", TryLater, "421 Good night", b""),
     ],

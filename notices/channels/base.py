@@ -1,15 +1,18 @@
 """What every provider is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 
-from notices.errors import NotSent
+from notices.errors import NotSent, Refused, TryLater, Unknown
 from notices.messages import Merge, Wording, fill_in
 from notices.models import Delivery
+
+# What is to go, as an email with fields in it, and the words for them.
+Letter = tuple[Delivery, Wording, Mapping[str, str]]
 
 
 def status_callback(name: str) -> str | None:
@@ -67,9 +70,23 @@ class Provider(Closing):
         """Hands one message over; the provider's number for it, or an empty text."""
         raise NotImplementedError
 
-    def send_filled(self, delivery: Delivery, form: Wording, words: Mapping[str, str]) -> str:
-        """As `send`, of a notice's email with fields in it and the words for them."""
-        return self.send(delivery, fill_in(form, words))
+    def check(self, delivery: Delivery) -> None:
+        """Raises Refused when it can carry nothing to such an address."""
+
+    def send_in_order(
+        self, letters: Iterator[Letter], may_leave: Callable[[Delivery], bool]
+    ) -> Iterator[tuple[Delivery, NotSent | None]]:
+        """Hands them over in their order: each, and why it did not go. Just before one leaves
+        `may_leave` is asked; it ends when that says no, or the connection does not stand."""
+        for delivery, form, words in letters:
+            if not may_leave(delivery):
+                return
+            try:
+                self.send(delivery, fill_in(form, words))
+            except (Refused, TryLater, Unknown) as problem:
+                yield delivery, problem
+                return
+            yield delivery, None
 
     def joins(self, delivery: Delivery) -> str:
         """Who it is to in a batch, where nobody may be twice; empty when it must go alone."""

@@ -1,9 +1,9 @@
 """Email by a mail server; for rehearsals, to the terminal or into files."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import get_connection
@@ -11,15 +11,15 @@ from django.utils.translation import gettext_noop as _
 
 from notices import suppression
 from notices.channels import mould
-from notices.channels.base import Provider
+from notices.channels.base import Letter, Provider
 from notices.channels.letter import letter, reachable, sender
-from notices.channels.smtp import EmailBackend
-from notices.errors import Refused, TryLater, Unknown
+from notices.channels.smtp import SMTP, Mail
+from notices.errors import NotSent, Refused, TryLater, Unknown
 from notices.messages import Wording
 from notices.models import Delivery
 
 
-def words(answer: bytes | str) -> str:
+def said(answer: bytes | str) -> str:
     """A server's answer as one short line."""
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
     return " ".join(text.split())[:150]
@@ -48,37 +48,56 @@ class Email(Provider):
             self.backend.close()
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
-        return self.hand_over(lambda: self.backend.send_messages([letter(delivery, wording)]))
-
-    def send_filled(self, delivery: Delivery, form: Wording, words: Mapping[str, str]) -> str:
-        if not isinstance(self.backend, EmailBackend):
-            return super().send_filled(delivery, form, words)
-        by, to = sender(settings.DEFAULT_FROM_EMAIL), reachable(delivery.address)
-        mail, line = mould.filled(delivery, form, words), self.backend.connection
-        assert line  # open() came first
-        return self.hand_over(lambda: line.sendmail(by, [to], mail))
-
-    def hand_over(self, sending: Callable[[], Any]) -> str:
         try:
-            sending()
-        except SMTPRecipientsRefused as refusal:
-            code, answer = next(iter(refusal.recipients.values()))
-            raise self.answered(code, answer) from refusal
-        except SMTPResponseException as refusal:
-            raise self.answered(refusal.smtp_code, refusal.smtp_error) from refusal
+            self.backend.send_messages([letter(delivery, wording)])
         except (OSError, SMTPException) as problem:
-            raise self.line_broke() from problem
+            raise self.explained(problem) from problem
         return ""
 
-    def answered(self, code: int, answer: bytes | str) -> Exception:
+    def check(self, delivery: Delivery) -> None:
+        reachable(delivery.address)
+
+    def send_in_order(
+        self, letters: Iterator[Letter], may_leave: Callable[[Delivery], bool]
+    ) -> Iterator[tuple[Delivery, NotSent | None]]:
+        line = getattr(self.backend, "connection", None)
+        if not isinstance(line, SMTP) or not line.has_extn("pipelining"):
+            yield from super().send_in_order(letters, may_leave)
+            return
+        under_way: deque[Delivery] = deque()
+
+        def mails() -> Iterator[Mail]:
+            by = sender(settings.DEFAULT_FROM_EMAIL)
+            for delivery, form, words in letters:
+                under_way.append(delivery)
+                mail = mould.filled(delivery, form, words)
+                yield Mail(by, reachable(delivery.address), mail)
+
+        try:
+            for _mail, refusal in line.sendmails(mails(), lambda _mail: may_leave(under_way[0])):
+                yield under_way.popleft(), self.explained(refusal) if refusal else None
+        except (OSError, SMTPException) as problem:
+            yield under_way.popleft(), self.explained(problem)
+        finally:
+            if not line.sock:
+                self.close()
+
+    def explained(self, problem: Exception) -> NotSent:
+        if isinstance(problem, SMTPRecipientsRefused):
+            return self.answered(*next(iter(problem.recipients.values())))
+        if isinstance(problem, SMTPResponseException):
+            return self.answered(problem.smtp_code, problem.smtp_error)
+        return self.line_broke()
+
+    def answered(self, code: int, answer: bytes | str) -> NotSent:
         if 400 <= code < 500:
             if code == 421:
                 self.close()
-            return TryLater(f"The mail server is busy ({code} {words(answer)}).")
-        dead = "dead" if suppression.is_dead(words(answer)) else ""
-        return Refused(f"The mail server refused it ({code} {words(answer)}).", suppress=dead)
+            return TryLater(f"The mail server is busy ({code} {said(answer)}).")
+        dead = "dead" if suppression.is_dead(said(answer)) else ""
+        return Refused(f"The mail server refused it ({code} {said(answer)}).", suppress=dead)
 
-    def line_broke(self) -> Exception:
+    def line_broke(self) -> NotSent:
         text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)
         self.close()
         if text_left:

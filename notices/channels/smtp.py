@@ -1,35 +1,31 @@
 """Django's SMTP backend. It knows whether the text of a message had left when the line broke, and
-it does not wait for answers that it does not need yet.
+where the server allows it does not wait for answers that it does not need yet (RFC 2920).
 
 Before the text left the server cannot have accepted the message, after it nobody knows.
 """
 
 import re
 import smtplib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from django.core.mail.backends import smtp
 
 PLAIN = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 
 
-def stuffed(msg: bytes) -> bytes:
-    """With a second period before each that begins a line (RFC 5321, 4.5.2)."""
-    start = b"." if msg.startswith(b".") else b""
-    return start + msg.replace(b"\r\n.", b"\r\n..")
+class Mail(NamedTuple):
+    sender: str
+    recipient: str
+    content: bytes
 
 
-def quoted(address: str) -> str:
-    # smtplib parses each, which takes longer than to say it.
-    return f"<{address}>" if PLAIN.fullmatch(address) else smtplib.quoteaddr(address)
+Refusal = smtplib.SMTPException | None
 
 
 class SMTP(smtplib.SMTP):
-    """Says sender, recipient and DATA in one go where the server allows it (RFC 2920): a message
-    takes two turns instead of four."""
-
     text_left = False
+    nested = False  # the server still has a sender, of a message that it did not take
 
     def mail(self, *args: Any, **kwargs: Any) -> Any:
         self.text_left = False
@@ -45,30 +41,66 @@ class SMTP(smtplib.SMTP):
         self.ehlo_or_helo_if_needed()
         if not self.has_extn("pipelining") or len(to_addrs) > 1 or args or kwargs:
             return super().sendmail(from_addr, to_addrs, msg, *args, **kwargs)
-        if refusal := self.refusal(from_addr, to_addrs[0], msg):
-            self._rset()  # type: ignore[attr-defined]
+        mail = Mail(from_addr, to_addrs[0], msg)
+        [(_mail, refusal)] = list(self.sendmails(iter([mail]), lambda _mail: True))
+        if refusal:
             raise refusal
         return {}
 
-    def refusal(self, sender: str, recipient: str, msg: bytes) -> smtplib.SMTPException | None:
-        """Hands over one message; None when it was accepted."""
-        self.text_left = False
-        size = f" size={len(msg)}" if self.has_extn("size") else ""
-        first = f"MAIL FROM:{quoted(sender)}{size}\r\n"
-        self.send(f"{first}RCPT TO:{quoted(recipient)}\r\nDATA\r\n")
-        if (mail := self.reply())[0] != 250:
+    def sendmails(
+        self, mails: Iterator[Mail], may_leave: Callable[[Mail], bool]
+    ) -> Iterator[tuple[Mail, Refusal]]:
+        """Each mail, and None when it was accepted. Just before the text of one leaves `may_leave`
+        is asked; the line is closed when it says no, or the server does not want to go on.
+
+        The envelope of the next goes with the text of one: a message takes one turn, and is made
+        while the server thinks about the one before."""
+        mail, following = next(mails, None), next(mails, None)
+        try:
+            self.send(self.envelope(mail))
+            while mail and self.sock:
+                refusal = self.refusal(mail)
+                if not refusal and not may_leave(mail):
+                    return
+                text = b"" if refusal else stuffed(mail.content)
+                self.text_left = not refusal
+                if self.sock:
+                    self.send(text + self.envelope(following))
+                further = next(mails, None) if following else None
+                if self.text_left:
+                    code, answer = self.reply()
+                    self.text_left = False
+                    refusal = None if code == 250 else smtplib.SMTPDataError(code, answer)
+                yield mail, refusal
+                mail, following = following, further
+        finally:
+            if mail:  # the server waits for its text, or for nobody
+                self.close()
+
+    def envelope(self, mail: Mail | None) -> bytes:
+        if mail is None:
+            return b""
+        size = f" size={len(mail.content)}" if self.has_extn("size") else ""
+        first = f"MAIL FROM:{quoted(mail.sender)}{size}\r\n"
+        reset = "RSET\r\n" if self.nested else ""
+        return f"{reset}{first}RCPT TO:{quoted(mail.recipient)}\r\nDATA\r\n".encode()
+
+    def refusal(self, mail: Mail) -> Refusal:
+        """What came of an envelope; None when the server waits for the text."""
+        if self.nested:
+            self.reply()
+            self.nested = False
+        if (sender := self.reply())[0] != 250:
             self.skip(2)
-            return smtplib.SMTPSenderRefused(*mail, sender)
-        if (rcpt := self.reply())[0] not in (250, 251):
+            return smtplib.SMTPSenderRefused(*sender, mail.sender)
+        self.nested = True
+        if (recipient := self.reply())[0] not in (250, 251):
             self.skip(1)
-            return smtplib.SMTPRecipientsRefused({recipient: rcpt})
+            return smtplib.SMTPRecipientsRefused({mail.recipient: recipient})
         if (data := self.reply())[0] != 354:
             return smtplib.SMTPDataError(*data)
-        self.text_left = True
-        end = b".\r\n" if msg.endswith(b"\r\n") else b"\r\n.\r\n"
-        self.send(stuffed(msg) + end)
-        accepted = self.reply()
-        return None if accepted[0] == 250 else smtplib.SMTPDataError(*accepted)
+        self.nested = False
+        return None
 
     def reply(self) -> tuple[int, bytes]:
         code, answer = self.getreply()
@@ -84,6 +116,19 @@ class SMTP(smtplib.SMTP):
             if self.reply()[0] == 354:
                 self.send(".\r\n")
                 self.reply()
+
+
+def quoted(address: str) -> str:
+    # smtplib parses each, which takes longer than to say it.
+    return f"<{address}>" if PLAIN.fullmatch(address) else smtplib.quoteaddr(address)
+
+
+def stuffed(content: bytes) -> bytes:
+    """As it leaves: a second period before each that begins a line, and the end (RFC 5321,
+    4.5.2)."""
+    start = b"." if content.startswith(b".") else b""
+    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
+    return start + content.replace(b"\r\n.", b"\r\n..") + end
 
 
 class SMTP_SSL(SMTP, smtplib.SMTP_SSL):  # noqa: N801  smtplib's own name
