@@ -61,7 +61,7 @@ class Email(Provider):
         self, letters: Iterator[Letter], may_leave: Callable[[Delivery], bool]
     ) -> Iterator[tuple[Delivery, NotSent | None]]:
         line = getattr(self.backend, "connection", None)
-        if not isinstance(line, SMTP) or not line.has_extn("pipelining"):
+        if not isinstance(line, SMTP) or not line.pipelines():
             yield from super().send_in_order(letters, may_leave)
             return
         under_way: deque[Delivery] = deque()

@@ -35,11 +35,14 @@ class SMTP(smtplib.SMTP):
         self.text_left = True
         return super().data(*args, **kwargs)
 
+    def pipelines(self) -> bool:
+        self.ehlo_or_helo_if_needed()
+        return self.has_extn("pipelining")
+
     def sendmail(
         self, from_addr: str, to_addrs: str | Sequence[str], msg: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        self.ehlo_or_helo_if_needed()
-        if not self.has_extn("pipelining") or len(to_addrs) > 1 or args or kwargs:
+        if not self.pipelines() or len(to_addrs) > 1 or args or kwargs:
             return super().sendmail(from_addr, to_addrs, msg, *args, **kwargs)
         mail = Mail(from_addr, to_addrs[0], msg)
         [(_mail, refusal)] = list(self.sendmails(iter([mail]), lambda _mail: True))
