@@ -80,7 +80,7 @@ def share(seconds, part):
     ("recipients", "number", "every"),
     [
         pytest.param(3000, 20, 0.2, id="smoke"),
-        pytest.param(100_000, 200, 0.05, id="full", marks=pytest.mark.faults),
+        pytest.param(100_000, 150, 0.1, id="full", marks=pytest.mark.faults),
     ],
 )
 def test_a_code_never_waits_behind_a_notice(house, tmp_path, recipients, number, every):
