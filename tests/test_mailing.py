@@ -7,9 +7,11 @@ import sys
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from notices import claims, mailing, prepare, schedule, slices, sweep
+from notices.channels import mould
 from notices.models import Delivery, Notice, Slice, State
 from signup.models import User
 from tests.processes import ROOT
@@ -172,6 +174,49 @@ def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         slices.send_slice(ten.pk, "email")
     monkeypatch.undo()
+    be_dead()
+    assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
+
+
+def test_database_that_goes_away_between_two_leaves_none_in_doubt(ten, mailserver, monkeypatch):
+    def away(delivery, carrier, token):
+        if delivery.address == "guest4@example.com":
+            raise OperationalError
+        return stand_at(delivery, carrier, token)
+
+    stand_at = mailing.stand_at
+    monkeypatch.setattr(mailing, "stand_at", away)
+    with pytest.raises(OperationalError):
+        slices.send_slice(ten.pk, "email")
+    assert counts(ten) == {"queued": 6, "sent": 4}
+    assert not Slice.objects.exists()
+
+
+@pytest.mark.parametrize("pipelines", [True, False])
+def test_bug_about_one_puts_none_before_it_in_doubt(ten, mailserver, monkeypatch, pipelines):
+    def bug(delivery, *args):
+        if delivery.address == "guest4@example.com":
+            raise ZeroDivisionError
+        return form(delivery, *args)
+
+    module, name = (mould, "filled") if pipelines else (mailing.deliver, "objection")
+    form = getattr(module, name)
+    mailserver.pipelines = pipelines
+    monkeypatch.setattr(module, name, bug)
+    with pytest.raises(ZeroDivisionError):
+        slices.send_slice(ten.pk, "email")
+    assert counts(ten) == {"queued": 6, "sent": 4}
+    assert told(mailserver) == [f"guest{n}@example.com" for n in range(4)]
+
+
+def test_unknown_that_could_not_be_kept_is_not_free_to_go_again(ten, mailserver, monkeypatch):
+    def away(*args):
+        raise ZeroDivisionError
+
+    mailserver.data_answers["guest4"] = "hangup"
+    monkeypatch.setattr(mailing, "put_aside", away)
+    with pytest.raises(ZeroDivisionError):
+        slices.send_slice(ten.pk, "email")
     be_dead()
     assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
 
