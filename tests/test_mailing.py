@@ -2,23 +2,26 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from notices import claims, mailing, prepare, schedule, slices, sweep
+from notices import claims, ending, mailing, prepare, schedule, slices, suppression, sweep
 from notices.channels import mould
-from notices.models import Delivery, Notice, Slice, State
+from notices.channels.email import Email
+from notices.models import Delivery, Notice, Slice, State, Suppression
 from signup.models import User
 from tests.processes import ROOT
 from tests.world import database_url, sent_now, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MAY_LEAVE = mailing.Mailing.may_leave
 
 
 @pytest.fixture
@@ -40,8 +43,10 @@ def counts(notice):
 def before(monkeypatch, address, act):
     """Calls act() just before that one leaves."""
 
+    further = mailing.Mailing.may_leave
+
     def may_leave(self, delivery):
-        mine = MAY_LEAVE(self, delivery)
+        mine = further(self, delivery)
         if delivery.address == address:
             act()
         return mine
@@ -147,6 +152,7 @@ def test_late_worker_that_did_not_get_through(ten, mailserver, monkeypatch, answ
     before(monkeypatch, "guest4@example.com", be_dead)
     slices.send_slice(ten.pk, "email")
     assert states(ten)["guest4@example.com"] == state
+    assert Delivery.objects.get(address="guest4@example.com").tries == 1
     assert counts(ten)["sent"] == 9
 
 
@@ -154,6 +160,7 @@ def test_cancel_stops_a_slice_before_the_next_message(ten, mailserver, monkeypat
     before(monkeypatch, "guest4@example.com", lambda: schedule.cancel(ten))
     assert slices.send_slice(ten.pk, "email") is None
     assert len(told(mailserver)) == 5  # the one whose request was leaving, too
+    assert mailserver.connections == 1
     assert counts(ten) == {"cancelled": 5, "sent": 5}
 
 
@@ -164,6 +171,76 @@ def test_cancel_waits_for_a_slice_to_be_settled(ten):
     mailing.settle("mine", Delivery.objects.order_by("pk")[2].pk)
     list(sweep.run())
     assert counts(ten) == {"cancelled": 7, "sent": 3}
+
+
+def test_those_who_must_not_or_cannot_be_told_are_left_out(ten, mailserver):
+    suppression.add("email", "guest2@example.com", Suppression.Kind.UNSUBSCRIBED)
+    guests = {each.address: each for each in Delivery.objects.all()}
+    late, strange = guests["guest4@example.com"], guests["guest6@example.com"]
+    Delivery.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    Delivery.objects.filter(pk=strange.pk).update(address="王@example.com")
+    assert slices.send_slice(ten.pk, "email") is None
+    assert counts(ten) == {"expired": 1, "failed": 1, "sent": 7, "suppressed": 1}
+    assert told(mailserver) == [f"guest{n}@example.com" for n in (0, 1, 3, 5, 7, 8, 9)]
+    assert mailserver.connections == 1
+
+
+def test_each_message_renews_the_lease(ten, mailserver, monkeypatch):
+    def nearly_over():
+        Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    before(monkeypatch, "guest3@example.com", nearly_over)
+    before(monkeypatch, "guest4@example.com", lambda: list(sweep.run()))
+    slices.send_slice(ten.pk, "email")
+    assert counts(ten) == {"sent": 10}
+    assert mailserver.connections == 1  # nobody took it for dead
+
+
+def test_lost_slice_that_was_the_last_ends_its_notice(ten):
+    *_others, last = claims.claim(ten, "email", "dead", in_order=True)
+    Slice.objects.update(at=last.pk, provider="smtp", lease_until=timezone.now())
+    mailing.settle_lost()
+    assert counts(ten) == {"sent": 9, "uncertain": 1}
+    ten.refresh_from_db()
+    assert ten.state == Notice.State.FINISHED
+
+
+def test_what_a_slice_holds_does_not_expire(ten):
+    claims.claim(ten, "email", "mine", 5, in_order=True)
+    ending.expire_queued(ten.pk)
+    assert counts(ten) == {"expired": 5, "queued": 5}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows")
+def test_on_sqlite_it_waits_for_whoever_else_writes(ten):
+    def write():
+        with sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writes.set()
+            time.sleep(0.2)
+            other.execute("COMMIT")
+        other.close()
+
+    [first, *_others] = claims.claim(ten, "email", "mine", in_order=True)
+    writes, thread = threading.Event(), threading.Thread(target=write)
+    thread.start()
+    assert writes.wait(5)
+    assert mailing.stand_at(first, Email(), "mine")
+    thread.join()
+    with connection.cursor() as cursor:
+        wait = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+    assert wait == 1000 * connection.settings_dict["OPTIONS"]["timeout"]
+
+
+def test_the_database_may_be_away_when_it_is_settled(ten, mailserver, monkeypatch):
+    def away_once(token, accepted):
+        monkeypatch.setattr(mailing, "settle", settle)
+        raise OperationalError
+
+    settle = mailing.settle
+    monkeypatch.setattr(mailing, "settle", away_once)
+    assert slices.send_slice(ten.pk, "email") is None
+    assert counts(ten) == {"sent": 10}
 
 
 def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
