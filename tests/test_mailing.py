@@ -232,15 +232,23 @@ def test_on_sqlite_it_waits_for_whoever_else_writes(ten):
     assert wait == 1000 * connection.settings_dict["OPTIONS"]["timeout"]
 
 
-def test_the_database_may_be_away_when_it_is_settled(ten, mailserver, monkeypatch):
-    def away_once(token, accepted):
-        monkeypatch.setattr(mailing, "settle", settle)
-        raise OperationalError
+@pytest.mark.parametrize("what", ["settle", "put_aside"])
+def test_the_database_may_be_away_when_something_is_kept(ten, mailserver, monkeypatch, what):
+    def away_once(*args):
+        if once:
+            raise once.pop()
+        keep(*args)
 
-    settle = mailing.settle
-    monkeypatch.setattr(mailing, "settle", away_once)
+    keep, once = getattr(mailing, what), [OperationalError()]
+    monkeypatch.setattr(mailing, what, away_once)
+    mailserver.data_answers["guest4"] = "hangup"
     assert slices.send_slice(ten.pk, "email") is None
-    assert counts(ten) == {"sent": 10}
+    assert counts(ten) == {"sent": 9, "uncertain": 1}
+
+
+def test_nothing_is_claimed_of_a_notice_that_was_cancelled(ten):
+    Notice.objects.update(state=Notice.State.CANCELLED)
+    assert claims.claim(ten, "email", "mine") == []
 
 
 def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
