@@ -133,3 +133,32 @@ def test_what_follows_a_refused_one_begins_anew(settings):
                 carrier.send(Delivery(pk=7, channel="email", address="bob@example.com"), HELLO)
         assert carrier.backend.connection is None
     assert told[2].startswith(b"RSET\r\nMAIL FROM")
+
+
+GO, OK = b"250 OK\r\n250 OK\r\n354 Go on\r\n", b"250 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("refused", "then"),
+    [
+        (b"550 Not you\r\n503 No\r\n503 No\r\n", GO),
+        (b"250 OK\r\n550 Nobody\r\n503 No\r\n", OK + GO),
+        (b"250 OK\r\n250 OK\r\n554 No\r\n", OK + GO),
+    ],
+)
+def test_the_answers_to_the_next_are_not_taken_for_those_to_a_refused_one(settings, refused, then):
+    bob = Delivery(pk=7, channel="email", address="bob@example.com")
+    with scripted(settings, refused, then, OK, b"221 Bye\r\n") as told, Email() as carrier:
+        carrier.open()
+        with pytest.raises(Refused):
+            carrier.send(bob, HELLO)
+        carrier.send(bob, HELLO)
+    assert b"Hello" in told[3]
+
+
+def test_line_that_breaks_after_one_that_was_accepted_leaves_the_next_in_no_doubt(settings):
+    with (
+        scripted(settings, GO, OK, b""),
+        pytest.raises(TryLater, match="before the message left"),
+    ):
+        send("wang@example.com", "li@example.com")
