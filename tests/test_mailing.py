@@ -314,3 +314,11 @@ def test_mail_server_that_goes_away_puts_the_rest_off(ten, mailserver, monkeypat
     assert counts(ten)["sent"] == 4
     assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
     assert not Slice.objects.exists()
+
+
+@pytest.mark.parametrize("answers", ["answers", "data_answers"])
+def test_server_that_ends_the_line_puts_off_one_alone(ten, mailserver, answers):
+    getattr(mailserver, answers)["guest4"] = "421 Too many"
+    assert slices.send_slice(ten.pk, "email") > timezone.now()
+    assert counts(ten) == {"queued": 1, "sent": 9}
+    assert mailserver.connections == 2
