@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 from notices import deliver, ending, messages
 from notices.channels import Route
 from notices.channels.base import Letter, Provider
-from notices.errors import Away, NotSent, Refused
+from notices.errors import NotSent, Refused
 from notices.messages import Wording
 from notices.models import Delivery, Notice, Slice, State
 from notices.outcome import meaning
@@ -40,10 +40,9 @@ def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, turn: Tu
     mailing = Mailing(route, token, turn)
     try:
         mailing.send(claimed)
-    except Away:
-        patiently(mailing.settle)
-        raise
-    patiently(mailing.settle)  # after no other error: who knows what became of the last?
+    finally:
+        if not mailing.in_doubt:
+            patiently(mailing.settle)
 
 
 class Mailing:
@@ -51,6 +50,7 @@ class Mailing:
         self.route, self.token, self.turn = route, token, turn
         self.carrier = route.providers[0]
         self.accepted = 0  # the last that was
+        self.in_doubt = False  # one left, and what became of it is not kept yet
         self.stopped = False
 
     def send(self, claimed: Sequence[Delivery]) -> None:
@@ -65,6 +65,7 @@ class Mailing:
                     self.put_aside(delivery, problem)
                 else:
                     self.accepted = came
+                self.in_doubt = False
             if not came:
                 return
             rest = [each for each in rest if each.pk > came]
@@ -86,8 +87,9 @@ class Mailing:
             yield delivery, *messages.form(delivery.notice, delivery)
 
     def may_leave(self, delivery: Delivery) -> bool:
-        self.stopped = not stand_at(delivery, self.carrier, self.token)
-        return not self.stopped
+        self.in_doubt = stand_at(delivery, self.carrier, self.token)
+        self.stopped = not self.in_doubt
+        return self.in_doubt
 
     def put_aside(self, delivery: Delivery, problem: NotSent) -> None:
         outcome = meaning(problem, delivery, self.carrier, 1)

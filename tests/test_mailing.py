@@ -2,21 +2,26 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from notices import claims, mailing, prepare, schedule, slices, sweep
-from notices.models import Delivery, Notice, Slice, State
+from notices import claims, ending, mailing, prepare, schedule, slices, suppression, sweep
+from notices.channels import mould
+from notices.channels.email import Email
+from notices.models import Delivery, Notice, Slice, State, Suppression
 from signup.models import User
 from tests.processes import ROOT
 from tests.world import database_url, sent_now, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MAY_LEAVE = mailing.Mailing.may_leave
 
 
 @pytest.fixture
@@ -38,8 +43,10 @@ def counts(notice):
 def before(monkeypatch, address, act):
     """Calls act() just before that one leaves."""
 
+    further = mailing.Mailing.may_leave
+
     def may_leave(self, delivery):
-        mine = MAY_LEAVE(self, delivery)
+        mine = further(self, delivery)
         if delivery.address == address:
             act()
         return mine
@@ -145,6 +152,7 @@ def test_late_worker_that_did_not_get_through(ten, mailserver, monkeypatch, answ
     before(monkeypatch, "guest4@example.com", be_dead)
     slices.send_slice(ten.pk, "email")
     assert states(ten)["guest4@example.com"] == state
+    assert Delivery.objects.get(address="guest4@example.com").tries == 1
     assert counts(ten)["sent"] == 9
 
 
@@ -152,6 +160,7 @@ def test_cancel_stops_a_slice_before_the_next_message(ten, mailserver, monkeypat
     before(monkeypatch, "guest4@example.com", lambda: schedule.cancel(ten))
     assert slices.send_slice(ten.pk, "email") is None
     assert len(told(mailserver)) == 5  # the one whose request was leaving, too
+    assert mailserver.connections == 1
     assert counts(ten) == {"cancelled": 5, "sent": 5}
 
 
@@ -162,6 +171,85 @@ def test_cancel_waits_for_a_slice_to_be_settled(ten):
     mailing.settle("mine", Delivery.objects.order_by("pk")[2].pk)
     list(sweep.run())
     assert counts(ten) == {"cancelled": 7, "sent": 3}
+
+
+def test_those_who_must_not_or_cannot_be_told_are_left_out(ten, mailserver):
+    suppression.add("email", "guest2@example.com", Suppression.Kind.UNSUBSCRIBED)
+    guests = {each.address: each for each in Delivery.objects.all()}
+    late, strange = guests["guest4@example.com"], guests["guest6@example.com"]
+    Delivery.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    Delivery.objects.filter(pk=strange.pk).update(address="王@example.com")
+    assert slices.send_slice(ten.pk, "email") is None
+    assert counts(ten) == {"expired": 1, "failed": 1, "sent": 7, "suppressed": 1}
+    assert told(mailserver) == [f"guest{n}@example.com" for n in (0, 1, 3, 5, 7, 8, 9)]
+    assert mailserver.connections == 1
+
+
+def test_each_message_renews_the_lease(ten, mailserver, monkeypatch):
+    def nearly_over():
+        Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    before(monkeypatch, "guest3@example.com", nearly_over)
+    before(monkeypatch, "guest4@example.com", lambda: list(sweep.run()))
+    slices.send_slice(ten.pk, "email")
+    assert counts(ten) == {"sent": 10}
+    assert mailserver.connections == 1  # nobody took it for dead
+
+
+def test_lost_slice_that_was_the_last_ends_its_notice(ten):
+    *_others, last = claims.claim(ten, "email", "dead", in_order=True)
+    Slice.objects.update(at=last.pk, provider="smtp", lease_until=timezone.now())
+    mailing.settle_lost()
+    assert counts(ten) == {"sent": 9, "uncertain": 1}
+    ten.refresh_from_db()
+    assert ten.state == Notice.State.FINISHED
+
+
+def test_what_a_slice_holds_does_not_expire(ten):
+    claims.claim(ten, "email", "mine", 5, in_order=True)
+    ending.expire_queued(ten.pk)
+    assert counts(ten) == {"expired": 5, "queued": 5}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows")
+def test_on_sqlite_it_waits_for_whoever_else_writes(ten):
+    def write():
+        with sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writes.set()
+            time.sleep(0.2)
+            other.execute("COMMIT")
+        other.close()
+
+    [first, *_others] = claims.claim(ten, "email", "mine", in_order=True)
+    writes, thread = threading.Event(), threading.Thread(target=write)
+    thread.start()
+    assert writes.wait(5)
+    assert mailing.stand_at(first, Email(), "mine")
+    thread.join()
+    with connection.cursor() as cursor:
+        wait = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+    assert wait == 1000 * connection.settings_dict["OPTIONS"]["timeout"]
+
+
+@pytest.mark.parametrize("what", ["settle", "put_aside"])
+def test_the_database_may_be_away_when_something_is_kept(ten, mailserver, monkeypatch, what):
+    def away_once(*args):
+        if once:
+            raise once.pop()
+        keep(*args)
+
+    keep, once = getattr(mailing, what), [OperationalError()]
+    monkeypatch.setattr(mailing, what, away_once)
+    mailserver.data_answers["guest4"] = "hangup"
+    while slices.send_slice(ten.pk, "email"):
+        pass
+    assert counts(ten) == {"sent": 9, "uncertain": 1}
+
+
+def test_nothing_is_claimed_of_a_notice_that_was_cancelled(ten):
+    Notice.objects.update(state=Notice.State.CANCELLED)
+    assert claims.claim(ten, "email", "mine") == []
 
 
 def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
@@ -176,6 +264,49 @@ def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
     assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
 
 
+def test_database_that_goes_away_between_two_leaves_none_in_doubt(ten, mailserver, monkeypatch):
+    def away(delivery, carrier, token):
+        if delivery.address == "guest4@example.com":
+            raise OperationalError
+        return stand_at(delivery, carrier, token)
+
+    stand_at = mailing.stand_at
+    monkeypatch.setattr(mailing, "stand_at", away)
+    with pytest.raises(OperationalError):
+        slices.send_slice(ten.pk, "email")
+    assert counts(ten) == {"queued": 6, "sent": 4}
+    assert not Slice.objects.exists()
+
+
+@pytest.mark.parametrize("pipelines", [True, False])
+def test_bug_about_one_puts_none_before_it_in_doubt(ten, mailserver, monkeypatch, pipelines):
+    def bug(delivery, *args):
+        if delivery.address == "guest4@example.com":
+            raise ZeroDivisionError
+        return form(delivery, *args)
+
+    module, name = (mould, "filled") if pipelines else (mailing.deliver, "objection")
+    form = getattr(module, name)
+    mailserver.pipelines = pipelines
+    monkeypatch.setattr(module, name, bug)
+    with pytest.raises(ZeroDivisionError):
+        slices.send_slice(ten.pk, "email")
+    assert counts(ten) == {"queued": 6, "sent": 4}
+    assert told(mailserver) == [f"guest{n}@example.com" for n in range(4)]
+
+
+def test_unknown_that_could_not_be_kept_is_not_free_to_go_again(ten, mailserver, monkeypatch):
+    def away(*args):
+        raise ZeroDivisionError
+
+    mailserver.data_answers["guest4"] = "hangup"
+    monkeypatch.setattr(mailing, "put_aside", away)
+    with pytest.raises(ZeroDivisionError):
+        slices.send_slice(ten.pk, "email")
+    be_dead()
+    assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
+
+
 def test_mail_server_that_goes_away_puts_the_rest_off(ten, mailserver, monkeypatch):
     before(monkeypatch, "guest4@example.com", mailserver.stop)
     again = slices.send_slice(ten.pk, "email")
@@ -183,3 +314,11 @@ def test_mail_server_that_goes_away_puts_the_rest_off(ten, mailserver, monkeypat
     assert counts(ten)["sent"] == 4
     assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
     assert not Slice.objects.exists()
+
+
+@pytest.mark.parametrize("answers", ["answers", "data_answers"])
+def test_server_that_ends_the_line_puts_off_one_alone(ten, mailserver, answers):
+    getattr(mailserver, answers)["guest4"] = "421 Too many"
+    assert slices.send_slice(ten.pk, "email") > timezone.now()
+    assert counts(ten) == {"queued": 1, "sent": 9}
+    assert mailserver.connections == 2

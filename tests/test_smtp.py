@@ -81,6 +81,8 @@ def test_who_does_not_allow_it_is_told_one_thing_after_the_other(settings):
         (b"250 OK\r\n250 OK\r\n451 Full\r\n", TryLater, "451 Full", b"quit"),
         (b"250 OK\r\n421 Too many\r\n", TryLater, "421 Too many", b""),
         (b"421 Good night\r\n", TryLater, "421 Good night", b""),
+        (b"550 Not you\r\n421 Too many errors\r\n", Refused, "550 Not you", b""),
+        (b"What?\r\n", TryLater, "before the message left", b""),
     ],
 )
 def test_each_refusal_before_the_text_is_understood(settings, answers, error, words, next_said):
@@ -93,7 +95,16 @@ def test_each_refusal_before_the_text_is_understood(settings, answers, error, wo
     assert not any(b"Hello" in piece for piece in told)
 
 
-@pytest.mark.parametrize(("answer", "error"), [(b"554 Spam\r\n", Refused), (b"", Unknown)])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"554 Spam\r\n", Refused),
+        (b"452 Full\r\n", TryLater),
+        (b"", Unknown),
+        (b"What?\r\n", Unknown),
+        (b"250 " + b"x" * 9000 + b"\r\n", Unknown),
+    ],
+)
 def test_what_comes_after_the_text_decides(settings, answer, error):
     go = b"250 OK\r\n250 OK\r\n354 Go on\r\n"
     with scripted(settings, go, answer, b"250 OK\r\n", b"221 Bye\r\n"), pytest.raises(error):
@@ -103,3 +114,51 @@ def test_what_comes_after_the_text_decides(settings, answer, error):
 def test_line_that_breaks_amid_the_first_answers_is_no_doubt(settings):
     with scripted(settings, b""), pytest.raises(TryLater, match="before the message left"):
         send("bob@example.com")
+
+
+@pytest.mark.parametrize("greeting", [b"", b"421 Too many\r\n", b"550 No\r\n"])
+def test_server_that_breaks_off_at_the_greeting_is_away(settings, greeting):
+    with scripted(settings, b"550 No\r\n", greeting=greeting), Email() as carrier:
+        with pytest.raises(TryLater, match="mail server"):
+            carrier.open()
+        assert carrier.backend.connection is None
+
+
+def test_what_follows_a_refused_one_begins_anew(settings):
+    refused = b"250 OK\r\n550 Nobody\r\n503 No\r\n"
+    with scripted(settings, refused, b"421 Good night\r\n") as told, Email() as carrier:
+        for reason in ("550 Nobody", "421 Good night"):
+            carrier.open()
+            with pytest.raises((Refused, TryLater), match=reason):
+                carrier.send(Delivery(pk=7, channel="email", address="bob@example.com"), HELLO)
+        assert carrier.backend.connection is None
+    assert told[2].startswith(b"RSET\r\nMAIL FROM")
+
+
+GO, OK = b"250 OK\r\n250 OK\r\n354 Go on\r\n", b"250 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("refused", "then"),
+    [
+        (b"550 Not you\r\n503 No\r\n503 No\r\n", GO),
+        (b"250 OK\r\n550 Nobody\r\n503 No\r\n", OK + GO),
+        (b"250 OK\r\n250 OK\r\n554 No\r\n", OK + GO),
+    ],
+)
+def test_the_answers_to_the_next_are_not_taken_for_those_to_a_refused_one(settings, refused, then):
+    bob = Delivery(pk=7, channel="email", address="bob@example.com")
+    with scripted(settings, refused, then, OK, b"221 Bye\r\n") as told, Email() as carrier:
+        carrier.open()
+        with pytest.raises(Refused):
+            carrier.send(bob, HELLO)
+        carrier.send(bob, HELLO)
+    assert b"Hello" in told[3]
+
+
+def test_line_that_breaks_after_one_that_was_accepted_leaves_the_next_in_no_doubt(settings):
+    with (
+        scripted(settings, GO, OK, b""),
+        pytest.raises(TryLater, match="before the message left"),
+    ):
+        send("wang@example.com", "li@example.com")

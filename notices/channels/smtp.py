@@ -36,7 +36,6 @@ class SMTP(smtplib.SMTP):
         return super().data(*args, **kwargs)
 
     def pipelines(self) -> bool:
-        self.ehlo_or_helo_if_needed()
         return self.has_extn("pipelining")
 
     def sendmail(
@@ -58,10 +57,13 @@ class SMTP(smtplib.SMTP):
 
         The envelope of the next goes with the text of one: a message takes one turn, and is made
         while the server thinks about the one before."""
-        mail, following = next(mails, None), next(mails, None)
+        letters = to_the_end(mails)
+        mail, following = next(letters, None), next(letters, None)
         try:
             self.send(self.envelope(mail))
             while mail and self.sock:
+                if isinstance(mail, Exception):
+                    raise mail
                 refusal = self.refusal(mail)
                 if not refusal and not may_leave(mail):
                     return
@@ -69,7 +71,7 @@ class SMTP(smtplib.SMTP):
                 self.text_left = not refusal
                 if self.sock:
                     self.send(text + self.envelope(following))
-                further = next(mails, None) if following else None
+                further = next(letters, None) if following else None
                 if self.text_left:
                     code, answer = self.reply()
                     self.text_left = False
@@ -80,8 +82,8 @@ class SMTP(smtplib.SMTP):
             if mail:  # the server waits for its text, or for nobody
                 self.close()
 
-    def envelope(self, mail: Mail | None) -> bytes:
-        if mail is None:
+    def envelope(self, mail: Mail | Exception | None) -> bytes:
+        if not isinstance(mail, Mail):
             return b""
         size = f" size={len(mail.content)}" if self.has_extn("size") else ""
         first = f"MAIL FROM:{quoted(mail.sender)}{size}\r\n"
@@ -90,9 +92,10 @@ class SMTP(smtplib.SMTP):
 
     def refusal(self, mail: Mail) -> Refusal:
         """What came of an envelope; None when the server waits for the text."""
-        if self.nested:
-            self.reply()
-            self.nested = False
+        if self.nested and (reset := self.reply())[0] != 250:
+            self.skip(3)
+            return smtplib.SMTPSenderRefused(*reset, mail.sender)
+        self.nested = False
         if (sender := self.reply())[0] != 250:
             self.skip(2)
             return smtplib.SMTPSenderRefused(*sender, mail.sender)
@@ -106,7 +109,13 @@ class SMTP(smtplib.SMTP):
         return None
 
     def reply(self) -> tuple[int, bytes]:
-        code, answer = self.getreply()
+        """What is no answer says no more than a line that broke."""
+        try:
+            code, answer = self.getreply()
+        except smtplib.SMTPResponseException as problem:  # it is too long
+            raise smtplib.SMTPServerDisconnected(str(problem)) from problem
+        if code < 0:
+            raise smtplib.SMTPServerDisconnected("It does not begin with a number.")
         if code == 421:
             self.close()
         return code, answer
@@ -119,6 +128,15 @@ class SMTP(smtplib.SMTP):
             if self.reply()[0] == 354:
                 self.send(".\r\n")
                 self.reply()
+
+
+def to_the_end(mails: Iterator[Mail]) -> Iterator[Mail | Exception]:
+    """An error takes the place of the mail that it is about: those before it go first, and what
+    is under way gets its answer."""
+    try:
+        yield from mails
+    except Exception as problem:
+        yield problem
 
 
 def quoted(address: str) -> str:
@@ -142,3 +160,10 @@ class EmailBackend(smtp.EmailBackend):
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
         return SMTP_SSL if self.use_ssl else SMTP
+
+    def open(self) -> bool | None:
+        """Also says hello: a server may break off there as well."""
+        opened = super().open()
+        if self.connection:
+            self.connection.ehlo_or_helo_if_needed()
+        return opened
