@@ -12,7 +12,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import jobs
 from config import bell
-from notices import record, singles, sweep
+from notices import deliver, record, singles, sweep
 from notices.channels import lines, providers
 from notices.channels.memory import Memory
 from notices.channels.webhook import Webhook
@@ -383,6 +383,27 @@ def test_database_away_for_a_moment_loses_no_outcome(provider, monkeypatch):
         send(codes(5)[0])
     assert states() == [State.SENT] * 5
     assert asked(provider) == everybody()
+
+
+def test_database_away_when_one_is_passed_on_loses_no_answer_heard_with_it(provider, monkeypatch):
+    """Else codes that were accepted would go a second time when their lease is over."""
+    answers = {"0": BUSY}
+    provider.usual = lambda question: answers.get(question.json["to"][-1], (200, {}, b""))
+    heard = lines.Lines.answers
+
+    def all_at_once(self, *args):
+        while not all(future.done() for future in self.calls):
+            time.sleep(0.01)
+        return heard(self, *args)
+
+    def away(*args):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(lines.Lines, "answers", all_at_once)
+    monkeypatch.setattr(deliver, "turn_to_another", away)
+    with pytest.raises(OperationalError):
+        send(codes(8)[0])
+    assert states() == [State.QUEUED] + [State.SENT] * 7
 
 
 def test_two_jobs_at_once_send_each_code_once(provider):
