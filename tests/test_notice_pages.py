@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -399,6 +400,19 @@ def test_large_notice_is_not_counted_anew_for_every_reader(page, mixed, monkeypa
     assert "2 of 4 settled" in " ".join(page.get(address).text.split())
     Notice.objects.filter(pk=mixed.pk).update(state=Notice.State.FINISHED)
     assert "4 of 4 settled" in " ".join(page.get(address).text.split())
+
+
+def test_other_threads_may_count_other_large_notices_meanwhile(mixed, monkeypatch):
+    """The web process has eight threads."""
+
+    class Until(float):
+        def __lt__(self, other):
+            progress.tallies[-2] = progress.tallies[-1]
+            return False
+
+    monkeypatch.setattr(progress, "LARGE", 0)
+    monkeypatch.setattr(progress, "tallies", {-1: progress.Tally(Counter(), "sent", Until())})
+    assert progress.tally(mixed).total() == 4
 
 
 def test_search_shows_no_more_than_the_first_that_fit(page, mixed, monkeypatch):
