@@ -12,8 +12,10 @@ from django.core.cache import cache
 from django.db import OperationalError
 from django.utils import timezone
 from django_rq.jobs import get_job_class
+from redis.exceptions import RedisError
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 
+import jobs
 from config.wire import Job, NotAllowed
 from tests.processes import eventually, running
 
@@ -246,6 +248,17 @@ def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
     queue.enqueue("jobs.send_notice", 7, "email")
     burst("bulk")
     assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+
+
+def test_redis_that_stops_to_answer_fails_no_job(redis, monkeypatch):
+    """A notice goes on with the sweep: nothing is a bug that a developer must look at."""
+
+    def away(**kwargs):
+        raise RedisError
+
+    monkeypatch.setattr("jobs.Worker.count", away)
+    jobs.resume_notice(7, "sms")
+    assert django_rq.get_queue("bulk").count == 0
 
 
 def test_a_failed_job_is_kept_for_an_hour(redis, burst):
