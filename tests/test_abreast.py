@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import jobs
-from notices import abreast, prepare, record, schedule, slices, sweep, turn
+from notices import abreast, prepare, record, schedule, slices, suppression, sweep, turn
 from notices.channels import lines
 from notices.channels.webhook import Webhook
 from notices.models import Delivery, Notice, State
@@ -121,6 +121,14 @@ def test_only_what_was_not_answered_is_in_doubt(staff, provider):
     go(prepared(staff, 10))
     assert states() == {"sent": 8, "uncertain": 1, "failed": 1}
     assert Delivery.objects.get(state=State.UNCERTAIN).address.endswith("3")
+
+
+def test_who_said_stop_since_it_was_prepared_is_not_told(staff, provider):
+    new = prepared(staff, 5)
+    suppression.add("sms", "+8613800000003", "stop")
+    go(new)
+    assert states() == {"sent": 4, "suppressed": 1}
+    assert "+8613800000003" not in asked(provider)
 
 
 def test_provider_that_is_gone_pauses_all_and_costs_nobody_a_try(staff, provider):

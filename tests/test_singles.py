@@ -134,6 +134,14 @@ def test_notices_and_emails_and_what_must_wait_are_not_taken_along(provider, sta
     assert asked(provider) == [first.address]
 
 
+def test_code_whose_time_is_over_does_not_go(provider):
+    first, late, *_others = codes(3)
+    Delivery.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    send(first)
+    assert states() == [State.EXPIRED, State.SENT, State.SENT]
+    assert late.address not in asked(provider)
+
+
 def test_code_that_comes_meanwhile_goes_at_once(provider):
     def another(question):
         code(77)
