@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -339,6 +340,12 @@ def test_uncertain_deliveries_go_again_only_when_staff_say_so(page, doubtful, st
     again = Delivery.objects.get(address="+8613900000001")
     assert again.state == State.SENT
     assert again.failed_tries.get().reason == "It may have arrived; reception had it sent again."
+
+
+def test_all_workers_go_on_with_what_goes_again(page, doubtful, redis):
+    page.post(f"/notices/{doubtful.pk}/again/")
+    queued = django_rq.get_queue("default").jobs
+    assert {job.func_name for job in queued} == {"jobs.resume_notice"}
 
 
 def test_one_uncertain_delivery_can_go_again(page, doubtful):

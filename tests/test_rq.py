@@ -250,6 +250,13 @@ def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
     assert (queue.count, queue.failed_job_registry.count) == (0, 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_notice_is_rung_for_once_for_each_worker(redis, monkeypatch):
+    monkeypatch.setattr("jobs.Worker.count", lambda **kwargs: 3)
+    jobs.resume_notice(7, "sms")
+    assert django_rq.get_queue("bulk").count == 3
+
+
 def test_redis_that_stops_to_answer_fails_no_job(redis, monkeypatch):
     """A notice goes on with the sweep: nothing is a bug that a developer must look at."""
 
