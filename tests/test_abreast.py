@@ -201,10 +201,15 @@ def test_one_settled_meanwhile_does_not_keep_the_others_from_going(staff, provid
         Delivery.objects.filter(address__endswith="3").update(state=State.CANCELLED)
         return ready
 
+    idle, close = [], lines.Lines.close
+    monkeypatch.setattr(
+        lines.Lines, "close", lambda self: (idle.append(len(self.idle)), close(self))
+    )
     monkeypatch.setattr(abreast.Share, "prepare", one_is_cancelled)
     slices.send_slice(new.pk, "sms")
     assert len(provider.questions) == 9
     assert states() == {"sent": 9, "cancelled": 1}
+    assert idle == [10], "its line, too, is there for others"
 
 
 def test_notice_by_provider_on_one_line_goes_as_ever(staff, texts):

@@ -345,7 +345,7 @@ def test_uncertain_deliveries_go_again_only_when_staff_say_so(page, doubtful, st
 def test_all_workers_go_on_with_what_goes_again(page, doubtful, redis):
     page.post(f"/notices/{doubtful.pk}/again/")
     queued = django_rq.get_queue("default").jobs
-    assert {job.func_name for job in queued} == {"jobs.resume_notice"}
+    assert "jobs.resume_notice" in {job.func_name for job in queued}
 
 
 def test_one_uncertain_delivery_can_go_again(page, doubtful):

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 
 import jobs
+from config import bell
 from config.wire import Job, NotAllowed
 from tests.processes import eventually, running
 
@@ -248,6 +249,20 @@ def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
     queue.enqueue("jobs.send_notice", 7, "email")
     burst("bulk")
     assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+
+
+def test_redis_that_was_away_is_not_asked_again_at_once(settings, monkeypatch):
+    """Every look would take a slice a second."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(bell, "away_until", 0.0)
+    jobs.bell.cache_clear()
+    try:
+        assert jobs.more_urgent_waits() is None
+    finally:
+        jobs.bell.cache_clear()
+    monkeypatch.setattr(bell, "bell", None)
+    assert jobs.more_urgent_waits() is None
+    jobs.unring([7])
 
 
 @pytest.mark.django_db(transaction=True)
