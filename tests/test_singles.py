@@ -252,6 +252,15 @@ def test_next_provider_is_marked_before_it_is_asked(provider, settings):
     assert seen == ["webhook-2"]
 
 
+def test_no_further_provider_is_asked_when_the_first_took_too_long(provider, settings, monkeypatch):
+    monkeypatch.setattr(deliver, "SWITCHING", -1)
+    provider.answers += [BUSY]
+    with provider_server.running() as second:
+        settings.SMS_URLS = [*settings.SMS_URLS, f"webhook+http://{second.place}/second"]
+        assert len(send(code(1))) == 1
+        assert second.questions == []
+
+
 def test_put_off_code_is_tried_again_later(provider):
     provider.answers.append(BUSY)
     [(pk, again)] = send(code(1)).items()
