@@ -176,7 +176,10 @@ def start_notice(notice_id: int) -> None:
 @job("default")
 def resume_notice(notice_id: int, channel: str) -> None:
     """Has a notice sent by one channel, by all workers side by side."""
-    workers = Worker.count(queue=django_rq.get_queue("bulk", connection=bell()))
+    try:
+        workers = Worker.count(queue=django_rq.get_queue("bulk", connection=bell()))
+    except (RedisError, OSError):
+        return  # who cannot count cannot ring: the sweep will
     for _ in range(max(1, workers)):
         now(send_notice, notice_id, channel)
 

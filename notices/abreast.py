@@ -30,6 +30,7 @@ class Abreast:
     def __init__(self, lines: Lines, token: str) -> None:
         self.lines, self.token = lines, token
         self.held = Delivery.objects.filter(state=State.QUEUED, token=token)
+        self.heard: list[tuple[Call, str | BaseException]] = []  # not yet judged
         self.answered: list[Outcome] = []  # not yet recorded
         self.bug: BaseException | None = None
         self.spoiled: int | None = None  # the delivery that cannot even be composed
@@ -117,10 +118,13 @@ class Abreast:
         return ours
 
     def hear(self) -> None:
-        for call, answer in self.lines.answers(self.look):
+        self.heard += self.lines.answers(self.look)
+        while self.heard:
+            call, answer = self.heard[-1]  # and there it stays when something goes wrong
             if (found := self.judge(call, answer)) and not self.goes_on(call, found):
                 self.lines.free(call.route)
                 self.answered.append(found)
+            self.heard.pop()
 
     def judge(self, call: Call, answer: str | BaseException) -> Outcome | None:
         """None when it is a bug: this delivery stays in hand, and what is under way ends."""
@@ -138,10 +142,10 @@ class Abreast:
         while True:
             if self.answered:
                 batch.keep(self.answered, self.token)
-            if not self.lines.calls:
+            if not (self.heard or self.lines.calls):
                 return
-            heard = [self.judge(call, answer) for call, answer in self.lines.answers()]
-            self.answered = [found for found in heard if found]
+            heard, self.heard = self.heard or self.lines.answers(), []
+            self.answered = [found for each in heard if (found := self.judge(*each))]
 
 
 def by_provider(call: Call) -> str:

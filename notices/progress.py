@@ -35,8 +35,9 @@ def tally(notice: Notice) -> Counter[tuple[str, str]]:
     tallies.pop(notice.pk, None)
     if numbers.total() > LARGE:
         ended = time.monotonic()
-        for pk in [pk for pk, each in tallies.items() if each.until < ended]:
-            tallies.pop(pk, None)  # another thread may have been here
+        for pk, each in list(tallies.items()):  # other threads add and remove some meanwhile
+            if each.until < ended:
+                tallies.pop(pk, None)
         tallies[notice.pk] = Tally(numbers, notice.state, ended + (ended - began) / SHARE)
     return numbers
 

@@ -65,11 +65,10 @@ class Singles(Abreast):
             self.dry = False
             return []
         self.dry = not waiting().exists()
-        return (
-            []
-            if self.dry
-            else claims.hold(claims.complete(waiting()).order_by("id"), self.token, many)
-        )
+        # Read after they are held: PostgreSQL, which expects more of them, would join whole tables.
+        if self.dry or not claims.hold(waiting().only("pk").order_by("id"), self.token, many):
+            return []
+        return list(claims.complete(self.held).order_by("id"))
 
     def nobody(self, delivery: Delivery, row: QuerySet[Delivery], problem: NotSent) -> None:
         self.left = True

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import jobs
-from notices import abreast, prepare, record, schedule, slices, sweep, turn
+from notices import abreast, prepare, record, schedule, slices, suppression, sweep, turn
 from notices.channels import lines
 from notices.channels.webhook import Webhook
 from notices.models import Delivery, Notice, State
@@ -123,6 +123,14 @@ def test_only_what_was_not_answered_is_in_doubt(staff, provider):
     assert Delivery.objects.get(state=State.UNCERTAIN).address.endswith("3")
 
 
+def test_who_said_stop_since_it_was_prepared_is_not_told(staff, provider):
+    new = prepared(staff, 5)
+    suppression.add("sms", "+8613800000003", "stop")
+    go(new)
+    assert states() == {"sent": 4, "suppressed": 1}
+    assert "+8613800000003" not in asked(provider)
+
+
 def test_provider_that_is_gone_pauses_all_and_costs_nobody_a_try(staff, provider):
     provider.stop()
     new = prepared(staff, 60)
@@ -193,10 +201,15 @@ def test_one_settled_meanwhile_does_not_keep_the_others_from_going(staff, provid
         Delivery.objects.filter(address__endswith="3").update(state=State.CANCELLED)
         return ready
 
+    idle, close = [], lines.Lines.close
+    monkeypatch.setattr(
+        lines.Lines, "close", lambda self: (idle.append(len(self.idle)), close(self))
+    )
     monkeypatch.setattr(abreast.Share, "prepare", one_is_cancelled)
     slices.send_slice(new.pk, "sms")
     assert len(provider.questions) == 9
     assert states() == {"sent": 9, "cancelled": 1}
+    assert idle == [10], "its line, too, is there for others"
 
 
 def test_notice_by_provider_on_one_line_goes_as_ever(staff, texts):

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -184,3 +185,9 @@ def test_reports_that_nobody_has_read_yet_come_first(ended):
     reported.take()
     assert escalation.start(ended.pk)
     assert not Delivery.objects.filter(name="silent", channel="sms").exists()
+
+
+def test_all_workers_are_rung_for(ended, redis, monkeypatch):
+    monkeypatch.setattr("jobs.Worker.count", lambda **kwargs: 3)
+    jobs.escalate_notice(ended.pk)
+    assert django_rq.get_queue("bulk").count == 3

@@ -2,8 +2,10 @@
 
 import csv
 import io
+from collections import Counter
 from datetime import timedelta
 
+import django_rq
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -340,6 +342,12 @@ def test_uncertain_deliveries_go_again_only_when_staff_say_so(page, doubtful, st
     assert again.failed_tries.get().reason == "It may have arrived; reception had it sent again."
 
 
+def test_all_workers_go_on_with_what_goes_again(page, doubtful, redis):
+    page.post(f"/notices/{doubtful.pk}/again/")
+    queued = django_rq.get_queue("default").jobs
+    assert "jobs.resume_notice" in {job.func_name for job in queued}
+
+
 def test_one_uncertain_delivery_can_go_again(page, doubtful):
     one = Delivery.objects.filter(state=State.UNCERTAIN).first()
     page.post(f"/notices/{doubtful.pk}/again/", {"delivery": one.pk})
@@ -399,6 +407,19 @@ def test_large_notice_is_not_counted_anew_for_every_reader(page, mixed, monkeypa
     assert "2 of 4 settled" in " ".join(page.get(address).text.split())
     Notice.objects.filter(pk=mixed.pk).update(state=Notice.State.FINISHED)
     assert "4 of 4 settled" in " ".join(page.get(address).text.split())
+
+
+def test_other_threads_may_count_other_large_notices_meanwhile(mixed, monkeypatch):
+    """The web process has eight threads."""
+
+    class Until(float):
+        def __lt__(self, other):
+            progress.tallies[-2] = progress.tallies[-1]
+            return False
+
+    monkeypatch.setattr(progress, "LARGE", 0)
+    monkeypatch.setattr(progress, "tallies", {-1: progress.Tally(Counter(), "sent", Until())})
+    assert progress.tally(mixed).total() == 4
 
 
 def test_search_shows_no_more_than_the_first_that_fit(page, mixed, monkeypatch):

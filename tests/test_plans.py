@@ -21,11 +21,13 @@ from notices import (
     optout,
     purge,
     reported,
+    singles,
     slices,
     suppression,
     sweep,
     views,
 )
+from notices.channels.lines import Lines
 from notices.models import Delivery, Notice, Receipt, State
 from signup.models import User
 
@@ -131,9 +133,16 @@ def of_provider(number):
     return Receipt(provider="smtp", ref=f"ref-{number}", channel="email", kind="delivered")
 
 
+def take_codes():
+    with Lines("sms") as lines:
+        singles.Singles(lines, 0, lambda taken: None).take(32)
+
+
 REPORTS = [of_provider(number) for number in range(50)]
 ENGINE = {
     "claim": lambda big: claims.claim(big, "email", "token"),
+    "codes: whether any waits": lambda big: singles.waiting().exists(),
+    "codes: take": lambda big: take_codes(),
     "when to go on": lambda big: slices.next_due(big.pk, "email"),
     "free what was claimed": lambda big: claims.let_go("token"),
     "cancel": lambda big: ending.cancel_queued(big.pk),

@@ -12,8 +12,11 @@ from django.core.cache import cache
 from django.db import OperationalError
 from django.utils import timezone
 from django_rq.jobs import get_job_class
+from redis.exceptions import RedisError
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 
+import jobs
+from config import bell
 from config.wire import Job, NotAllowed
 from tests.processes import eventually, running
 
@@ -246,6 +249,38 @@ def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
     queue.enqueue("jobs.send_notice", 7, "email")
     burst("bulk")
     assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+
+
+def test_redis_that_was_away_is_not_asked_again_at_once(settings, monkeypatch):
+    """Every look would take a slice a second."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(bell, "away_until", 0.0)
+    jobs.bell.cache_clear()
+    try:
+        assert jobs.more_urgent_waits() is None
+    finally:
+        jobs.bell.cache_clear()
+    monkeypatch.setattr(bell, "bell", None)
+    assert jobs.more_urgent_waits() is None
+    jobs.unring([7])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_notice_is_rung_for_once_for_each_worker(redis, monkeypatch):
+    monkeypatch.setattr("jobs.Worker.count", lambda **kwargs: 3)
+    jobs.resume_notice(7, "sms")
+    assert django_rq.get_queue("bulk").count == 3
+
+
+def test_redis_that_stops_to_answer_fails_no_job(redis, monkeypatch):
+    """A notice goes on with the sweep: nothing is a bug that a developer must look at."""
+
+    def away(**kwargs):
+        raise RedisError
+
+    monkeypatch.setattr("jobs.Worker.count", away)
+    jobs.resume_notice(7, "sms")
+    assert django_rq.get_queue("bulk").count == 0
 
 
 def test_a_failed_job_is_kept_for_an_hour(redis, burst):

@@ -1,5 +1,6 @@
 """The worker and the pool as processes: how they stop, what they say, what they outlive."""
 
+import gc
 import os
 import signal
 import time
@@ -8,7 +9,9 @@ import django_rq
 import pytest
 from rq import Worker
 from rq.job import Job
+from rq.worker import HerokuWorker
 
+from notices.channels import http
 from tests.processes import OwnRedis, Process, eventually, running
 
 pytestmark = pytest.mark.once
@@ -25,6 +28,20 @@ def start_slow(redis, n=SLOW):
     job_id = django_rq.get_queue("default").enqueue("jobs.check_queue", n, result_ttl=60).id
     eventually(lambda: status(redis, job_id) == b"started")
     return job_id
+
+
+def test_what_every_work_horse_needs_is_there_before_the_first(redis, monkeypatch):
+    seen = []
+
+    def work(self):
+        seen.append((http.trusted.cache_info().currsize, gc.get_freeze_count() > 0))
+
+    gc.unfreeze()
+    http.trusted.cache_clear()
+    monkeypatch.setattr(HerokuWorker, "work", work)
+    django_rq.get_worker("default").work()
+    gc.unfreeze()
+    assert seen == [(1, True)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import jobs
 from config import bell
-from notices import record, singles, sweep
+from notices import deliver, record, singles, sweep
 from notices.channels import lines, providers
 from notices.channels.memory import Memory
 from notices.channels.webhook import Webhook
@@ -134,6 +134,14 @@ def test_notices_and_emails_and_what_must_wait_are_not_taken_along(provider, sta
     assert asked(provider) == [first.address]
 
 
+def test_code_whose_time_is_over_does_not_go(provider):
+    first, late, *_others = codes(3)
+    Delivery.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    send(first)
+    assert states() == [State.EXPIRED, State.SENT, State.SENT]
+    assert late.address not in asked(provider)
+
+
 def test_code_that_comes_meanwhile_goes_at_once(provider):
     def another(question):
         code(77)
@@ -242,6 +250,15 @@ def test_next_provider_is_marked_before_it_is_asked(provider, settings):
         settings.SMS_URLS = [*settings.SMS_URLS, f"webhook+http://{second.place}/second"]
         send(code(1))
     assert seen == ["webhook-2"]
+
+
+def test_no_further_provider_is_asked_when_the_first_took_too_long(provider, settings, monkeypatch):
+    monkeypatch.setattr(deliver, "SWITCHING", -1)
+    provider.answers += [BUSY]
+    with provider_server.running() as second:
+        settings.SMS_URLS = [*settings.SMS_URLS, f"webhook+http://{second.place}/second"]
+        assert len(send(code(1))) == 1
+        assert second.questions == []
 
 
 def test_put_off_code_is_tried_again_later(provider):
@@ -383,6 +400,27 @@ def test_database_away_for_a_moment_loses_no_outcome(provider, monkeypatch):
         send(codes(5)[0])
     assert states() == [State.SENT] * 5
     assert asked(provider) == everybody()
+
+
+def test_database_away_when_one_is_passed_on_loses_no_answer_heard_with_it(provider, monkeypatch):
+    """Else codes that were accepted would go a second time when their lease is over."""
+    answers = {"0": BUSY}
+    provider.usual = lambda question: answers.get(question.json["to"][-1], (200, {}, b""))
+    heard = lines.Lines.answers
+
+    def all_at_once(self, *args):
+        while not all(future.done() for future in self.calls):
+            time.sleep(0.01)
+        return heard(self, *args)
+
+    def away(*args):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(lines.Lines, "answers", all_at_once)
+    monkeypatch.setattr(deliver, "turn_to_another", away)
+    with pytest.raises(OperationalError):
+        send(codes(8)[0])
+    assert states() == [State.QUEUED] + [State.SENT] * 7
 
 
 def test_two_jobs_at_once_send_each_code_once(provider):
