@@ -4,25 +4,22 @@ for each person."""
 import time
 
 from bench import bellhop, place
-from bench.desk import Desk, filled_with
+from bench.desk import Desk
 from bench.figures import Figure, Result, Target
 from bench.guests import guest
 from bench.peer import Peer
-from tests import postgresql
 
 NAME = "prepare"
 TITLE = "Preparing a notice to many"
 PASTED = 10_000
 SIZES = (10_000, 100_000, 1_000_000)
-TURNS = {100_000: 3, 1_000_000: 1}  # at most, without --full
 NOTES = [
     "The request is a POST to gunicorn. Preparing: from pressing *Send at once* until the sending "
     "is queued, by one worker that waits for it. Each recipient has a row then, which is checked.",
     "Memory: the greatest resident size of the worker or its child, whichever had more.",
     "Peers: a loop that queues a Celery task for each user, as in the tutorials; and Bellhop's own "
     "rows by `bulk_create`.",
-    "100,000 three times, 1,000,000 once, the peers at 10,000 only; with `--full` everything at "
-    "each turn.",
+    "1,000,000 once, the peers at 10,000 only; with `--full` everything at each turn.",
 ]
 
 
@@ -44,11 +41,10 @@ class Figures:
 
 def run(runs: int, full: bool) -> Result:
     figures = Figures()
-    kinds = ["SQLite"] + ["PostgreSQL"] * bool(postgresql.programs())
     for number in range(runs):
         for people in SIZES:
-            if full or number < TURNS.get(people, runs):
-                for kind in kinds:
+            if full or number == 0 or people < SIZES[-1]:
+                for kind in place.kinds():
                     turn(figures, kind, people)
                     if full or people == SIZES[0]:
                         by_rows(figures, kind, people)
@@ -91,9 +87,8 @@ def prepare(figures: Figures, desk: Desk, page: str, what: str, recipients: int)
 
 def by_rows(figures: Figures, kind: str, people: int) -> None:
     with place.opened() as here:
-        url = here.database(("people", people), filled_with("people", people), kind)
-        environment = bellhop.SETTINGS | {"DATABASE_URL": url, "REDIS_URL": here.redis().url}
-        took = float(place.command("-m", "bench.processes.prepare", "rows", **environment))
+        environment = bellhop.SETTINGS | bellhop.copies(here, "people", people, kind)
+        took = float(place.command("-m", "bench.processes.staff", "rows", **environment))
     figures.add(f"preparing: {people:,} people, {kind}", "rows by bulk_create", "s", took)
 
 

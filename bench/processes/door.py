@@ -2,7 +2,7 @@
 on its standard input, each answered by a line of JSON. It ends with its standard input.
 
 `count` → how many it accepted, and when (time.monotonic()) the last. `list` → [address, name] of
-each, and the bytes of all. `forget` → starts anew.
+each, the bytes of all, and how many connections there were at once. `forget` → starts anew.
 """
 
 import asyncio
@@ -16,7 +16,15 @@ GREETING = b"Dear "
 
 class Accepted:
     def __init__(self) -> None:
+        self.connections = self.most = 0
         self.forget()
+
+    def opened(self) -> None:
+        self.connections += 1
+        self.most = max(self.most, self.connections)
+
+    def closed(self) -> None:
+        self.connections -= 1
 
     def forget(self) -> None:
         self.people: list[tuple[bytes, bytes]] = []
@@ -31,7 +39,7 @@ class Accepted:
     def answer(self, question: str) -> object:
         if question == "list":
             pairs = [(address.decode(), name.decode()) for address, name in self.people]
-            return {"people": pairs, "bytes": self.size}
+            return {"people": pairs, "bytes": self.size, "connections": self.most}
         if question == "forget":
             self.forget()
         return {"count": len(self.people), "last": self.last}
