@@ -39,8 +39,6 @@ def test_the_gateway_notes_when_a_message_arrived_not_when_it_was_answered(here)
         assert rest == [f"+{number}", "b"]
         assert began <= at < ended - 0.29
     line.close()
-    gateway.ask("forget")
-    assert gateway.ask("arrivals") == []
 
 
 class Gateway:

@@ -2,7 +2,7 @@
 on its standard input, each answered by a line of JSON. It ends with its standard input.
 
 `count` → how many it accepted, and when (time.monotonic()) the last. `list` → [address, name] of
-each, the bytes of all, and how many connections there were at once. `forget` → starts anew.
+each, the bytes of all, and how many connections there were at once.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ GREETING = b"Dear "
 
 class Accepted:
     def __init__(self) -> None:
+        self.people: list[tuple[bytes, bytes]] = []
+        self.size, self.last = 0, 0.0
         self.connections = self.most = 0
-        self.forget()
 
     def opened(self) -> None:
         self.connections += 1
@@ -25,10 +26,6 @@ class Accepted:
 
     def closed(self) -> None:
         self.connections -= 1
-
-    def forget(self) -> None:
-        self.people: list[tuple[bytes, bytes]] = []
-        self.size, self.last = 0, 0.0
 
     def add(self, people: Iterable[tuple[bytes, bytes]], size: int) -> None:
         """`people`: the address of each and the name by which they are called."""
@@ -40,8 +37,6 @@ class Accepted:
         if question == "list":
             pairs = [(address.decode(), name.decode()) for address, name in self.people]
             return {"people": pairs, "bytes": self.size, "connections": self.most}
-        if question == "forget":
-            self.forget()
         return {"count": len(self.people), "last": self.last}
 
 

@@ -29,9 +29,6 @@ class Provider(Accepted):
     def __init__(self, read: Callable[[bytes], People], takes: float) -> None:
         super().__init__()
         self.read, self.takes = read, takes
-
-    def forget(self) -> None:
-        super().forget()
         self.bodies: list[tuple[float, bytes]] = []
 
     def arrived(self, body: bytes) -> People:
