@@ -20,8 +20,8 @@ THEIRS = {
 }
 CONTENDERS = {
     BELLHOP: Contender(2_500, bellhop("email", OURS)),
-    "Celery, prefork": Contender(30, celery("email", THEIRS)),
-    "Celery, 2 × 20 threads": Contender(600, celery("email", THEIRS, "threads", 20, 2)),
+    "Celery, prefork": Contender(20, celery("email", THEIRS)),
+    "Celery, 2 × 20 threads": Contender(450, celery("email", THEIRS, "threads", 20, 2)),
     "floor: calls for 100": Contender(3_000, floor("mailgun")),
 }
 

@@ -13,9 +13,9 @@ THEIRS = {"SMS_GATEWAY": "http://127.0.0.1:{port}/"}
 LINES = 32  # of a worker of Bellhop (notices/channels/http.py)
 CONTENDERS = {
     BELLHOP: Contender(600, bellhop("sms", OURS)),
-    "Celery, prefork": Contender(20, celery("sms", THEIRS)),
+    "Celery, prefork": Contender(14, celery("sms", THEIRS)),
     f"Celery, 2 × {LINES} threads": Contender(600, celery("sms", THEIRS, "threads", LINES, 2)),
-    "plain RQ": Contender(20, rq("sms", THEIRS)),
+    "plain RQ": Contender(14, rq("sms", THEIRS)),
     "floor": Contender(600, floor("sms", 2 * LINES)),
 }
 

@@ -136,7 +136,7 @@ MEASURES = {"p50": 0.5, "p99": 0.99}
 
 
 def run(runs: int, full: bool) -> Result:
-    seconds = 20 if full else 2.5
+    seconds = 20 if full else 2
     contenders: dict[str, tuple[Callable[[Place], Desk], tuple[int, ...]]] = {
         "Bellhop": (Ours, RATES),
         "Celery, one queue": (lambda here: Theirs(here, False), (BETWEEN,)),

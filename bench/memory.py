@@ -69,7 +69,7 @@ POOLS = [
     Pool("Bellhop", bellhop, (2, 3, 5)),
     Pool("Celery, prefork", celery("prefork", 1)),
     Pool("Celery, threads", celery("threads", CORES, CONNECTIONS="20"), (64, 128, 256)),
-    Pool("Celery, gevent", celery("gevent", CORES, CONNECTIONS="20"), (100, 200, 400)),
+    Pool("Celery, gevent", celery("gevent", CORES, CONNECTIONS="20"), (200, 400, 800)),
 ]
 
 
