@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.place import Asked
 from tests.processes import eventually
 
-PATIENCE = 5.0  # seconds that the last one waits for a code
+PATIENCE = 2.0  # seconds that the last one waits for a code
 
 
 class Question(NamedTuple):

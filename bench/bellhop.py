@@ -1,6 +1,7 @@
 """Bellhop as a contender: its own commands, in the settings of production."""
 
 import os
+from functools import partial
 
 from bench import place
 from bench.place import Place
@@ -27,11 +28,7 @@ class Bellhop:
     EMAIL_URL."""
 
     def __init__(self, here: Place, people: int, workers: int = 2, **settings: str) -> None:
-        self.database = here.database(("bellhop", people), filled_with(people))
-        self.redis = here.redis()
-        self.environment = SETTINGS | {
-            "DATABASE_URL": self.database, "REDIS_URL": self.redis.url, **settings,
-        }  # fmt: skip
+        self.environment = SETTINGS | copies(here, "people", people) | settings
         self.workers = [
             here.running(Process("rqworker", *QUEUES, **self.environment)) for _ in range(workers)
         ]
@@ -47,10 +44,12 @@ class Bellhop:
         )
 
 
-def filled_with(people: int) -> place.Fill:
-    def fill(url: str) -> None:
-        environment = SETTINGS | {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:9/0"}
-        place.command("manage.py", "migrate", "-v0", **environment)
-        place.command("-m", "bench.processes.staff", "people", str(people), **environment)
+def copies(here: Place, what: str, number: int, kind: str = "") -> dict[str, str]:
+    """`what`, `number`: as bench/processes/fill.py takes them."""
+    return here.copies((what, number), partial(fill, what, str(number)), kind)
 
-    return fill
+
+def fill(what: str, number: str, empty: dict[str, str]) -> None:
+    environment = SETTINGS | empty
+    place.command("manage.py", "migrate", "-v0", **environment)
+    place.command("-m", "bench.processes.fill", what, number, **environment)

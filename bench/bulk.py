@@ -38,12 +38,15 @@ class Contest:
 
     def __post_init__(self) -> None:
         self.cpu: dict[str, list[float]] = {name: [] for name in self.contenders}  # s per person
+        self.figures: dict[str, Figure] = {}
         self.sizes: dict[str, float] = {}  # bytes per person
+        self.lines: dict[str, int] = {}  # connections to the door at once, the most of all turns
         self.door_cpu: dict[str, float] = {}  # of a core
 
     def hold(self, runs: int, what: str) -> dict[str, Figure]:
         turns = {name: partial(self.turn, name) for name in self.contenders}
-        return interleaved(turns, runs, what, "recipients/s")
+        self.figures = interleaved(turns, runs, what, "recipients/s")
+        return self.figures
 
     def turn(self, name: str) -> float:
         contender = self.contenders[name]
@@ -66,15 +69,26 @@ class Contest:
         wanted = {getattr(one, self.address): one.username for one in everyone}
         check([(to, called) for to, called in taken["people"]], wanted)
         self.sizes[name] = taken["bytes"] / people
+        self.lines[name] = max(self.lines.get(name, 0), taken["connections"])
 
-    def notes(self) -> list[str]:
+    def notes(self, ours: str) -> list[str]:
+        """`ours`: the contender whom the ratios are of."""
+        mine = self.figures[ours]
+        ratios = (
+            f"{name} {number(mine.over(figure))}"
+            for name, figure in self.figures.items()
+            if name != ours
+        )
         many = (f"{name} {self.all_of or one.people:,}" for name, one in self.contenders.items())
+        lines = (f"{name} {count}" for name, count in self.lines.items())
         sizes = (f"{name} {size:,.0f}" for name, size in self.sizes.items())
         doors = (f"{name} {share:.2f}" for name, share in self.door_cpu.items())
         used = ((name, 1000 * median(each)) for name, each in self.cpu.items())
         workers = (f"{name} {number(spent)} ms" for name, spent in used if spent)
         return [
+            f"{ours} ÷ others, the median turn by turn: {'; '.join(ratios)}.",
             f"Recipients of a turn: {'; '.join(many)}.",
+            f"Connections to the door at once, at most: {'; '.join(lines)}.",
             f"Bytes for a recipient at the door: {'; '.join(sizes)}.",
             f"What the door took of a core meanwhile: {'; '.join(doors)}.",
             f"CPU of the workers for a recipient: {'; '.join(workers)}.",

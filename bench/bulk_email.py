@@ -1,18 +1,23 @@
 """Bulk email over SMTP, a personal line in each."""
 
-from functools import partial
-
-from bench import place
-from bench.bellhop import Bellhop
-from bench.bulk import Contender, Contest, Press, Ready
+from bench.bulk import Contender, Contest
+from bench.contenders import bellhop, celery, floor, post_office, rq
 from bench.figures import Result, Target
-from bench.peer import Peer
-from bench.place import Asked, Place
 
 NAME = "email"
 TITLE = "Bulk email over SMTP, 2 workers"
 BELLHOP, CELERY, FLOOR = "Bellhop", "Celery, prefork", "floor: smtplib alone"
 SINK = ("bench.processes.sink",)
+OURS = {"EMAIL_URL": "smtp://127.0.0.1:{port}"}
+THEIRS = {"EMAIL_PORT": "{port}"}
+CONTENDERS = {
+    BELLHOP: Contender(20_000, bellhop("email", OURS)),
+    CELERY: Contender(1_500, celery("email", THEIRS)),
+    "plain RQ": Contender(120, rq("email", THEIRS)),
+    "django-post-office": Contender(5_000, post_office(THEIRS)),
+    "Django's send_messages alone": Contender(8_000, floor("django")),
+    FLOOR: Contender(20_000, floor("email")),
+}
 
 
 def run(runs: int, full: bool) -> Result:
@@ -26,44 +31,5 @@ def run(runs: int, full: bool) -> Result:
             Target("bulk email, Bellhop ÷ Celery", ours.over(figures[CELERY]), 10, unit="×"),
             Target("bulk email, Bellhop ÷ floor", ours.over(figures[FLOOR]), 0.7, unit="×"),
         ],
-        contest.notes(),
+        contest.notes(BELLHOP),
     )
-
-
-def bellhop(here: Place, sink: Asked, people: int, workers: int = 2) -> Press:
-    house = Bellhop(here, people, workers, EMAIL_URL=f"smtp://127.0.0.1:{sink.port}")
-    return partial(house.press, "email")
-
-
-def celery(here: Place, sink: Asked, people: int) -> Press:
-    peer = Peer(here, people, EMAIL_PORT=str(sink.port))
-    peer.celery("prefork", 2)
-    return partial(peer.press, "celery", "email")
-
-
-def rq(here: Place, sink: Asked, people: int) -> Press:
-    peer = Peer(here, people, EMAIL_PORT=str(sink.port))
-    peer.rq(2)
-    return partial(peer.press, "rq", "email")
-
-
-def post_office(here: Place, sink: Asked, people: int) -> Press:
-    peer = Peer(here, people, EMAIL_PORT=str(sink.port))
-    return partial(peer.press, "post_office", "email")
-
-
-def floor(channel: str) -> Ready:
-    def ready(here: Place, sink: Asked, people: int) -> Press:
-        return partial(place.floor, channel, sink.port, people, 2)
-
-    return ready
-
-
-CONTENDERS = {
-    BELLHOP: Contender(5_000, bellhop),
-    CELERY: Contender(1_000, celery),
-    "plain RQ": Contender(100, rq),
-    "django-post-office": Contender(5_000, post_office),
-    "Django's send_messages alone": Contender(5_000, floor("django")),
-    FLOOR: Contender(20_000, floor("email")),
-}

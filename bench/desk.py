@@ -1,6 +1,5 @@
 """The web process and one worker, with no scheduler and nobody who sends."""
 
-import http.client
 import json
 import time
 from contextlib import suppress
@@ -10,10 +9,10 @@ from urllib.parse import urlencode
 import psutil
 from redis import Redis
 
-from bench import bellhop, place
+from bench import bellhop, place, web
 from bench.guests import SUBJECT, TEXT
-from bench.place import Module, Place
-from local import embedded
+from bench.place import Place
+from bench.web import Web
 from tests.processes import Process
 
 LATEST = 300  # seconds
@@ -24,28 +23,21 @@ class Desk:
     """In `here`, with `people` users in a database of that kind."""
 
     def __init__(self, here: Place, people: int, kind: str) -> None:
-        url = here.database(("people", people), filled_with("people", people), kind)
-        redis, self.port = here.redis(), embedded.free_port()
-        self.redis = redis.client()
-        environment = bellhop.SETTINGS | {
-            "DATABASE_URL": url, "REDIS_URL": redis.url, "TRUSTED_PROXIES": "1",
-        }  # fmt: skip
-        words = ("config.wsgi", "--bind", f"127.0.0.1:{self.port}")
-        web = Module("gunicorn", *words, **environment)
+        environment = bellhop.SETTINGS | web.SETTINGS | bellhop.copies(here, "people", people, kind)
+        self.redis = Redis.from_url(environment["REDIS_URL"])
         self.worker = here.running(Process("rqworker", "default", **environment), "Listening on")
-        here.running(web, "Listening at")
-        session = place.command("-m", "bench.processes.prepare", "session", **environment)
-        self.headers = {
+        self.web = Web(here, "config.wsgi", **environment)
+        session = place.command("-m", "bench.processes.staff", "session", **environment)
+        self.headers = web.HEADERS | {
             "Cookie": f"sessionid={session.strip()}; csrftoken={TOKEN}",
-            "X-Forwarded-Proto": "https",
-            "Referer": f"https://127.0.0.1:{self.port}/",
+            "Referer": f"https://127.0.0.1:{self.web.port}/",
         }
         # The first one loads everything. Nobody starts it.
         self.accept(audience="addresses", addresses="first@example.com")
 
     def ask(self, method: str, path: str, body: str = "", status: int = 302) -> tuple[str, float]:
         """What it answers, or where it redirects to, and seconds."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LATEST)
+        line = self.web.line(LATEST)
         form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
         began = time.monotonic()
         line.request(method, path, body, self.headers | form)
@@ -80,7 +72,7 @@ class Desk:
         return time.monotonic() - began, peak
 
 
-def queued(redis: "Redis") -> int:
+def queued(redis: Redis) -> int:
     """Slices that wait for a worker: there is none that would take them."""
     return int(redis.llen("rq:queue:bulk"))
 
@@ -94,14 +86,3 @@ def memory(pid: int) -> float:
                 if line.startswith("VmHWM"):
                     most = max(most, int(line.split()[1]))
     return most / 1024
-
-
-def filled_with(what: str, size: int) -> place.Fill:
-    """`what`, `size`: as bench/processes/year.py takes them."""
-
-    def fill(url: str) -> None:
-        environment = bellhop.SETTINGS | {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:9/0"}
-        place.command("manage.py", "migrate", "-v0", **environment)
-        place.command("-m", "bench.processes.year", what, str(size), **environment)
-
-    return fill

@@ -1,8 +1,9 @@
 """The peers as contenders."""
 
 import os
+from functools import partial
 
-from bench import place
+from bench import filled, place
 from bench.place import Module, Place
 from tests.processes import ROOT
 
@@ -10,28 +11,37 @@ SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
     "PYTHONPATH": f"{ROOT / 'site'}{os.pathsep}{ROOT}",
 }
+# What Celery's own pages advise where nobody listens to its workers' chatter.
+QUIET = ("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 class Peer:
-    """The peers' project in `here`, with `people` users; `settings`: of the environment."""
+    """The peers' project in `here`, with so many of `what` (peers/staff.py); `settings`: of the
+    environment."""
 
-    def __init__(self, here: Place, people: int, **settings: str) -> None:
+    def __init__(
+        self, here: Place, number: int, what: str = "people", kind: str = "", **settings: str
+    ) -> None:
         self.here = here
-        self.database = here.database(("peer", people), filled_with(people))
-        self.redis = here.redis()
-        self.environment = SETTINGS | {
-            "DATABASE_URL": self.database, "REDIS_URL": self.redis.url, **settings,
-        }  # fmt: skip
+        copies = here.copies((what, number, "peers"), filled_with(what, number), kind)
+        self.environment = SETTINGS | copies | settings
 
-    def celery(self, pool: str, concurrency: int, processes: int = 1) -> None:
+    def celery(
+        self, pool: str, concurrency: int, processes: int = 1, queue: str = "celery"
+    ) -> None:
         """Starts its workers. `processes`: prefork makes its own, the other pools live in one."""
-        words = ("-A", "bench.peers.tutorial", "worker", "-l", "WARNING", "-P", pool)
-        for number in range(processes):
-            name = f"worker{number}@%h"
-            worker = Module(
-                "celery", *words, "-c", str(concurrency), "-n", name, **self.environment
+        words = ("-A", "bench.peers.tutorial", "worker", "-P", pool, "-Q", queue, *QUIET)
+        workers = [
+            self.here.running(
+                Module(
+                    "celery", *words, "-c", str(concurrency), "-n", f"{queue}{number}@%h",
+                    **self.environment,
+                )
             )
-            self.here.running(worker, "ready.")
+            for number in range(processes)
+        ]  # fmt: skip
+        for worker in workers:
+            worker.wait_for("ready.", 60)
 
     def rq(self, workers: int) -> None:
         for worker in [
@@ -46,10 +56,11 @@ class Peer:
         return float(place.command(*words, **self.environment).split()[-1])
 
 
-def filled_with(people: int) -> place.Fill:
-    def fill(url: str) -> None:
-        environment = SETTINGS | {"DATABASE_URL": url}
-        place.command("-m", "django", "migrate", "-v0", **environment)
-        place.command("-m", "bench.peers.staff", "people", str(people), **environment)
+def filled_with(what: str, number: int) -> filled.Fill:
+    return partial(fill, what, str(number))
 
-    return fill
+
+def fill(what: str, number: str, copies: dict[str, str]) -> None:
+    environment = SETTINGS | copies | {"APPS": "django_rq,post_office"}
+    place.command("-m", "django", "migrate", "-v0", **environment)
+    place.command("-m", "bench.peers.staff", what, number, **environment)

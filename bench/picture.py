@@ -4,7 +4,6 @@ Bars of one block share a scale only when they share `what` and the unit. The li
 a bar goes from the least to the greatest of its runs.
 """
 
-from itertools import groupby
 from xml.sax.saxutils import escape
 
 from bench.figures import Figure, Result, Target
@@ -43,10 +42,12 @@ def block(result: Result, lines: list[str], y: float) -> float:
     y += 16
     lines.append(text(EDGE, y, result.title, "title"))
     left = EDGE + max((len(row.contender) for row in result.figures), default=0) * LETTER + 12
-    for (what, _unit), rows in groupby(result.figures, lambda row: (row.what, row.unit)):
+    groups: dict[tuple[str, str], list[Figure]] = {}
+    for row in result.figures:
+        groups.setdefault((row.what, row.unit), []).append(row)
+    for (what, _unit), alike in groups.items():
         y += ROW
         lines.append(text(EDGE, y, what, "what"))
-        alike = list(rows)
         longest = max(max(row.runs) for row in alike) or 1
         for row in alike:
             y += ROW

@@ -1,41 +1,38 @@
 """What a benchmark starts on loopback, and ends again.
 
-Each turn of a contender gets a place of its own: a Redis that is empty, a copy of a database that
-was filled once, and processes that end with it. None of that is timed.
+Each turn of a contender gets a place of its own: copies of a database and a Redis that were filled
+once, and processes that end with it. None of that is timed.
 """
 
 import json
 import os
-import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-import psycopg
 
+from bench import filled
 from tests import postgresql
 from tests.processes import ROOT, OwnRedis, Process
 
 P = TypeVar("P", bound=Process)
-Fill = Callable[[str], None]  # of an empty database, given its URL
 chosen = "SQLite"  # or "PostgreSQL": where a benchmark does not say
-kept = tempfile.TemporaryDirectory(prefix="bellhop-bench-")  # filled databases
-filled: dict[tuple[str, Hashable], str] = {}
-copies = count(1)
 
 
 class Module(Process):
     """python -m WORDS."""
 
     script = Path("-m")
+
+
+def kinds() -> list[str]:
+    """The databases that are here, for what is measured on each."""
+    return ["SQLite"] + ["PostgreSQL"] * bool(postgresql.programs())
 
 
 class Asked:
@@ -72,10 +69,14 @@ class Place:
         self.folder, self.ends = folder, ends
         self.processes: list[Process] = []
 
-    def redis(self) -> OwnRedis:
-        server = OwnRedis(Path(tempfile.mkdtemp(dir=self.folder)))
-        self.ends.callback(server.kill)
-        return server
+    def copies(self, key: Hashable, fill: filled.Fill, kind: str = "") -> dict[str, str]:
+        """The environment that names copies of a database and a Redis that `fill` has filled. It
+        is called once for each `key`."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        url = filled.copied(kind or chosen, key, fill, folder)
+        redis = OwnRedis(folder)
+        self.ends.callback(redis.kill)
+        return {"DATABASE_URL": url, "REDIS_URL": redis.url}
 
     def asked(self, *command: str) -> Asked:
         process = Asked(*command)
@@ -93,16 +94,6 @@ class Place:
     def cpu(self) -> float:
         """Seconds of CPU that `running` processes have used, with all that they started."""
         return sum(cpu(process.pid) for process in self.processes)
-
-    def database(self, key: Hashable, fill: Fill, kind: str = "") -> str:
-        """The URL of a copy of a database that `fill` has made and filled, given its URL. It is
-        called once for each `key`."""
-        number = next(copies)
-        if (kind or chosen) == "PostgreSQL":
-            return copy_on_postgresql(number, key, fill)
-        path = self.folder / f"copy{number}.sqlite3"
-        shutil.copy(filled_file(key, fill), path)
-        return f"sqlite:///{path}"
 
 
 @contextmanager
@@ -130,52 +121,3 @@ def command(*words: str, **environment: str) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}:\n{done.stdout}\n{done.stderr}")
     return done.stdout
-
-
-def floor(channel: str, port: int, people: int, connections: int) -> float:
-    """Runs bench/processes/floor.py; when it began."""
-    words = ("-m", "bench.processes.floor", channel, *map(str, (port, people, connections)))
-    return float(command(*words))
-
-
-# Filled databases
-
-
-def filled_file(key: Hashable, fill: Fill) -> Path:
-    if ("file", key) in filled:
-        return Path(filled["file", key])
-    path = Path(kept.name) / f"{next(copies)}.sqlite3"
-    fill(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:  # all that is still in its log
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    filled["file", key] = str(path)
-    return path
-
-
-@cache
-def postgresql_server() -> str:
-    """The URL of its databases, without their name. It ends with this process."""
-    return postgresql.start().rpartition("/")[0]
-
-
-def filled_on_postgresql(key: Hashable, fill: Fill) -> str:
-    if ("postgresql", key) in filled:
-        return filled["postgresql", key]
-    name = f"filled{next(copies)}"
-    on_postgresql(f"CREATE DATABASE {name}")
-    fill(f"{postgresql_server()}/{name}")
-    filled["postgresql", key] = name
-    return name
-
-
-def copy_on_postgresql(number: int, key: Hashable, fill: Fill) -> str:
-    template = filled_on_postgresql(key, fill)
-    on_postgresql(f"CREATE DATABASE copy{number} TEMPLATE {template}")
-    return f"{postgresql_server()}/copy{number}"
-
-
-def on_postgresql(statement: str) -> None:
-    url = postgresql_server().replace("postgres://", "postgresql://", 1)
-    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-        connection.execute(statement.encode())

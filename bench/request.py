@@ -6,8 +6,10 @@ import time
 from random import Random
 from statistics import median
 
+from redis import Redis
+
 from bench import place, web
-from bench.bellhop import SETTINGS, filled_with
+from bench.bellhop import SETTINGS, copies
 from bench.figures import Figure, Result, Target
 from bench.web import HEADERS, Web
 
@@ -49,13 +51,10 @@ def one_run(rounds: int) -> dict[str, list[float]]:
     """How -> ms of each request, in the order of the rounds."""
     random = Random(rounds)
     with place.opened() as here:
-        redis = here.redis()
-        environment = SETTINGS | web.SETTINGS | {
-            "DATABASE_URL": here.database(("bellhop", 0), filled_with(0)),
-            "REDIS_URL": redis.url,
-            "CODE_LIMIT_ORIGIN": "1000000/hour",
-        }  # fmt: skip
-        desk = Web(here, "bench.processes.desk", **environment)
+        unlimited = {"CODE_LIMIT_ORIGIN": "1000000/hour"}
+        environment = SETTINGS | web.SETTINGS | copies(here, "people", 0) | unlimited
+        redis = Redis.from_url(environment["REDIS_URL"])
+        desk = Web(here, "bench.processes.store", **environment)
         codes = [desk.code_for(f"+86139{number:08d}") for number in range(rounds + 10)]
         line = desk.line()
         times: dict[str, list[float]] = {how: [] for how in ("none", *HOW, "code")}
@@ -65,9 +64,9 @@ def one_run(rounds: int) -> dict[str, list[float]]:
                 page = "/signup/code/" if how == "code" else f"/store/{how}/"
                 times[how].append(post(line, page, body))
         line.close()
-        rung = {name: redis.client().llen(name) for name in ("rq:queue:plain", "celery")}
+        rung = {name: redis.llen(name) for name in ("rq:queue:plain", "celery")}
         assert set(rung.values()) == {len(codes)}, rung
-        assert redis.client().llen("rq:queue:sms") == 2 * len(codes)
+        assert redis.llen("rq:queue:sms") == 2 * len(codes)
     return {how: spent[10:] for how, spent in times.items()}  # without the first ones
 
 

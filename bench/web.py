@@ -34,8 +34,8 @@ class Web:
             return False
         return True
 
-    def line(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def line(self, patience: float = 10) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
 
     def get(self, page: str) -> bytes:
         line = self.line()

@@ -10,7 +10,8 @@ import pytest
 
 from bench import __main__, picture, place, report
 from bench.bulk import Contender, Contest, last
-from bench.bulk_email import SINK, bellhop, floor
+from bench.bulk_email import OURS, SINK
+from bench.contenders import bellhop, floor
 from bench.figures import Figure, Result, Target, interleaved
 from bench.guests import check, guest, html, plain
 
@@ -116,7 +117,6 @@ def test_the_mail_server_reads_what_smtplib_and_a_pipeline_say():
             assert [said.readline()[:3] for _ in range(2)] == [b"250", b"221"]
         last(sink, 3)
         assert sink.ask("list")["people"] == [[f"{n}@example.com", str(n)] for n in range(3)]
-        assert sink.ask("forget")["count"] == 0
 
 
 def test_the_provider_fills_in_what_is_a_persons_own():
@@ -134,11 +134,16 @@ def test_the_provider_fills_in_what_is_a_persons_own():
 
 
 def test_peers_send_as_much_as_bellhop_does():
-    contenders = {"Bellhop": Contender(30, bellhop), "floor": Contender(30, floor("email"))}
+    contenders = {
+        "Bellhop": Contender(30, bellhop("email", OURS)),
+        "floor": Contender(30, floor("email")),
+    }
     contest = Contest(SINK, "email", contenders)
     figures = contest.hold(1, "an email to each")
     assert all(figure.median > 0 for figure in figures.values())
     assert contest.sizes["Bellhop"] == pytest.approx(contest.sizes["floor"], rel=0.2)
     assert contest.cpu["Bellhop"][0] > 0
+    assert contest.lines["floor"] == 2
+    assert contest.notes("floor")[0].startswith("floor ÷ others")
     assert guest(0).username in plain(guest(0).username)
     assert guest(0).username in html(guest(0).username)

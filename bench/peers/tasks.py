@@ -5,3 +5,4 @@ from bench.peers.tutorial import app
 
 email = app.task(sending.email, name="email")
 sms = app.task(sending.sms, name="sms")
+code = app.task(sending.code, name="code")

@@ -2,7 +2,7 @@
 on its standard input, each answered by a line of JSON. It ends with its standard input.
 
 `count` → how many it accepted, and when (time.monotonic()) the last. `list` → [address, name] of
-each, and the bytes of all. `forget` → starts anew.
+each, the bytes of all, and how many connections there were at once.
 """
 
 import asyncio
@@ -16,11 +16,16 @@ GREETING = b"Dear "
 
 class Accepted:
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
         self.people: list[tuple[bytes, bytes]] = []
         self.size, self.last = 0, 0.0
+        self.connections = self.most = 0
+
+    def opened(self) -> None:
+        self.connections += 1
+        self.most = max(self.most, self.connections)
+
+    def closed(self) -> None:
+        self.connections -= 1
 
     def add(self, people: Iterable[tuple[bytes, bytes]], size: int) -> None:
         """`people`: the address of each and the name by which they are called."""
@@ -31,9 +36,7 @@ class Accepted:
     def answer(self, question: str) -> object:
         if question == "list":
             pairs = [(address.decode(), name.decode()) for address, name in self.people]
-            return {"people": pairs, "bytes": self.size}
-        if question == "forget":
-            self.forget()
+            return {"people": pairs, "bytes": self.size, "connections": self.most}
         return {"count": len(self.people), "last": self.last}
 
 

@@ -2,13 +2,15 @@
 
 KIND is `sms`, a gateway as notices/channels/webhook.py speaks to it, or `mailgun`, which fills in
 what is a person's own. Each call is answered after SECONDS, however many others wait, and counts as
-accepted then.
+accepted then. The question `arrivals` → [when, number, text] of each SMS, by the time.monotonic()
+at which all of it was there and not at which it was answered.
 """
 
 import asyncio
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from email.utils import parseaddr
 from functools import partial
@@ -21,7 +23,23 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 VARIABLE = re.compile(r"%recipient\.(.+?)%")
 
 People = list[tuple[bytes, bytes]]
-Read = Callable[[bytes], People]
+
+
+class Provider(Accepted):
+    def __init__(self, read: Callable[[bytes], People], takes: float) -> None:
+        super().__init__()
+        self.read, self.takes = read, takes
+        self.bodies: list[tuple[float, bytes]] = []
+
+    def arrived(self, body: bytes) -> People:
+        self.bodies.append((time.monotonic(), body))
+        return self.read(body)
+
+    def answer(self, question: str) -> object:
+        if question != "arrivals":
+            return super().answer(question)
+        facts = ((at, json.loads(body)) for at, body in self.bodies)
+        return [(at, each["to"], each["body"]) for at, each in facts]
 
 
 def sms(body: bytes) -> People:
@@ -47,14 +65,17 @@ def fill(name: bytes, own: dict[str, str]) -> str:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, accepted: Accepted, read: Read, takes: float) -> None:
-        self.accepted, self.read, self.takes = accepted, read, takes
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.left = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.loop = asyncio.get_running_loop()
+        self.provider.opened()
+
+    def connection_lost(self, _reason: Exception | None) -> None:
+        self.provider.closed()
 
     def data_received(self, data: bytes) -> None:
         self.left += data
@@ -65,20 +86,20 @@ class Connection(asyncio.Protocol):
         end = head + len(HEAD_END) + int(length[1])
         if len(self.left) >= end:
             body, self.left = self.left[head + len(HEAD_END) : end], self.left[end:]
-            self.loop.call_later(self.takes, partial(self.reply, self.read(body), len(body)))
+            reply = partial(self.reply, self.provider.arrived(body), len(body))
+            asyncio.get_running_loop().call_later(self.provider.takes, reply)
 
     def reply(self, people: People, size: int) -> None:
-        self.accepted.add(people, size)
-        facts = json.dumps(
-            {"id": f"<{len(self.accepted.people)}@example.com>", "message": "Queued"}
-        )
+        self.provider.add(people, size)
+        number = len(self.provider.people)
+        facts = json.dumps({"id": f"<{number}@example.com>", "message": "Queued"})
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(facts)}"
         self.transport.write(f"{head}\r\n\r\n{facts}".encode())
 
 
 def main(kind: str, seconds: str) -> None:
-    accepted, read = Accepted(), {"sms": sms, "mailgun": mailgun}[kind]
-    asyncio.run(serve(accepted, lambda: Connection(accepted, read, float(seconds))))
+    provider = Provider({"sms": sms, "mailgun": mailgun}[kind], float(seconds))
+    asyncio.run(serve(provider, lambda: Connection(provider)))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.accepted.opened()
         transport.write(b"220 sink ESMTP\r\n")
+
+    def connection_lost(self, _reason: Exception | None) -> None:
+        self.accepted.closed()
 
     def data_received(self, data: bytes) -> None:
         if self.left:

@@ -7,8 +7,8 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from bench.peers.codes.models import Message
-from bench.peers.codes.tasks import send_code
+from bench.peers import tasks
+from bench.peers.models import Code
 
 
 @csrf_exempt
@@ -17,8 +17,8 @@ def signup_code(request: HttpRequest) -> JsonResponse:
     if not cache.add(f"sent:{mobile}", 1, timeout=60):
         return JsonResponse({"code": 429, "errmsg": "One a minute."}, status=429)
     with transaction.atomic():
-        message = Message.objects.create(mobile=mobile, salt=secrets.token_hex(16))
-        send_code.delay_on_commit(message.pk)
+        code = Code.objects.create(mobile=mobile, salt=secrets.token_hex(16))
+        tasks.code.delay_on_commit(code.pk)
     return JsonResponse({"code": 0, "errmsg": "ok"})
 
 

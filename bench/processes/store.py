@@ -1,4 +1,4 @@
-"""Bellhop's web process with one more page: gunicorn bench.processes.desk.
+"""Bellhop's web process with one more page: gunicorn bench.processes.store.
 
 POST /store/HOW/ stores a delivery, commits, and rings by HOW: not at all, as Bellhop does, or as
 people do with Celery or plain RQ.
@@ -25,7 +25,7 @@ from bench.guests import guest  # noqa: E402
 from config import urls  # noqa: E402
 from notices.models import Channel, Delivery  # noqa: E402
 
-celery = Celery("desk", broker=settings.REDIS_URL)
+celery = Celery("store", broker=settings.REDIS_URL)
 celery.conf.task_ignore_result = True
 queue = Queue("plain", connection=Redis.from_url(settings.REDIS_URL))
 
@@ -42,7 +42,7 @@ def ring(how: str, pk: int) -> None:
         case "celery":
             transaction.on_commit(partial(send.delay, pk))
         case "rq":
-            transaction.on_commit(partial(queue.enqueue, "bench.processes.desk.send", pk))
+            transaction.on_commit(partial(queue.enqueue, "bench.processes.store.send", pk))
 
 
 @csrf_exempt
@@ -56,5 +56,5 @@ def store(request: HttpRequest, how: str) -> JsonResponse:
 
 
 urlpatterns = [*urls.urlpatterns, path("store/<str:how>/", store)]
-settings.ROOT_URLCONF = "bench.processes.desk"
+settings.ROOT_URLCONF = "bench.processes.store"
 application = get_wsgi_application()

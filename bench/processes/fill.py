@@ -1,7 +1,8 @@
-"""Fills a migrated database: people, notices and deliveries as after a year, a statement each.
+"""Fills a migrated database, mostly by a statement for each table.
 
-python -m bench.processes.year people N: that many users alone.
-python -m bench.processes.year all N: as many users and deliveries.
+python -m bench.processes.fill people N: that many guests (bench/guests.py).
+python -m bench.processes.fill codes N: as many codes that wait, and rings for each.
+python -m bench.processes.fill year N: people, notices and N deliveries, as after a year.
 """
 
 import sys
@@ -16,7 +17,9 @@ if not apps.ready:  # in a process of its own, not in a test
 from django.db import connection, models
 from django.utils import timezone
 
-from notices.models import Delivery, Notice, Receipt, Suppression, Try
+import jobs
+from bench.guests import guest
+from notices.models import Channel, Delivery, Notice, Receipt, Suppression, Try
 from signup.models import User, Verification
 
 LANGUAGE = "'en'"
@@ -24,7 +27,9 @@ LANGUAGE = "'en'"
 STATES = """CASE WHEN i % 100 < 80 THEN 'delivered' WHEN i % 100 < 90 THEN 'sent'
 WHEN i % 100 < 94 THEN 'bounced' WHEN i % 100 < 96 THEN 'failed' WHEN i % 100 < 97 THEN 'uncertain'
 WHEN i % 100 < 98 THEN 'suppressed' WHEN i % 100 < 99 THEN 'cancelled' ELSE 'expired' END"""
-NUMBER = "CAST(i AS text)"
+NUMBER = "CAST(i - 1 AS text)"  # of a guest
+NAME, EMAIL = f"'guest_' || {NUMBER}", f"'guest' || {NUMBER} || '@example.com'"
+MOBILE = "'+86138' || substr(CAST(99999999 + i AS text), 2)"
 
 Column = str | int | bool | datetime | None
 Columns = dict[str, Column]
@@ -54,12 +59,27 @@ def fill(model: type[models.Model], first: int, last: int, **columns: Column) ->
 def people(number: int) -> None:
     """That many users, each with an email address and a mobile."""
     fill(
-        User, 1, number, id="i", username=f"'guest_' || {NUMBER}", password="'!'",
-        email=f"'guest' || {NUMBER} || '@example.com'",
-        mobile="'+86138' || substr(CAST(100000000 + i AS text), 2)",
+        User, 1, number, id="i", username=NAME, password="'!'", email=EMAIL, mobile=MOBILE,
         is_active=True, is_staff=False, is_superuser=False, date_joined=timezone.now(),
         language=LANGUAGE, time_zone="'Asia/Shanghai'", wants_email=True, wants_sms=True,
     )  # fmt: skip
+
+
+def codes(number: int) -> None:
+    until = timezone.now() + timedelta(days=1)  # a copy of them may lie for a while
+    verifications = Verification.objects.bulk_create(
+        Verification(mobile=guest(n).mobile, salt=f"{n:032d}", expires_at=until)
+        for n in range(number)
+    )
+    deliveries = Delivery.objects.bulk_create(
+        Delivery(
+            message="code", channel=Channel.SMS, address=str(verification.mobile),
+            verification=verification, expires_at=until,
+        )
+        for verification in verifications
+    )  # fmt: skip
+    for delivery in deliveries:
+        assert jobs.push(jobs.send_code, delivery.pk)
 
 
 def notices(number: int) -> None:
@@ -83,21 +103,20 @@ def deliveries(number: int, notices: int) -> None:
     codes, half = number // 10, number // 2
     old = timezone.now() - timedelta(days=30)
     each: Columns = {
-        "name": f"'guest_' || {NUMBER}", "language": LANGUAGE, "origin": "''", "reason": "''",
+        "name": NAME, "language": LANGUAGE, "origin": "''", "reason": "''",
         "created_at": old, "changed_at": old,
     }  # fmt: skip
     sent: Columns = {"tries": "1", "provider": "'smtp'", "provider_ref": f"'ref-' || {NUMBER}"}
     unsent: Columns = {"tries": "0", "provider": "''", "provider_ref": "''"}
-    mobile = "'+86138' || substr(CAST(100000000 + i AS text), 2)"
     fill(
-        Verification, 1, codes, id="i", mobile=mobile, salt="'salt'", created_at=old,
+        Verification, 1, codes, id="i", mobile=MOBILE, salt="'salt'", created_at=old,
         expires_at=old, tries=0,
     )  # fmt: skip
-    code: Columns = {"message": "'code'", "channel": "'sms'", "address": mobile}
+    code: Columns = {"message": "'code'", "channel": "'sms'", "address": MOBILE}
     code |= {"verification_id": "i", "state": "'delivered'"}
     fill(Delivery, 1, codes, id="i", **code, **each, **sent)
     mail: Columns = {"message": "'notice'", "channel": "'email'", "user_id": "i"}
-    mail["address"] = f"'guest' || {NUMBER} || '@example.com'"
+    mail["address"] = EMAIL
     ended = f"1 + i % {max(1, notices - 1)}"
     fill(Delivery, codes + 1, half, id="i", state=STATES, notice_id=ended, **mail, **each, **sent)
     big: Columns = {"notice_id": notices, **mail, **each}
@@ -138,7 +157,7 @@ def settle() -> None:
             cursor.execute("VACUUM ANALYZE")
 
 
-def everything(number: int) -> None:
+def year(number: int) -> None:
     """So many deliveries, in a notice for each thousand of them but not fewer than a page lists."""
     many = max(60, number // 1000)
     people(number)
@@ -148,5 +167,5 @@ def everything(number: int) -> None:
 
 
 if __name__ == "__main__":
-    {"people": people, "all": everything}[sys.argv[1]](int(sys.argv[2]))
+    {"people": people, "codes": codes, "year": year}[sys.argv[1]](int(sys.argv[2]))
     settle()
