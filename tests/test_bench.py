@@ -79,6 +79,14 @@ def test_the_picture_is_svg_whose_words_are_beside_each_other():
             assert right <= other_left or other_right <= left or abs(y - other_y) >= 16
 
 
+def test_bars_of_one_question_stand_together():
+    [ours, theirs] = result().figures
+    other = Figure("memory", "Bellhop", "MB", [1.0])
+    drawn = picture.draw([Result("Email", [ours, other, theirs])])
+    assert drawn.count("an &lt;email&gt; to each") == 1
+    assert drawn.index("somebody else") < drawn.index("memory")
+
+
 def test_every_benchmark_is_found_by_its_name():
     assert {"email", "esp", "sms", "scale"} <= set(__main__.benchmarks())
     for module in __main__.benchmarks().values():
