@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from bench.processes import year
+from bench.processes import fill
 from notices import (
     claims,
     ending,
@@ -40,11 +40,11 @@ LARGE = ("notices_delivery", "notices_receipt", "signup_user", "signup_verificat
 @pytest.fixture(scope="module")
 def _year(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
-        year.people(DELIVERIES)
-        year.notices(NOTICES)
-        year.deliveries(DELIVERIES, NOTICES)
-        year.aftermath(DELIVERIES)
-        year.settle()
+        fill.people(DELIVERIES)
+        fill.notices(NOTICES)
+        fill.deliveries(DELIVERIES, NOTICES)
+        fill.aftermath(DELIVERIES)
+        fill.settle()
         yield
         call_command("flush", interactive=False, verbosity=0)
 
