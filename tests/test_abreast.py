@@ -231,6 +231,18 @@ def test_those_that_leave_together_are_marked_in_one_statement(staff, provider):
     assert states() == {"sent": 32}
 
 
+def test_answers_that_come_one_after_the_other_are_recorded_together(staff, provider):
+    new = prepared(staff, 60)
+    provider.answers += [
+        lambda _question, late=number % 20: (time.sleep(0.05 + late / 1000), YES)[1]
+        for number in range(60)
+    ]
+    with CaptureQueriesContext(connection) as asked:
+        go(new)
+    assert states() == {"sent": 60}
+    assert sum(each["sql"].startswith("BEGIN") for each in asked) < 20
+
+
 def test_code_goes_before_the_next_slice(staff, provider, burst):
     from tests.test_singles import code
 

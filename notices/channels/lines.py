@@ -17,6 +17,8 @@ from notices.models import Delivery
 # Seconds after which nobody waits for a line any more: longer than a provider may take over one
 # message, shorter than a lease.
 PATIENCE = 20
+MANY = 8  # calls under way
+GATHERED = 0.03  # seconds in which further answers are waited for, when there are many
 log = logging.getLogger(__name__)
 
 
@@ -72,9 +74,10 @@ class Lines(Closing):
         `send` raised. A line without an answer for longer than PATIENCE is given up."""
         if not self.calls:
             return []
-        done, _others = wait(
-            self.calls, max(0, min(seconds, PATIENCE - self.waits)), FIRST_COMPLETED
-        )
+        patience = max(0, min(seconds, PATIENCE - self.waits))
+        done, others = wait(self.calls, patience, FIRST_COMPLETED)
+        if done and len(others) >= MANY:  # what is done for one then is done for several
+            done, _others = wait(self.calls, GATHERED)
         found = [(self.calls.pop(future)[0], answer(future)) for future in done]
         for future, (call, since) in list(self.calls.items()):
             if time.monotonic() - since > PATIENCE:
