@@ -5,11 +5,13 @@ import importlib
 import pkgutil
 import sys
 import time
+import traceback
 from pathlib import Path
 from types import ModuleType
 
 import bench
 from bench import picture, place, report
+from bench.figures import Result
 
 RESULTS = Path(__file__).parent / "results"
 ORDER = ("email", "esp", "sms", "codes", "memory", "request", "prepare", "scale", "pages")
@@ -39,18 +41,29 @@ def main(words: list[str]) -> None:
     if options.runs < 1:
         parser.error("--runs: at least 1")
     place.chosen = "PostgreSQL" if options.postgresql else "SQLite"
-    results = []
+    results: list[Result] = []
+    failed = []
     for name in options.names or known:
         print(f"{known[name].TITLE} ...", file=sys.stderr, flush=True)
         started = time.monotonic()
-        result = known[name].run(options.runs, options.full)
+        try:
+            result = known[name].run(options.runs, options.full)
+        except Exception:  # the others' results do not go with it
+            traceback.print_exc()
+            failed.append(name)
+            continue
         results.append(result)
         print(f"{report.section(result)}\n({name}: {time.monotonic() - started:.0f} s)\n")
-    if not options.names:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "table.md").write_text(report.page(results, place.chosen))
-        (RESULTS / "picture.svg").write_text(picture.draw(results))
-        print(f"Written: {RESULTS}")
+        if not options.names:
+            write(results)
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}")
+
+
+def write(results: list[Result]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "table.md").write_text(report.page(results, place.chosen))
+    (RESULTS / "picture.svg").write_text(picture.draw(results))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 import smtplib
 import socket
 from http.client import HTTPConnection
+from types import SimpleNamespace
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
 
 from bench import __main__, picture, place, report
+from bench import __main__ as main
 from bench.bulk import Contender, Contest, last
 from bench.bulk_email import OURS, SINK
 from bench.contenders import bellhop, floor
@@ -155,3 +157,18 @@ def test_peers_send_as_much_as_bellhop_does():
     assert contest.notes("floor")[0].startswith("floor ÷ others")
     assert guest(0).username in plain(guest(0).username)
     assert guest(0).username in html(guest(0).username)
+
+
+def test_a_benchmark_that_fails_costs_no_other_its_result(tmp_path, monkeypatch, capsys):
+    def fail(_runs, _full):
+        raise AssertionError("wrong")
+
+    good = Result("Good", [Figure("x", "Bellhop", "1/s", [1.0])])
+    fine = SimpleNamespace(TITLE="fine", run=lambda _runs, _full: good)
+    broken = SimpleNamespace(TITLE="broken", run=fail)
+    monkeypatch.setattr(main, "benchmarks", lambda: {"broken": broken, "fine": fine})
+    monkeypatch.setattr(main, "RESULTS", tmp_path / "results")
+    with pytest.raises(SystemExit, match="Failed: broken"):
+        main.main([])
+    assert "## Good" in (tmp_path / "results" / "table.md").read_text()
+    assert (tmp_path / "results" / "picture.svg").exists()
