@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
@@ -32,7 +33,8 @@ def waits(
     """For each question the seconds from the moment it was due at the desk until its message was
     at the gateway. One that is still not there when patience ends counts as long as it was waited
     for. Raises AssertionError when one is refused, or answered twice."""
-    asked = asyncio.run(ask_all(port, questions, when))
+    with ThreadPoolExecutor(1) as thread:  # whoever calls this may be in a loop of its own
+        asked = thread.submit(asyncio.run, ask_all(port, questions, when)).result()
     until = time.monotonic() + PATIENCE
     while missing(gateway, asked) and time.monotonic() < until:
         time.sleep(0.05)

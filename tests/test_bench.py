@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import __main__, picture, place, report
-from bench import __main__ as main
 from bench.bulk import Contender, Contest, last
 from bench.bulk_email import OURS, SINK
 from bench.contenders import bellhop, floor
@@ -166,9 +165,9 @@ def test_a_benchmark_that_fails_costs_no_other_its_result(tmp_path, monkeypatch,
     good = Result("Good", [Figure("x", "Bellhop", "1/s", [1.0])])
     fine = SimpleNamespace(TITLE="fine", run=lambda _runs, _full: good)
     broken = SimpleNamespace(TITLE="broken", run=fail)
-    monkeypatch.setattr(main, "benchmarks", lambda: {"broken": broken, "fine": fine})
-    monkeypatch.setattr(main, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(__main__, "benchmarks", lambda: {"broken": broken, "fine": fine})
+    monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
     with pytest.raises(SystemExit, match="Failed: broken"):
-        main.main([])
+        __main__.main([])
     assert "## Good" in (tmp_path / "results" / "table.md").read_text()
     assert (tmp_path / "results" / "picture.svg").exists()

@@ -4,6 +4,7 @@ The tables come first. A new module needs a line in LAYERS only when its name is
 """
 
 import ast
+import gc
 import re
 import shlex
 from functools import cache
@@ -96,7 +97,11 @@ def sources():
 
 @cache
 def tree(name):
-    return ast.parse(sources()[name].read_text())
+    gc.disable()  # a finalizer that runs amid it ends Python 3.11's parser (gh-106905)
+    try:
+        return ast.parse(sources()[name].read_text())
+    finally:
+        gc.enable()
 
 
 def imported(node):
