@@ -211,7 +211,7 @@ def test_what_a_slice_holds_does_not_expire(ten):
     assert counts(ten) == {"expired": 5, "queued": 5}
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows")
+@pytest.mark.once  # SQLite locks the database, PostgreSQL rows
 def test_on_sqlite_it_waits_for_whoever_else_writes(ten):
     def write():
         with sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None) as other:
