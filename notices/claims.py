@@ -1,6 +1,6 @@
 """Which deliveries may be sent now, and how a worker makes some of them its own."""
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -58,9 +58,7 @@ def hold(
     """Makes the first that nobody else is about to make theirs ours: until the lease is over, or
     `for_good`."""
     with transaction.atomic():
-        if connection.features.has_select_for_update_skip_locked:
-            wanted = wanted.select_for_update(skip_locked=True, of=("self",))
-        deliveries = list(wanted[:many])
+        deliveries = list(wanted.select_for_update(skip_locked=True, of=("self",))[:many])
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(
             token=token, lease_until=None if for_good else timezone.now() + LEASE
         )

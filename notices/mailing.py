@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices import deliver, ending, messages
+from notices import claims, deliver, ending, messages
 from notices.channels import Route
 from notices.channels.base import Letter, Provider
 from notices.errors import NotSent, Refused
@@ -178,5 +178,5 @@ def now_tried(slice_: Slice) -> dict[str, Any]:
 
 
 def release(token: str) -> None:
-    Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None)
+    claims.let_go(token)
     Slice.objects.filter(token=token).delete()

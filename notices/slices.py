@@ -23,8 +23,8 @@ BRISK = 0.2  # seconds: who sent all that it claimed within them claims twice as
 
 
 def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> datetime | None:
-    """Sends deliveries of a notice by one channel over one connection for a short turn, which
-    ends when `waits` says that something more urgent does.
+    """Sends deliveries of a notice by one channel for a short turn, which ends when `waits` says
+    that something more urgent does.
 
     Returns when to go on: at once, later when all that is left must wait, or None when there is
     nothing left that another worker does not have in hand.

@@ -13,14 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import jobs
-from notices import abreast, prepare, record, schedule, slices, suppression, sweep, turn
+from notices import abreast, prepare, schedule, slices, suppression, sweep, turn
 from notices.channels import lines
 from notices.channels.webhook import Webhook
 from notices.models import Delivery, Notice, State
 from tests import provider_server
 from tests.processes import ROOT
 from tests.provider_server import HANGUP
-from tests.world import database_url, sent_now
+from tests.world import database_url, record_fails_once, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 YES: tuple[int, dict[str, str], bytes] = (200, {}, b"")
@@ -161,15 +161,7 @@ def test_rate_is_kept_on_all_lines_together(staff, provider, settings):
 
 
 def test_database_away_for_a_moment_loses_no_outcome(staff, provider, monkeypatch):
-    kept = record.record
-    trouble = [OperationalError("away")]
-
-    def record_with_trouble(outcome, token):
-        if trouble:
-            raise trouble.pop()
-        kept(outcome, token)
-
-    monkeypatch.setattr(record, "record", record_with_trouble)
+    record_fails_once(monkeypatch)
     provider.delay = 0.1
     with pytest.raises(OperationalError):
         slices.send_slice(prepared(staff, 10).pk, "sms")

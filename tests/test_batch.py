@@ -9,7 +9,6 @@ import sys
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
 
 from notices import batch, claims, messages, prepare, record, schedule, slices, sweep
@@ -20,7 +19,7 @@ from signup.models import User
 from tests import esp_server
 from tests.esp_server import says
 from tests.processes import ROOT
-from tests.world import database_url, sent_now, states
+from tests.world import database_url, record_fails_once, sent_now, states
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -203,15 +202,7 @@ def test_service_that_hangs_leaves_the_batch_in_doubt_before_the_lease_is_over(
 
 
 def test_database_away_for_a_moment_loses_no_outcome(esp, ten, monkeypatch):
-    kept = record.record
-    trouble = [OperationalError("away")]
-
-    def record_with_trouble(outcome, token):
-        if outcome.delivery.address == "guest5@example.com" and trouble:
-            raise trouble.pop()
-        kept(outcome, token)
-
-    monkeypatch.setattr(record, "record", record_with_trouble)
+    record_fails_once(monkeypatch, "guest5@example.com")
     go(ten)
     assert counts(ten) == {"sent": 10}
     assert len(esp.mails) == 10

@@ -20,7 +20,7 @@ from notices.models import Delivery, State
 from signup.models import Verification
 from tests import provider_server
 from tests.provider_server import HANGUP, SILENCE
-from tests.world import notice
+from tests.world import notice, record_fails_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BUSY: tuple[int, dict[str, str], bytes] = (503, {}, b"")
@@ -386,15 +386,7 @@ def test_job_whose_time_is_over_keeps_the_answers_under_way(provider):
 
 
 def test_database_away_for_a_moment_loses_no_outcome(provider, monkeypatch):
-    kept = record.record
-    trouble = [OperationalError("away")]
-
-    def record_with_trouble(outcome, token):
-        if trouble:
-            raise trouble.pop()
-        kept(outcome, token)
-
-    monkeypatch.setattr(record, "record", record_with_trouble)
+    record_fails_once(monkeypatch)
     provider.delay = 0.2
     with pytest.raises(OperationalError):
         send(codes(5)[0])

@@ -2,10 +2,10 @@
 
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from notices import audience, repeat, schedule
+from notices import audience, record, repeat, schedule
 from notices.models import WRITTEN, Delivery, Notice, Schedule
 
 CONTENT = (*WRITTEN, "pasted")
@@ -59,3 +59,15 @@ def repeated(rule="FREQ=HOURLY", zone="Asia/Shanghai", start=None, **changes):
     )
     repeat.add(new)
     return new
+
+
+def record_fails_once(monkeypatch, address=""):
+    """The database is away when an outcome, or that of this address, is first recorded."""
+    kept, trouble = record.record, [OperationalError("away")]
+
+    def record_with_trouble(outcome, token):
+        if trouble and address in ("", outcome.delivery.address):
+            raise trouble.pop()
+        kept(outcome, token)
+
+    monkeypatch.setattr(record, "record", record_with_trouble)

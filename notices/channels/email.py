@@ -74,7 +74,7 @@ class Email(Provider):
                 yield Mail(by, reachable(delivery.address), mail)
 
         try:
-            for _mail, refusal in line.sendmails(mails(), lambda _mail: may_leave(under_way[0])):
+            for _mail, refusal in line.sendmails(mails(), lambda: may_leave(under_way[0])):
                 yield under_way.popleft(), self.explained(refusal) if refusal else None
         except (OSError, SMTPException) as problem:
             yield under_way.popleft(), self.explained(problem)

@@ -44,13 +44,13 @@ class SMTP(smtplib.SMTP):
         if not self.pipelines() or len(to_addrs) > 1 or args or kwargs:
             return super().sendmail(from_addr, to_addrs, msg, *args, **kwargs)
         mail = Mail(from_addr, to_addrs[0], msg)
-        [(_mail, refusal)] = list(self.sendmails(iter([mail]), lambda _mail: True))
+        [(_mail, refusal)] = list(self.sendmails(iter([mail]), lambda: True))
         if refusal:
             raise refusal
         return {}
 
     def sendmails(
-        self, mails: Iterator[Mail], may_leave: Callable[[Mail], bool]
+        self, mails: Iterator[Mail], may_leave: Callable[[], bool]
     ) -> Iterator[tuple[Mail, Refusal]]:
         """Each mail, and None when it was accepted. Just before the text of one leaves `may_leave`
         is asked; the line is closed when it says no, or the server does not want to go on.
@@ -65,7 +65,7 @@ class SMTP(smtplib.SMTP):
                 if isinstance(mail, Exception):
                     raise mail
                 refusal = self.refusal(mail)
-                if not refusal and not may_leave(mail):
+                if not refusal and not may_leave():
                     return
                 text = b"" if refusal else stuffed(mail.content)
                 self.text_left = not refusal

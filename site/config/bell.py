@@ -45,7 +45,7 @@ def anything_on(names: Collection[str]) -> bool | None:
     try:
         with bell().pipeline(transaction=False) as question:
             for name in names:
-                question.llen(django_rq.get_queue(name, connection=bell()).key)
+                question.llen(f"rq:queue:{name}")
             return any(question.execute())
     except (RedisError, OSError):
         was_away()

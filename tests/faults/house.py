@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 from django.db import connection
 
+import jobs
 from local import embedded
 from notices.models import Delivery, Notice
 from signup.models import User
@@ -45,6 +46,17 @@ def send_to_everyone(house: "House", folder: Path, channel: str = "email") -> in
             "--channel", channel, "--everyone", "--no-undo",
         )
     )  # fmt: skip
+
+
+@contextmanager
+def ringing(folder, seed, settings):
+    """A house; what this process queues goes to its Redis, too."""
+    built = House(folder, seed)
+    settings.REDIS_URL = built.redis.url
+    jobs.bell.cache_clear()
+    yield built
+    jobs.bell.cache_clear()
+    built.close()
 
 
 class House:
@@ -200,7 +212,8 @@ class House:
         return found
 
     def deploy(self, grace: float = 5) -> None:
-        """SIGTERM to every process, a new set at once, SIGKILL to the old after `grace`."""
+        """SIGTERM to every process, a new set at once, SIGKILL to those of the old that still run
+        after `grace`."""
         old, dyno = [*self.workers, self.scheduler], self.family()
         for process in dyno:
             with suppress(psutil.NoSuchProcess):
@@ -208,7 +221,11 @@ class House:
         self.workers = [self.worker() for _ in self.workers]
         self.scheduler = Process("rqscheduler", **self.environment)
         self.faults["deploy"] += 1
-        time.sleep(grace)
+        until = (
+            time.monotonic() + grace
+        )  # an idle worker takes up to 3 s, one with a slice 1 s more
+        while time.monotonic() < until and any(each.popen.poll() is None for each in old):
+            time.sleep(0.1)
         for each in old:
             with suppress(psutil.NoSuchProcess):  # a horse that was forked meanwhile
                 dyno += psutil.Process(each.pid).children()

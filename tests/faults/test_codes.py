@@ -17,7 +17,7 @@ from django.db import connection
 import jobs
 from notices.models import Channel, Delivery, State
 from signup.models import Verification
-from tests.faults.house import House, people, send_to_everyone
+from tests.faults.house import House, people, ringing, send_to_everyone
 from tests.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,12 +30,8 @@ MB = 1024 * 1024
 def house(tmp_path, monkeypatch, settings):
     """Its workers write SMS to sms.jsonl; what this process queues goes to its Redis."""
     monkeypatch.setenv("SMS_URLS", f"file:{tmp_path}")
-    built = House(tmp_path, SEED)
-    settings.REDIS_URL = built.redis.url
-    jobs.bell.cache_clear()
-    yield built
-    jobs.bell.cache_clear()
-    built.close()
+    with ringing(tmp_path, SEED, settings) as built:
+        yield built
 
 
 class Gauge:

@@ -24,7 +24,7 @@ def house(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("recipients", "deploys"),
     [
-        pytest.param(150, 2, id="smoke"),
+        pytest.param(300, 2, id="smoke"),
         pytest.param(2000, 10, id="full", marks=pytest.mark.faults),
     ],
 )
@@ -39,7 +39,7 @@ def test_a_message_in_hand_is_finished_at_a_deploy(house, tmp_path, recipients, 
         while house.accepted_file.stat().st_size == before and time.monotonic() < until:
             time.sleep(0.05)  # until somebody sends: a deploy of idle workers shows nothing
         in_the_middle += not house.ended(number)
-        house.deploy(grace=5 if deploys > 2 else 2)
+        house.deploy()
     settled = house.wait_until_ended(number, 60)
     verdict = house.verdict(number)
     house.tell(

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-import jobs
 from local import embedded
 from notices.channels.http import LINES
 from notices.models import Delivery, State
 from signup.models import User
-from tests.faults.house import House, send_to_everyone
+from tests.faults.house import ringing, send_to_everyone
 from tests.faults.test_codes import ask_for_code
 from tests.processes import ROOT, eventually
 
@@ -36,12 +35,8 @@ def house(tmp_path, monkeypatch, settings):
     assert server.stdout
     assert server.stdout.readline()
     monkeypatch.setenv("SMS_URLS", f"webhook+http://127.0.0.1:{port}/sms")
-    built = House(tmp_path, SEED)
-    settings.REDIS_URL = built.redis.url
-    jobs.bell.cache_clear()
-    yield built
-    jobs.bell.cache_clear()
-    built.close()
+    with ringing(tmp_path, SEED, settings) as built:
+        yield built
     server.kill()
     server.wait()
 

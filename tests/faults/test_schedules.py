@@ -18,7 +18,7 @@ from django.utils import timezone
 import jobs
 from notices import repeat
 from notices.models import Delivery, Notice, Occurrence, Schedule
-from tests.faults.house import QUEUES, House
+from tests.faults.house import QUEUES, ringing
 from tests.processes import OwnRedis, Process, eventually
 from tests.world import repeated
 
@@ -28,12 +28,8 @@ SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
 
 @pytest.fixture
 def house(tmp_path, settings):
-    built = House(tmp_path, SEED)
-    settings.REDIS_URL = built.redis.url
-    jobs.bell.cache_clear()
-    yield built
-    built.close()
-    jobs.bell.cache_clear()
+    with ringing(tmp_path, SEED, settings) as built:
+        yield built
 
 
 def every(seconds, address, **policy):
