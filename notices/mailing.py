@@ -7,12 +7,11 @@ that dies leaves one in doubt as ever, and most rows are written to once, many a
 not go is recorded at once, and is then no longer among those that did.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -22,16 +21,16 @@ from notices.channels import Route
 from notices.channels.base import Letter, Provider
 from notices.errors import NotSent, Refused
 from notices.messages import Wording
-from notices.models import Delivery, Notice, Slice, State
+from notices.models import Delivery, Slice, State
 from notices.outcome import meaning
-from notices.record import LEASE, Outcome, mark, patiently, record
+from notices.place import stand_at
+from notices.record import Outcome, mark, patiently, record
 from notices.turn import Turn
 
 CHUNK = 1000
 ACCEPTED: dict[str, Any] = {
     "state": State.SENT, "reason": "", "provider_ref": "", "not_before": None, "token": None,
 }  # fmt: skip
-SOON = 0.00005  # seconds
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
 
 
@@ -102,40 +101,6 @@ class Mailing:
 def held(delivery: Delivery, token: str) -> QuerySet[Delivery]:
     """The row as long as it is ours to change."""
     return Delivery.objects.filter(pk=delivery.pk, state=State.QUEUED, token=token)
-
-
-def stand_at(delivery: Delivery, carrier: Provider, token: str) -> bool:
-    """Says that the request for this row is about to leave; False when the notice was
-    cancelled, or the sweep took the worker for dead."""
-    until = connection.ops.adapt_datetimefield_value(timezone.now() + LEASE)
-    return at_once(
-        "UPDATE notices_slice SET at = %s, provider = %s, lease_until = %s WHERE token = %s AND"
-        " EXISTS (SELECT 1 FROM notices_notice WHERE id = notice_id AND state = %s)",
-        [delivery.pk, carrier.name, until, token, Notice.State.SENDING],
-    )
-
-
-def at_once(statement: str, values: Sequence[Any]) -> bool:
-    """Whether a row was changed. It is said for each message: the ORM takes ten times as long, and
-    SQLite's own wait for another writer, a millisecond at least, is longer than a message takes."""
-    with connection.cursor() as cursor:
-        if connection.vendor != "sqlite":
-            cursor.execute(statement, values)
-            return bool(cursor.rowcount)
-        timeout = connection.settings_dict["OPTIONS"]["timeout"]
-        until = time.monotonic() + timeout
-        connection.connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            while True:
-                try:
-                    cursor.execute(statement, values)
-                    return bool(cursor.rowcount)
-                except OperationalError as problem:
-                    if "locked" not in str(problem) or time.monotonic() > until:
-                        raise
-                    time.sleep(SOON)
-        finally:
-            connection.connection.execute(f"PRAGMA busy_timeout = {1000 * timeout}")
 
 
 def put_aside(outcome: Outcome, carrier: Provider, token: str) -> None:
