@@ -115,6 +115,15 @@ def test_request_that_left_without_an_answer_is_in_doubt(gateway, monkeypatch, f
     assert len(gateway.questions) == 1
 
 
+def test_silence_at_the_end_of_a_slow_answer_is_not_waited_for(gateway, monkeypatch):
+    monkeypatch.setattr(http, "WHOLE", 0.5)
+    gateway.answers.append(SILENCE)
+    started = time.monotonic()
+    with pytest.raises(Unknown):
+        send(gateway)
+    assert time.monotonic() - started < 1.5 < http.READ
+
+
 def test_answer_of_100_mb_is_not_read(gateway):
     gateway.answers.append(ENDLESS)
     started = time.monotonic()

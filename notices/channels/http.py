@@ -8,19 +8,20 @@ of the environment (a proxy, a .netrc) is looked at.
 import json
 import logging
 import select
-import socket
 import ssl
+import time
 from collections.abc import Mapping
-from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from http.client import (
     HTTPConnection,
     HTTPException,
     HTTPMessage,
+    HTTPResponse,
     HTTPSConnection,
     IncompleteRead,
 )
-from threading import Event, Timer
+from io import BufferedReader, RawIOBase
+from socket import socket
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ from notices.errors import Away, NotSent, TryLater, Unknown
 
 CONNECT, READ = 3, 10  # seconds to connect, and to wait for the next piece of an answer
 WHOLE = 15  # seconds for all of it; less than a lease
-LINES = 32  # connections that a job opens at most
+LINES = 32  # connections for a notice that a job opens at most
 LIMIT = 64 * 1024  # bytes of an answer
 LONGEST_WAIT = 24 * 3600  # seconds that a provider may ask for
 NOT_NOW = (408, 425, 429, 500, 502, 503, 504)
@@ -73,6 +74,34 @@ def trusted() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
 
 
+class Pieces(RawIOBase):
+    """What comes from a socket, `until` a moment: a pause between two pieces is one thing, an
+    answer that drips for ever another."""
+
+    def __init__(self, line: socket, stream: RawIOBase, until: float) -> None:
+        self.line, self.stream, self.until = line, stream, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.line.settimeout(min(READ, left))
+        return self.stream.readinto(buffer)
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+class Reply(HTTPResponse):
+    def __init__(self, line: socket, *args: Any, until: float, **kwargs: Any) -> None:
+        super().__init__(line, *args, **kwargs)
+        self.fp = BufferedReader(Pieces(line, self.fp.detach(), until))
+
+
 class HTTP(Provider):
     guarded = True
     lines = LINES
@@ -95,22 +124,17 @@ class HTTP(Provider):
     def post(self, path: str, body: bytes, headers: dict[str, str], ref: str = "") -> Answer:
         """`ref`: the number under which it may be asked again if no answer comes."""
         line = self.connected()
-        # A pause between two pieces is one thing, an answer that drips for ever another.
-        over = Event()
-        clock = Timer(WHOLE, hang_up, (line.sock, over))
-        clock.daemon = True
-        clock.start()
+        line.sock.settimeout(READ)
+        line.response_class = partial(Reply, until=time.monotonic() + WHOLE)  # type: ignore[assignment]
         try:
             line.request("POST", urlsplit(self.base).path + path, body, headers)
             answer = line.getresponse()
             content = answer.read(LIMIT + 1)
-            if over.is_set() or (answer.length and len(content) <= LIMIT):
+            if answer.length and len(content) <= LIMIT:
                 raise IncompleteRead(content)  # a cut line looks like the end of the answer
         except (OSError, HTTPException, ValueError) as problem:
             line.close()
             raise Unknown(_("The provider did not answer in time."), ref=ref) from problem
-        finally:
-            clock.cancel()
         if not answer.isclosed():  # there is more of it
             line.close()
         found = facts(content)
@@ -128,7 +152,6 @@ class HTTP(Provider):
             except (OSError, ValueError) as problem:  # ValueError: a host name that cannot be
                 line.close()
                 raise Away(UNREACHABLE) from problem
-            line.sock.settimeout(READ)
         return line
 
     def new_line(self) -> HTTPConnection:
@@ -165,10 +188,3 @@ def facts(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def hang_up(sock: socket.socket, over: Event) -> None:
-    """Ends the wait of whoever reads from it. Not by TLS's own goodbye, which would wait, too."""
-    over.set()
-    with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
