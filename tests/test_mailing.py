@@ -2,20 +2,16 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from notices import claims, ending, mailing, prepare, schedule, slices, suppression, sweep
 from notices.channels import mould
-from notices.channels.email import Email
 from notices.models import Delivery, Notice, Slice, State, Suppression
 from signup.models import User
 from tests.processes import ROOT
@@ -212,26 +208,6 @@ def test_what_a_slice_holds_does_not_expire(ten):
 
 
 @pytest.mark.once  # SQLite locks the database, PostgreSQL rows
-def test_on_sqlite_it_waits_for_whoever_else_writes(ten):
-    def write():
-        with sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None) as other:
-            other.execute("BEGIN IMMEDIATE")
-            writes.set()
-            time.sleep(0.2)
-            other.execute("COMMIT")
-        other.close()
-
-    [first, *_others] = claims.claim(ten, "email", "mine", in_order=True)
-    writes, thread = threading.Event(), threading.Thread(target=write)
-    thread.start()
-    assert writes.wait(5)
-    assert mailing.stand_at(first, Email(), "mine")
-    thread.join()
-    with connection.cursor() as cursor:
-        wait = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-    assert wait == 1000 * connection.settings_dict["OPTIONS"]["timeout"]
-
-
 @pytest.mark.parametrize("what", ["settle", "put_aside"])
 def test_the_database_may_be_away_when_something_is_kept(ten, mailserver, monkeypatch, what):
     def away_once(*args):

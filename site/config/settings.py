@@ -159,10 +159,10 @@ except ValueError as problem:
     raise refuse("DATABASE_URL", f"{problem}.") from None
 if database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
+    database["ENGINE"] = "config.sqlite3"
     # IMMEDIATE takes the write lock at BEGIN, so that a busy database waits instead of failing.
     database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
@@ -190,7 +190,7 @@ RQ_QUEUES = {
         "DEFAULT_TIMEOUT": timeout,
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }
-    for name, timeout in {"sms": 45, "email": 90, "default": 600, "bulk": 120}.items()
+    for name, timeout in {"sms": 60, "email": 90, "default": 600, "bulk": 120}.items()
 }
 RQ = {
     "JOB_CLASS": "config.rq.Job",
