@@ -4,6 +4,7 @@ May be run again at any point, also by two workers at once: the rows are unique,
 run adds what the first did not.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,9 @@ from notices.audience import Recipient
 from notices.models import Channel, Delivery, Notice, State
 from signup.models import User
 
-BATCH = 1000
+BATCH = 1000  # pasted addresses
+PART = 5000  # people
+GAP = 0.002  # seconds
 ADDRESS_OF = {Channel.EMAIL: "email", Channel.SMS: "mobile"}  # fields of a user
 UNKNOWN_ADDRESS = {
     Channel.EMAIL: gettext_noop("Has no email address."),
@@ -58,7 +61,14 @@ def start(notice_id: int) -> list[str]:
 
 
 def add_everyone(notice: Notice, channel: Channel) -> None:
-    insert(everyone(notice, channel))
+    """In parts, between which others may write: on SQLite one does at a time."""
+    people, last = everyone(notice, channel), 0
+    ids = User.objects.order_by("pk").values_list("pk", flat=True)
+    while upto := ids.filter(pk__gt=last)[PART - 1 : PART].first():
+        insert(people.filter(pk__gt=last, pk__lte=upto))
+        last = upto
+        time.sleep(GAP)
+    insert(people.filter(pk__gt=last))
 
 
 def insert(people: QuerySet[User]) -> int:

@@ -1,7 +1,11 @@
 """A notice gets one delivery for each person and channel."""
 
+import threading
+from contextlib import closing
+from types import SimpleNamespace
+
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -36,18 +40,43 @@ def test_everyone_gets_a_row_by_each_channel_also_those_who_cannot_be_told(staff
     ]
 
 
-def test_everyone_is_prepared_by_one_statement_a_channel(staff):
+@pytest.mark.parametrize(("part", "inserts"), [(5000, 1), (301, 2), (100, 4), (60, 6)])
+def test_everyone_is_prepared_by_few_statements(staff, monkeypatch, part, inserts):
+    monkeypatch.setattr(prepare, "PART", part)
     User.objects.bulk_create(
         User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(300)
     )
     new = sent_now(staff)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         prepare.start(new.pk)
-    inserts = [query for query in queries if query["sql"].startswith("INSERT")]
-    assert len(inserts) == 1
-    assert Delivery.objects.filter(notice=new).count() == 301
+    assert sum(query["sql"].startswith("INSERT") for query in queries) == inserts
+    prepared = Delivery.objects.filter(notice=new).values_list("user", flat=True)
+    assert sorted(prepared) == sorted(User.objects.values_list("pk", flat=True))
+
+
+def test_others_may_write_between_two_parts(staff, monkeypatch):
+    """On SQLite one writes at a time."""
+
+    def write():
+        with closing(connections.create_connection("default")) as line, line.cursor() as cursor:
+            cursor.execute("UPDATE signup_user SET language = %s", ["zh-hans"])
+            written.append(cursor.rowcount)
+
+    def others(_seconds):
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        thread.join(5)
+
+    written = []
+    monkeypatch.setattr(prepare, "PART", 2)
+    monkeypatch.setattr(prepare, "time", SimpleNamespace(sleep=others))
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(6)
+    )
+    new = sent_now(staff)
+    prepare.start(new.pk)
+    assert written == [7, 7, 7]
+    assert Delivery.objects.filter(notice=new).count() == 7
 
 
 def test_preparing_twice_adds_nothing(staff, visitor):
