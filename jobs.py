@@ -130,7 +130,7 @@ def later(when: datetime, func: Function, *args: Any) -> None:
 
 
 def more_urgent_waits() -> bool | None:
-    """Whether a job waits on any queue but bulk; None when Redis is away."""
+    """Whether a job waits for this worker on any queue but bulk; None when Redis is away."""
     return anything_on(set(QUEUES.values()) - {"bulk"})
 
 

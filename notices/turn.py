@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 SLICE = 0.5  # seconds, when nobody can say whether something more urgent waits
 LONGEST = 1  # when somebody can
-SHORTEST = 0.2  # also when much waits: a worker that serves nothing else gets on
-LOOK = 0.05  # seconds between two looks
+SHORTEST = 0.05  # also when much waits: a notice gets on
+LOOK = 0.02  # seconds between two looks
 
 Waits = Callable[[], bool | None]  # whether something more urgent waits; None: nobody knows
 

@@ -30,8 +30,8 @@ LAYERS = [
      " report schedule_report probes queuecheck require templatetags"),
     ("flow", "flow schedule repeat"),
     ("jobs", "jobs"),
-    ("engine", "slices mailing place singles abreast batch deliver claims turn outcome record prepare"
-     " sweep purge ending occurrences reported escalation"),
+    ("engine", "slices mailing place singles abreast batch deliver claims turn outcome record"
+     " prepare sweep purge ending occurrences reported escalation"),
     ("what is said, to whom and how", "messages channels audience wording optout suppression"
      " pictures rates phones quiet rule_words rule_fields"),
     ("models", "models codes rules rule_text"),

@@ -11,6 +11,8 @@ from rq import Worker
 from rq.job import Job
 from rq.worker import HerokuWorker
 
+import jobs
+from config import bell
 from notices.channels import http
 from tests.processes import OwnRedis, Process, eventually, running
 
@@ -42,6 +44,19 @@ def test_what_every_work_horse_needs_is_there_before_the_first(redis, monkeypatc
     django_rq.get_worker("default").work()
     gc.unfreeze()
     assert seen == [(1, True)]
+
+
+@pytest.mark.parametrize(
+    ("queues", "waits"), [(("sms", "default", "bulk"), True), (("bulk",), False), ((), True)]
+)
+def test_a_slice_ends_for_what_its_own_worker_can_do(redis, monkeypatch, queues, waits):
+    monkeypatch.setattr(bell, "served", ())
+    if queues:
+        django_rq.get_worker(*queues).work(burst=True, logging_level="WARNING")
+    gc.unfreeze()
+    assert jobs.more_urgent_waits() is False
+    django_rq.get_queue("sms").enqueue("jobs.send_code", 7)
+    assert jobs.more_urgent_waits() is waits
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from rq.job import Job
 LOOKED_THROUGH = 1000  # jobs of a queue
 QUIET = 5  # seconds in which a Redis that was away is not asked what can wait
 away_until = 0.0  # time.monotonic()
+served: Collection[str] = ()  # the queues of the worker that this process is, if it is one
 
 
 @cache
@@ -39,12 +40,13 @@ def was_away() -> None:
 
 
 def anything_on(names: Collection[str]) -> bool | None:
-    """Whether a job waits on any of these queues; None when Redis is away."""
+    """Whether a job waits on any of these queues, if this worker serves it; None when Redis is
+    away."""
     if is_away():
         return None
     try:
         with bell().pipeline(transaction=False) as question:
-            for name in names:
+            for name in set(names).intersection(served or names):
                 question.llen(f"rq:queue:{name}")
             return any(question.execute())
     except (RedisError, OSError):

@@ -24,6 +24,7 @@ from rq import worker_registration
 from rq.exceptions import StopRequested
 from rq.worker import HerokuWorker
 
+from config import bell
 from config.wire import Job, NotAllowed, queue_of
 
 SCHEDULER_HEARTBEAT = "bellhop:scheduled_at"  # Redis key: when a scheduler last looked; expires
@@ -126,6 +127,7 @@ class Worker(HerokuWorker):
             worker_registration.register(self)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
+        bell.served = {queue.name for queue in self.queues}
         # Whom TLS trusts, read once: it would cost each work-horse 20 ms.
         import_module("notices.channels.http").trusted()
         # What is there now stays: no work-horse looks through it for garbage, which would also
