@@ -72,10 +72,25 @@ def test_one_failure_after_its_rest_is_enough():
 def test_success_after_its_rest_lets_everybody_through():
     fail(5)
     with time_machine.travel(time.time() + 31, tick=False):
+        breaker.own.clear()  # as in another process
         assert breaker.wait("twilio") == 0
         breaker.report("twilio", failed=False)
         assert [breaker.wait("twilio") for _ in range(3)] == [0, 0, 0]
         assert breaker.state("twilio") == breaker.CLOSED
+
+
+def test_redis_is_not_asked_for_each_of_very_many_messages(monkeypatch):
+    asked, ask = [], breaker.shared.ask
+    monkeypatch.setattr(breaker.shared, "ask", lambda question: asked.append(1) or ask(question))
+    for count in (2, 4):
+        for _ in range(20):
+            assert breaker.wait("twilio") == 0
+            breaker.report("twilio", failed=False)
+        assert len(asked) == count
+        time.sleep(breaker.FRESH)
+    fail(11)
+    breaker.own.clear()
+    assert breaker.wait("twilio") > 29
 
 
 def test_another_process_knows_it_too():

@@ -1,7 +1,8 @@
 """Which providers are left alone for a while, because they fail much or were asked enough.
 
-Shared by all processes in Redis. Redis away makes nobody wait: for ten seconds each process then
-counts for itself, and rates are left to the provider's own limit.
+Shared by all processes in Redis, which is not asked for each of very many messages: good news
+holds for a moment. Redis away makes nobody wait: for ten seconds each process then counts for
+itself, and rates are left to the provider's own limit.
 """
 
 import logging
@@ -25,6 +26,7 @@ LOOKED_AT = 20  # more than half of the last so many
 REST = 30  # seconds until one may try it again
 TRIAL = 20  # seconds that the one has; longer than a request may take
 WITHOUT_REDIS = 10  # seconds until it is asked again
+FRESH = 0.1  # seconds in which it need not be asked or told that a provider is well
 CLOSED, RESTING, TESTED = "closed", "resting", "tested"
 log = logging.getLogger(__name__)
 
@@ -64,9 +66,12 @@ own: dict[str, "Memory"] = {}  # provider -> what this process saw of it
 
 
 class Memory:
+    """What this process knows. `well_until`, `told_until`: time.monotonic()."""
+
     def __init__(self) -> None:
         self.last: deque[int] = deque(maxlen=LOOKED_AT)
-        self.rests_until = 0.0
+        self.rests_until = self.well_until = self.told_until = 0.0
+        self.untold = 0  # successes since Redis was told
 
 
 def key(name: str, what: str) -> str:
@@ -82,33 +87,44 @@ def too_many(last: list[int]) -> bool:
 def wait(name: str) -> float:
     """Seconds until the provider may be asked; 0: now. After its rest, one caller gets 0 and has
     to report; the others wait for what it finds."""
+    mine = own.setdefault(name, Memory())
+    if time.monotonic() < mine.well_until:
+        return 0
     found = shared.ask(lambda redis: redis.get(key(name, "rests_until")))
-    now = time.time()
-    if found is not None:
-        rest = float(found) - now
-        if rest > 0:
-            return rest
-        mine = shared.ask(lambda redis: redis.set(key(name, "trial"), 1, nx=True, ex=TRIAL))
-        return 0 if mine else 1
-    return max(0.0, own[name].rests_until - now) if name in own else 0
+    rest = (mine.rests_until if found is None else float(found)) - time.time()
+    if rest > 0:
+        return rest
+    if found is None:
+        mine.well_until = time.monotonic() + FRESH
+        return 0
+    tries = shared.ask(lambda redis: redis.set(key(name, "trial"), 1, nx=True, ex=TRIAL))
+    return 0 if tries else 1
 
 
 def report(name: str, *, failed: bool) -> None:
     """What came of a question to it. A refusal of one message is no failure."""
     mine = own.setdefault(name, Memory())
     mine.last.appendleft(int(failed))
-    last = shared.ask(lambda redis: count(redis, name, failed=failed))
+    if not failed and time.monotonic() < mine.told_until:
+        mine.untold += 1
+        return
+    before, mine.untold = mine.untold, 0
+    mine.told_until = time.monotonic() + FRESH
+    last = shared.ask(lambda redis: count(redis, name, before, failed=failed))
     if not failed:
         mine.rests_until = 0
-    elif too_many(last if last is not None else list(mine.last)):
+        return
+    mine.well_until = 0
+    if too_many(last if last is not None else list(mine.last)):
         rest(name, mine)
 
 
-def count(redis: Redis, name: str, *, failed: bool) -> list[int]:
-    """The last outcomes. A failure of the one that tries it after a rest is enough."""
+def count(redis: Redis, name: str, before: int, *, failed: bool) -> list[int]:
+    """The last outcomes; `before` this one there were so many successes. A failure of the one that
+    tries it after a rest is enough."""
     outcomes = key(name, "outcomes")
     with redis.pipeline(transaction=True) as batch:
-        batch.lpush(outcomes, int(failed))
+        batch.lpush(outcomes, *[0] * min(before, LOOKED_AT), int(failed))
         batch.ltrim(outcomes, 0, LOOKED_AT - 1)
         batch.expire(outcomes, 3600)
         batch.lrange(outcomes, 0, -1)
