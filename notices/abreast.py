@@ -96,8 +96,7 @@ class Abreast:
         if not (ready or self.answered):
             return []
         with transaction.atomic():
-            for each in self.answered:
-                record.record(each, self.token)
+            record.record_all(self.answered, self.token)
             ours = self.mark(ready, held)
         self.answered = []
         for call in ready:

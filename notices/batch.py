@@ -93,8 +93,7 @@ def answers(sending: Sequence[Delivery], merge: Merge, carrier: Provider) -> lis
 def keep(outcomes: Sequence[Outcome], token: str) -> None:
     try:
         with transaction.atomic():
-            for each in outcomes:
-                record.record(each, token)
+            record.record_all(outcomes, token)
     except OperationalError:
         connection.close()
         for each in outcomes:

@@ -1,14 +1,14 @@
 """What became of a delivery, and how it is kept: by the token of the worker that has it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import OperationalError, connection
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from notices import suppression
@@ -16,6 +16,10 @@ from notices.channels.base import Provider
 from notices.models import Delivery, Notice, State, Try
 
 LEASE = timedelta(seconds=30)  # longer than a provider may take over one message
+SENT: dict[str, Any] = {
+    "state": State.SENT, "reason": "", "not_before": None, "doubt_until": None, "token": None,
+    "lease_until": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,24 +74,44 @@ def patiently(keep: Callable[[], None]) -> None:
             time.sleep(0.5)
 
 
+def record_all(outcomes: Sequence[Outcome], token: str) -> None:
+    """As record() for each; those that were sent by one statement."""
+    if refs := {one.delivery.pk: one.provider_ref for one in outcomes if one.state == State.SENT}:
+        numbers = (When(pk=pk, then=Value(ref[:100])) for pk, ref in refs.items() if ref)
+        ours(token).filter(pk__in=refs).update(
+            **SENT,
+            provider_ref=Case(*numbers, default=Value(""), output_field=CharField()),
+            changed_at=timezone.now(),
+        )
+    for one in outcomes:
+        if one.state != State.SENT:
+            record(one, token)
+
+
+def ours(token: str) -> QuerySet[Delivery]:
+    """Those of which we alone know what became of them."""
+    return Delivery.objects.filter(token=token, state__in=(State.SENDING, State.UNCERTAIN))
+
+
 def record(outcome: Outcome, token: str) -> None:
     """Stores what became of a delivery, if the token is still ours. A row that the sweep called
     uncertain in the meantime learns the truth."""
-    ours = Delivery.objects.filter(
-        pk=outcome.delivery.pk, token=token, state__in=(State.SENDING, State.UNCERTAIN)
-    )
     changes: dict[str, Any] = {} if outcome.state == State.UNCERTAIN else {"token": None}
     if not outcome.counts:
         changes["tries"] = F("tries") - 1
-    recorded = ours.update(
-        state=outcome.state,
-        reason=outcome.reason[:255],
-        provider_ref=outcome.provider_ref[:100],
-        not_before=outcome.not_before,
-        doubt_until=outcome.doubt_until,
-        changed_at=timezone.now(),
-        lease_until=None,
-        **changes,
+    recorded = (
+        ours(token)
+        .filter(pk=outcome.delivery.pk)
+        .update(
+            state=outcome.state,
+            reason=outcome.reason[:255],
+            provider_ref=outcome.provider_ref[:100],
+            not_before=outcome.not_before,
+            doubt_until=outcome.doubt_until,
+            changed_at=timezone.now(),
+            lease_until=None,
+            **changes,
+        )
     )
     notice_id = outcome.delivery.notice_id
     if recorded and notice_id and outcome.state == State.QUEUED:

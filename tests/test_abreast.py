@@ -1,5 +1,6 @@
 """A slice of an SMS notice, sent side by side."""
 
+import json
 import os
 import signal
 import subprocess
@@ -233,6 +234,20 @@ def test_answers_that_come_one_after_the_other_are_recorded_together(staff, prov
         go(new)
     assert states() == {"sent": 60}
     assert sum(each["sql"].startswith("BEGIN") for each in asked) < 20
+
+
+def test_each_keeps_the_number_that_the_provider_gave_it(staff, provider):
+    def number(question):
+        to = question.json["to"]
+        given = {} if to == nobody.address else {"id": f"for {to} " + "x" * 200}
+        return 200, {}, json.dumps(given).encode()
+
+    provider.usual, new = number, prepared(staff, 5)
+    nobody, *others = Delivery.objects.all()
+    slices.send_slice(new.pk, "sms")
+    assert Delivery.objects.get(pk=nobody.pk).provider_ref == ""
+    for row in Delivery.objects.filter(pk__in=[each.pk for each in others]):
+        assert row.provider_ref == f"for {row.address} ".ljust(100, "x")
 
 
 def test_code_goes_before_the_next_slice(staff, provider, burst):

@@ -62,12 +62,12 @@ def repeated(rule="FREQ=HOURLY", zone="Asia/Shanghai", start=None, **changes):
 
 
 def record_fails_once(monkeypatch, address=""):
-    """The database is away when an outcome, or that of this address, is first recorded."""
-    kept, trouble = record.record, [OperationalError("away")]
+    """The database is away when outcomes, or that of this address, are first recorded."""
+    kept, trouble = record.record_all, [OperationalError("away")]
 
-    def record_with_trouble(outcome, token):
-        if trouble and address in ("", outcome.delivery.address):
+    def record_with_trouble(outcomes, token):
+        if trouble and outcomes and address in ("", *(one.delivery.address for one in outcomes)):
             raise trouble.pop()
-        kept(outcome, token)
+        kept(outcomes, token)
 
-    monkeypatch.setattr(record, "record", record_with_trouble)
+    monkeypatch.setattr(record, "record_all", record_with_trouble)
