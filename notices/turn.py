@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 SLICE = 0.5  # seconds, when nobody can say whether something more urgent waits
-LONGEST = 1  # when somebody can
+LONGEST = 2  # when somebody can
 SHORTEST = 0.05  # also when much waits: a notice gets on
 LOOK = 0.02  # seconds between two looks
 

@@ -211,7 +211,7 @@ class House:
                 found += [*parent.children(recursive=True), parent]
         return found
 
-    def deploy(self, grace: float = 5) -> None:
+    def deploy(self, grace: float = 10) -> None:
         """SIGTERM to every process, a new set at once, SIGKILL to those of the old that still run
         after `grace`."""
         old, dyno = [*self.workers, self.scheduler], self.family()
@@ -223,7 +223,7 @@ class House:
         self.faults["deploy"] += 1
         until = (
             time.monotonic() + grace
-        )  # an idle worker takes up to 3 s, one with a slice 1 s more
+        )  # an idle worker takes up to 3 s, one with a slice 2 s more
         while time.monotonic() < until and any(each.popen.poll() is None for each in old):
             time.sleep(0.1)
         for each in old:
