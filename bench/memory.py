@@ -22,7 +22,7 @@ MB = 1024 * 1024
 LIMIT = 512.0  # MB
 SECONDS = "0.3"  # that the provider takes
 WARM, WINDOW = 2.0, 3.0  # seconds
-WAITING = 8_000  # codes: more than anybody sends until the window closes
+WAITING = 12_000  # codes: more than anybody sends until the window closes
 CORES = min(2, os.cpu_count() or 1)
 
 Start = Callable[[Place, Asked, int], None]  # has workers of a size send to the door

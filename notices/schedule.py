@@ -7,7 +7,7 @@ from django.utils import timezone
 
 import jobs
 from notices import ending
-from notices.models import Delivery, Notice, State, Try
+from notices.models import Delivery, Notice, Slice, State, Try
 from signup.models import User
 
 UNDO = timedelta(seconds=10)
@@ -60,10 +60,13 @@ def cancel(notice: Notice) -> int | None:
         return None
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     settled = ending.cancel_queued(notice.pk, AT_ONCE)
-    left = ending.in_state(notice.pk, State.QUEUED).count()
-    if left:
+    queued = ending.in_state(notice.pk, State.QUEUED)
+    if left := queued.count():
         jobs.now(jobs.sweep)
-    return settled + left
+    # What a mail server has is recorded after its slice.
+    slices = Slice.objects.filter(notice=notice)
+    gone = sum(queued.filter(token=each.token, pk__lte=each.at).count() for each in slices)
+    return settled + left - gone
 
 
 def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:

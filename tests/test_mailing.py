@@ -153,11 +153,13 @@ def test_late_worker_that_did_not_get_through(ten, mailserver, monkeypatch, answ
 
 
 def test_cancel_stops_a_slice_before_the_next_message(ten, mailserver, monkeypatch):
-    before(monkeypatch, "guest4@example.com", lambda: schedule.cancel(ten))
+    stopped = []
+    before(monkeypatch, "guest4@example.com", lambda: stopped.append(schedule.cancel(ten)))
     assert slices.send_slice(ten.pk, "email") is None
     assert len(told(mailserver)) == 5  # the one whose request was leaving, too
     assert mailserver.connections == 1
     assert counts(ten) == {"cancelled": 5, "sent": 5}
+    assert stopped == [5]
 
 
 def test_cancel_waits_for_a_slice_to_be_settled(ten):
