@@ -55,7 +55,7 @@ class Mailing:
     def send(self, claimed: Sequence[Delivery]) -> None:
         """Raises Away when the channel cannot be reached."""
         rest = list(claimed)
-        while rest and not self.stopped and not self.turn.is_over():
+        while rest and not self.stopped:
             self.route.choose(rest[0], Wording(""))  # connects
             came = 0
             for delivery, problem in self.carrier.send_in_order(self.letters(rest), self.may_leave):
@@ -65,7 +65,7 @@ class Mailing:
                 else:
                     self.accepted = came
                 self.in_doubt = False
-            if not came:
+            if not came or self.turn.is_over():
                 return
             rest = [each for each in rest if each.pk > came]
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 import jobs
@@ -61,12 +62,11 @@ def cancel(notice: Notice) -> int | None:
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     settled = ending.cancel_queued(notice.pk, AT_ONCE)
     queued = ending.in_state(notice.pk, State.QUEUED)
-    if left := queued.count():
+    if queued.exists():
         jobs.now(jobs.sweep)
     # What a mail server has is recorded after its slice.
-    slices = Slice.objects.filter(notice=notice)
-    gone = sum(queued.filter(token=each.token, pk__lte=each.at).count() for each in slices)
-    return settled + left - gone
+    gone = Slice.objects.filter(token=OuterRef("token"), at__gte=OuterRef("pk"))
+    return settled + queued.filter(Q(token=None) | ~Exists(gone)).count()
 
 
 def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:

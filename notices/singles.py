@@ -23,7 +23,6 @@ TURN = 5  # seconds that a job takes further ones; their own bells ring for thos
 SLOW = 1  # seconds; while an answer takes longer than that, others need not wait for it
 LONGEST_TURN = 10
 LOOK = 0.05  # seconds between two looks for further ones
-TIMES = 3  # as many lines as for a notice: a code in doubt goes again, which harms nobody
 
 Taken = Callable[[Collection[int]], None]  # is told the pks of others that have just left
 
@@ -35,7 +34,7 @@ def waiting() -> QuerySet[Delivery]:
 def send(delivery_id: int, taken: Taken) -> dict[int, datetime]:
     """Sends a single SMS and, side by side with it, all others that wait or come meanwhile; which
     are to be tried again, and when."""
-    with Lines(Channel.SMS, TIMES) as lines:
+    with Lines(Channel.SMS) as lines:
         if lines.most == 1:
             again = deliver.send_one(delivery_id)
             return {delivery_id: again} if again else {}

@@ -19,6 +19,7 @@ from notices.outcome import PAUSE
 from notices.turn import SLICE, Turn, Waits
 
 MOST = 800  # where they are held together
+LINES = 32  # each with one message that is in doubt when the worker dies; a code may go again
 BRISK = 0.2  # seconds: who sent all that it claimed within them claims twice as many
 
 
@@ -39,7 +40,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
     if notice.escalated_at:
         escalation.spare(notice)
-    with Lines(channel) as lines:
+    with Lines(channel, LINES) as lines:
         pause = send_until(Turn(waits), notice, lines)
     ending.cancel_queued(notice_id, SLICE)
     ending.finish(notice_id)
@@ -53,11 +54,11 @@ def send_until(turn: Turn, notice: Notice, lines: Lines) -> float:
     anything, else 0."""
     route, channel = lines.first, lines.channel
     send, many = way(lines), route.batch or claims.CLAIM
-    while not turn.is_over():
+    while True:
         token, began = uuid4().hex, time.monotonic()
         claimed = claims.claim(notice, channel, token, many, in_order=route.in_order)
         if not claimed:
-            break
+            return 0
         try:
             send(claimed, route, token, turn)
         except Away as away:
@@ -70,7 +71,8 @@ def send_until(turn: Turn, notice: Notice, lines: Lines) -> float:
         claims.let_go(token)
         if route.in_order and time.monotonic() - began < BRISK:
             many = min(2 * many, MOST)
-    return 0
+        if turn.is_over():
+            return 0
 
 
 def way(lines: Lines) -> Callable[[Sequence[Delivery], Route, str, Turn], None]:

@@ -1,5 +1,6 @@
 """How long a slice may go on."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -12,16 +13,20 @@ Waits = Callable[[], bool | None]  # whether something more urgent waits; None: 
 
 
 class Turn:
-    """A worker's turn at a notice. It ends soon after something more urgent waits for a worker."""
+    """A worker's turn at a notice. It ends soon after something more urgent waits for a worker.
+
+    It begins when somebody first asks whether it is over, and that is when a message can go: what
+    it takes to claim some and to connect to a mail server is not part of it."""
 
     def __init__(self, waits: Waits = lambda: None) -> None:
-        self.began = time.monotonic()
-        self.waits, self.until = waits, self.began + LONGEST
-        self.look_at = self.began + SHORTEST
+        self.waits, self.began = waits, 0.0
+        self.until = self.look_at = math.inf
 
     def is_over(self) -> bool:
         now = time.monotonic()
-        if now >= self.look_at:
+        if not self.began:
+            self.began, self.until, self.look_at = now, now + LONGEST, now + SHORTEST
+        elif now >= self.look_at:
             self.look_at = now + LOOK
             waits = self.waits()
             if waits is None:

@@ -117,11 +117,13 @@ def redis():
 
 @pytest.fixture(autouse=True)
 def _fresh(redis):
-    """No test sees another's limits, queues, used picture codes or resting providers."""
+    """No test sees another's limits, queues, used picture codes, resting providers or worker."""
+    from config import bell
     from notices.channels import breaker
 
     breaker.own.clear()
     breaker.shared.quiet_until = 0
+    bell.served = ()
 
 
 @pytest.fixture

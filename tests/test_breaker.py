@@ -93,6 +93,16 @@ def test_redis_is_not_asked_for_each_of_very_many_messages(monkeypatch):
     assert breaker.wait("twilio") > 29
 
 
+def test_a_failure_now_and_then_is_not_too_many():
+    """Each job is a process of its own: it forgets the successes that it did not tell."""
+    for _ in range(5):
+        fail(1)
+        for _ in range(31):
+            breaker.report("twilio", failed=False)
+        breaker.own.clear()
+    assert breaker.wait("twilio") == 0
+
+
 def test_another_process_knows_it_too():
     fail(5)
     breaker.own.clear()

@@ -4,14 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from notices import claims, ending, mailing, prepare, schedule, slices, suppression, sweep
+from notices import claims, ending, mailing, prepare, schedule, slices, suppression, sweep, turn
 from notices.channels import mould
+from notices.channels.smtp import EmailBackend
 from notices.models import Delivery, Notice, Slice, State, Suppression
 from signup.models import User
 from tests.processes import ROOT
@@ -171,6 +173,19 @@ def test_cancel_waits_for_a_slice_to_be_settled(ten):
     assert counts(ten) == {"cancelled": 7, "sent": 3}
 
 
+def test_a_slice_gets_on_also_when_connecting_takes_its_time(ten, mailserver, monkeypatch):
+    """Though something more urgent waits all the while."""
+
+    def connect(self):
+        time.sleep(2 * turn.SHORTEST)
+        return opens(self)
+
+    opens = EmailBackend.open
+    monkeypatch.setattr(EmailBackend, "open", connect)
+    slices.send_slice(ten.pk, "email", lambda: True)
+    assert counts(ten)["sent"] > 0
+
+
 def test_those_who_must_not_or_cannot_be_told_are_left_out(ten, mailserver):
     suppression.add("email", "guest2@example.com", Suppression.Kind.UNSUBSCRIBED)
     guests = {each.address: each for each in Delivery.objects.all()}
@@ -209,7 +224,6 @@ def test_what_a_slice_holds_does_not_expire(ten):
     assert counts(ten) == {"expired": 5, "queued": 5}
 
 
-@pytest.mark.once  # SQLite locks the database, PostgreSQL rows
 @pytest.mark.parametrize("what", ["settle", "put_aside"])
 def test_the_database_may_be_away_when_something_is_kept(ten, mailserver, monkeypatch, what):
     def away_once(*args):

@@ -12,7 +12,6 @@ from rq.job import Job
 from rq.worker import HerokuWorker
 
 import jobs
-from config import bell
 from notices.channels import http
 from tests.processes import OwnRedis, Process, eventually, running
 
@@ -49,8 +48,7 @@ def test_what_every_work_horse_needs_is_there_before_the_first(redis, monkeypatc
 @pytest.mark.parametrize(
     ("queues", "waits"), [(("sms", "default", "bulk"), True), (("bulk",), False), ((), True)]
 )
-def test_a_slice_ends_for_what_its_own_worker_can_do(redis, monkeypatch, queues, waits):
-    monkeypatch.setattr(bell, "served", ())
+def test_a_slice_ends_for_what_its_own_worker_can_do(redis, queues, waits):
     if queues:
         django_rq.get_worker(*queues).work(burst=True, logging_level="WARNING")
     gc.unfreeze()

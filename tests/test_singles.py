@@ -12,7 +12,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import jobs
 from config import bell
-from notices import deliver, record, singles, sweep
+from notices import deliver, record, singles, slices, sweep
 from notices.channels import lines, providers
 from notices.channels.memory import Memory
 from notices.channels.webhook import Webhook
@@ -69,13 +69,13 @@ def everybody():
 
 def test_as_many_as_there_are_lines_take_as_long_as_one(provider):
     provider.delay = 0.5
-    as_many = singles.TIMES * Webhook.lines
+    as_many = Webhook.lines
     first, *_others = codes(as_many)
     started = time.monotonic()
     assert send(first) == {}
     assert time.monotonic() - started < 1.5
     assert states() == [State.SENT] * as_many
-    assert provider.connections == as_many > lines.Lines("sms").most
+    assert provider.connections == as_many > slices.LINES
     assert asked(provider) == everybody()
 
 
@@ -85,7 +85,7 @@ def test_more_than_there_are_lines_are_sent_once_each(provider, monkeypatch):
     send(first)
     assert states() == [State.SENT] * 20
     assert asked(provider) == everybody()
-    assert provider.connections == 3 * singles.TIMES
+    assert provider.connections == 3
 
 
 def test_threads_touch_no_database_and_no_transaction_is_open_for_one_alone(provider, monkeypatch):
@@ -350,7 +350,7 @@ def test_after_a_bug_no_more_are_taken(provider, monkeypatch):
     monkeypatch.setattr(Webhook, "send", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         send(codes(20)[0])
-    assert states().count(State.SENDING) <= 2 * singles.TIMES + 1
+    assert states().count(State.SENDING) <= 3
     assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
 
 

@@ -65,19 +65,23 @@ def test_a_write_waits_for_another(act):
         assert 0.2 < seconds(act) < 0.5
 
 
-def test_many_rows_of_one_statement_wait_too():
+@pytest.mark.parametrize("kind", [list, iter])
+def test_many_rows_of_one_statement_are_written_once_each(kind):
     def several():
         with connection.cursor() as cursor:
-            rows = [("en",), ("zh-hans",)]
-            cursor.executemany("UPDATE signup_user SET language = %s", rows)
+            rows = kind([[f"k{number}", "{}", "2026-01-01"] for number in range(5)])
+            cursor.executemany("INSERT INTO django_session VALUES (%s, %s, %s)", rows)
 
-    with Writer(0.3):
-        assert 0.2 < seconds(several) < 0.5
+    with Writer(0.05, gap=0.001, lasts=10):
+        several()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT session_key FROM django_session ORDER BY session_key")
+        assert [key for (key,) in cursor.fetchall()] == [f"k{number}" for number in range(5)]
 
 
 def test_a_gap_between_long_writes_is_found():
     """SQLite by itself looks more and more seldom."""
-    waits, writer = [], Writer(0.05, gap=0.005, lasts=10)
+    waits, writer = [], Writer(0.07, gap=0.005, lasts=10)
     with writer:
         for _ in range(10):
             writer.writes.clear()
@@ -98,3 +102,22 @@ def test_another_error_is_told_at_once():
         with pytest.raises(OperationalError, match="no such table"):
             cursor.execute("UPDATE nowhere SET at = %s", [1])
         assert time.monotonic() - began < 0.1
+
+
+def test_a_commit_waits_where_wal_cannot_be_had(tmp_path):
+    options = {"transaction_mode": "IMMEDIATE"}
+    settings = connection.settings_dict | {"NAME": tmp_path / "other", "OPTIONS": options}
+    other = base.DatabaseWrapper(settings, "default")
+    with closing(other), other.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (n)")
+        reader = sqlite3.connect(tmp_path / "other", isolation_level=None, check_same_thread=False)
+        reader.execute("INSERT INTO t VALUES (1), (2)")
+        reading = reader.execute("SELECT n FROM t")
+        reading.fetchone()  # it holds the file until it has read all
+        later = threading.Timer(0.3, reading.fetchall)
+        later.start()
+        other.set_autocommit(False)
+        cursor.execute("INSERT INTO t VALUES (3)")
+        assert 0.2 < seconds(other.commit) < 0.6
+        later.join()
+        reader.close()

@@ -109,7 +109,7 @@ def report(name: str, *, failed: bool) -> None:
         mine.untold += 1
         return
     before, mine.untold = mine.untold, 0
-    mine.told_until = time.monotonic() + FRESH
+    mine.told_until = 0 if failed else time.monotonic() + FRESH
     last = shared.ask(lambda redis: count(redis, name, before, failed=failed))
     if not failed:
         mine.rests_until = 0

@@ -34,7 +34,7 @@ from notices.errors import Away, NotSent, TryLater, Unknown
 
 CONNECT, READ = 3, 10  # seconds to connect, and to wait for the next piece of an answer
 WHOLE = 15  # seconds for all of it; less than a lease
-LINES = 32  # connections for a notice that a job opens at most
+LINES = 96  # connections that a job opens at most
 LIMIT = 64 * 1024  # bytes of an answer
 LONGEST_WAIT = 24 * 3600  # seconds that a provider may ask for
 NOT_NOW = (408, 425, 429, 500, 502, 503, 504)

@@ -35,19 +35,19 @@ class Call:
 
 
 class Lines(Closing):
-    """Made as they are needed, at most as many as the channel's providers allow; where they allow
-    several, `times` as many. A route that was taken is started or freed; it is its taker's again
-    when the answer came.
+    """Made as they are needed, at most as many as the channel's providers allow, and not more than
+    `most`. A route that was taken is started or freed; it is its taker's again when the answer
+    came.
 
     Leaving it closes what is idle and waits for nobody: a thread whose provider never answers ends
     with the process."""
 
-    def __init__(self, channel: str, times: int = 1) -> None:
+    def __init__(self, channel: str, most: int | None = None) -> None:
         self.channel = channel
         self.first = Route(channel)
         self.idle = [self.first]
-        fewest = min(carrier.lines for carrier in self.first.providers)
-        self.most = fewest * times if fewest > 1 else 1
+        allowed = min(carrier.lines for carrier in self.first.providers)
+        self.most = min(allowed, most or allowed)
         self.threads = ThreadPoolExecutor(self.most, thread_name_prefix="line")
         self.calls: dict[Future[str], tuple[Call, float]] = {}  # under way, and since when
 

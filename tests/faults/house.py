@@ -221,9 +221,8 @@ class House:
         self.workers = [self.worker() for _ in self.workers]
         self.scheduler = Process("rqscheduler", **self.environment)
         self.faults["deploy"] += 1
-        until = (
-            time.monotonic() + grace
-        )  # an idle worker takes up to 3 s, one with a slice 2 s more
+        # An idle worker takes up to 3 s, one with a slice 2 s more.
+        until = time.monotonic() + grace
         while time.monotonic() < until and any(each.popen.poll() is None for each in old):
             time.sleep(0.1)
         for each in old:

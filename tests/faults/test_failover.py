@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from local import embedded
-from notices.channels.http import LINES
 from notices.models import Delivery
+from notices.slices import LINES
 from signup.models import User
 from tests.faults.house import House, send_to_everyone
 from tests.processes import ROOT

@@ -8,50 +8,58 @@ between two long ones somebody who sleeps that long never finds a gap. So we loo
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+from django.db.backends.utils import debug_transaction
 
 PATIENCE = 20  # seconds until "database is locked" is the answer
 YIELDS = 50  # times that the processor is left to others before the first sleep
 SOON = 0.0005  # seconds of a sleep
 
 
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
+
+
 class Cursor(base.SQLiteCursorWrapper):
     def execute(self, *args: Any) -> Any:
-        try:
-            return super().execute(*args)
-        except sqlite3.OperationalError as problem:
-            return again(problem, super().execute, *args)
+        return patiently(super().execute, *args)
 
-    def executemany(self, *args: Any) -> Any:
-        try:
-            return super().executemany(*args)
-        except sqlite3.OperationalError as problem:
-            return again(problem, super().executemany, *args)
+    def executemany(self, query: str, rows: Iterable[Any]) -> "Cursor":
+        for row in rows:  # what has been executed must not be again
+            self.execute(query, row)
+        return self
 
 
-def again(problem: sqlite3.OperationalError, execute: Callable[..., Any], *args: Any) -> Any:
-    """What it answers once nobody else writes. Raises what it raises for another reason, or when
+def patiently(act: Callable[..., Any], *args: Any) -> Any:
+    """What it answers once nobody else writes; raises what it raises for another reason, or when
     somebody has been writing for too long."""
-    until, looks = time.monotonic() + PATIENCE, 0
-    while problem.sqlite_errorcode == sqlite3.SQLITE_BUSY and time.monotonic() < until:
-        looks += 1
-        os.sched_yield() if looks <= YIELDS else time.sleep(SOON)
+    until, looks = 0.0, 0
+    while True:
         try:
-            return execute(*args)
-        except sqlite3.OperationalError as another:
-            problem = another
-    raise problem
+            return act(*args)
+        except sqlite3.OperationalError as problem:
+            now, looks = time.monotonic(), looks + 1
+            until = until or now + PATIENCE
+            if problem.sqlite_errorcode not in BUSY or now > until:
+                raise
+        os.sched_yield() if looks <= YIELDS else time.sleep(SOON)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
-        connection: sqlite3.Connection = super().get_new_connection(conn_params)
+        params = {"timeout": PATIENCE} | conn_params  # for what it says first
+        connection: sqlite3.Connection = super().get_new_connection(params)
         connection.execute("PRAGMA busy_timeout = 0")
         return connection
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         cursor: Cursor = self.connection.cursor(factory=Cursor)
         return cursor
+
+    def _commit(self) -> None:
+        # Can be busy where the file system does not allow WAL.
+        if self.connection is not None:
+            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+                patiently(self.connection.commit)
