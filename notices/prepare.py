@@ -67,8 +67,17 @@ def add_everyone(notice: Notice, channel: Channel) -> None:
     while upto := ids.filter(pk__gt=last)[PART - 1 : PART].first():
         insert(people.filter(pk__gt=last, pk__lte=upto))
         last = upto
+        if not goes_on(notice):
+            return
         time.sleep(GAP)
     insert(people.filter(pk__gt=last))
+
+
+def goes_on(notice: Notice) -> bool:
+    """Tells the sweep that somebody is at it; False when it was cancelled meanwhile, or another
+    worker was quicker."""
+    preparing = Notice.objects.filter(pk=notice.pk, state=Notice.State.PREPARING)
+    return bool(preparing.update(rung_at=timezone.now()))
 
 
 def insert(people: QuerySet[User]) -> int:
@@ -138,6 +147,8 @@ def add_addresses(notice: Notice) -> None:
     for first in range(0, len(lines), BATCH):
         batch = [Recipient.restore(line) for line in lines[first : first + BATCH]]
         Delivery.objects.bulk_create(deliveries(notice, batch), ignore_conflicts=True)
+        if not goes_on(notice):
+            return
 
 
 def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:

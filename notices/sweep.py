@@ -15,7 +15,6 @@ from notices import claims, ending, escalation, mailing, messages
 from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
-PREPARING = timedelta(seconds=30)  # the same for the list of deliveries of a notice to very many
 SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
 CHUNK = 1000
 JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
@@ -95,7 +94,7 @@ def silent_notices() -> Iterator[Bell]:
         Q(held_until=None) | Q(held_until__lte=now),
         state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
         start_at__lte=now - SILENCE / 2,
-    ).exclude(state=Notice.State.PREPARING, rung_at__gt=now - PREPARING)
+    )
     for notice in silent.order_by("state", "finished_at").defer("text", "addresses")[:CHUNK]:
         if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
             continue  # another sweep was quicker

@@ -79,6 +79,30 @@ def test_others_may_write_between_two_parts(staff, monkeypatch):
     assert Delivery.objects.filter(notice=new).count() == 7
 
 
+@pytest.mark.parametrize(
+    "people", [{}, {"pasted": "a@example.com\nb@example.com\nc@example.com"}], ids=["all", "pasted"]
+)
+def test_who_is_at_it_tells_the_sweep_and_stops_when_it_is_cancelled(staff, monkeypatch, people):
+    def look(notice):
+        Notice.objects.update(rung_at=None)
+        on = goes_on(notice)
+        told.append(Notice.objects.get().rung_at is not None)
+        schedule.cancel(notice)
+        return on
+
+    told, goes_on = [], prepare.goes_on
+    monkeypatch.setattr(prepare, "PART", 1)
+    monkeypatch.setattr(prepare, "BATCH", 1)
+    monkeypatch.setattr(prepare, "goes_on", look)
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(6)
+    )
+    new = sent_now(staff, **people)
+    assert prepare.start(new.pk) == []
+    assert told == [True, False]
+    assert [row[4] for row in rows(new)] == ["cancelled", "cancelled"]
+
+
 def test_preparing_twice_adds_nothing(staff, visitor):
     new = sent_now(staff, channels=["email", "sms"])
     prepare.start(new.pk)
