@@ -3,7 +3,7 @@
 import os
 from functools import partial
 
-from bench import filled, place
+from bench import place
 from bench.place import Module, Place
 from tests.processes import ROOT
 
@@ -23,7 +23,7 @@ class Peer:
         self, here: Place, number: int, what: str = "people", kind: str = "", **settings: str
     ) -> None:
         self.here = here
-        copies = here.copies((what, number, "peers"), filled_with(what, number), kind)
+        copies = here.copies((what, number, "peers"), partial(fill, what, str(number)), kind)
         self.environment = SETTINGS | copies | settings
 
     def celery(
@@ -54,10 +54,6 @@ class Peer:
         """Has everybody written to; the time.monotonic() at which that began."""
         words = ("-m", "bench.peers.staff", peer, channel)
         return float(place.command(*words, **self.environment).split()[-1])
-
-
-def filled_with(what: str, number: int) -> filled.Fill:
-    return partial(fill, what, str(number))
 
 
 def fill(what: str, number: str, copies: dict[str, str]) -> None:

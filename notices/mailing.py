@@ -24,13 +24,11 @@ from notices.messages import Wording
 from notices.models import Delivery, Slice, State
 from notices.outcome import meaning
 from notices.place import stand_at
-from notices.record import Outcome, mark, patiently, record
+from notices.record import SENT, Outcome, mark, patiently, record
 from notices.turn import Turn
 
 CHUNK = 1000
-ACCEPTED: dict[str, Any] = {
-    "state": State.SENT, "reason": "", "provider_ref": "", "not_before": None, "token": None,
-}  # fmt: skip
+ACCEPTED = SENT | {"provider_ref": ""}
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
 
 

@@ -99,19 +99,16 @@ def record(outcome: Outcome, token: str) -> None:
     changes: dict[str, Any] = {} if outcome.state == State.UNCERTAIN else {"token": None}
     if not outcome.counts:
         changes["tries"] = F("tries") - 1
-    recorded = (
-        ours(token)
-        .filter(pk=outcome.delivery.pk)
-        .update(
-            state=outcome.state,
-            reason=outcome.reason[:255],
-            provider_ref=outcome.provider_ref[:100],
-            not_before=outcome.not_before,
-            doubt_until=outcome.doubt_until,
-            changed_at=timezone.now(),
-            lease_until=None,
-            **changes,
-        )
+    row = ours(token).filter(pk=outcome.delivery.pk)
+    recorded = row.update(
+        state=outcome.state,
+        reason=outcome.reason[:255],
+        provider_ref=outcome.provider_ref[:100],
+        not_before=outcome.not_before,
+        doubt_until=outcome.doubt_until,
+        changed_at=timezone.now(),
+        lease_until=None,
+        **changes,
     )
     notice_id = outcome.delivery.notice_id
     if recorded and notice_id and outcome.state == State.QUEUED:

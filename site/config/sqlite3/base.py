@@ -17,14 +17,12 @@ from django.db.backends.utils import debug_transaction
 PATIENCE = 20  # seconds until "database is locked" is the answer
 YIELDS = 50  # times that the processor is left to others before the first sleep
 SOON = 0.0005  # seconds of a sleep
-
-
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
 
 
 class Cursor(base.SQLiteCursorWrapper):
     def execute(self, *args: Any) -> Any:
-        return patiently(super().execute, *args)
+        return when_free(super().execute, *args)
 
     def executemany(self, query: str, rows: Iterable[Any]) -> "Cursor":
         for row in rows:  # what has been executed must not be again
@@ -32,7 +30,7 @@ class Cursor(base.SQLiteCursorWrapper):
         return self
 
 
-def patiently(act: Callable[..., Any], *args: Any) -> Any:
+def when_free(act: Callable[..., Any], *args: Any) -> Any:
     """What it answers once nobody else writes; raises what it raises for another reason, or when
     somebody has been writing for too long."""
     until, looks = 0.0, 0
@@ -62,4 +60,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Can be busy where the file system does not allow WAL.
         if self.connection is not None:
             with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
-                patiently(self.connection.commit)
+                when_free(self.connection.commit)
