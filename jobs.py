@@ -21,10 +21,10 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 
-from config.bell import anything_on, bell, is_away, take_off, was_away
-from notices import deliver, escalation, occurrences, prepare, reported, singles, slices
-from notices import purge as purging
-from notices import sweep as sweeping
+from notices.delivery import deliver, escalation, expand, recovery, retention, singles, slices
+from notices.receipts import apply
+from notices.schedules import occurrences
+from queueing.redis import anything_on, bell, is_away, take_off, was_away
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
@@ -169,7 +169,7 @@ def send_email(delivery_id: int) -> None:
 @job("default")
 def start_notice(notice_id: int) -> None:
     """Prepares the deliveries of a notice whose time has come and starts sending them."""
-    for channel in prepare.start(notice_id):
+    for channel in expand.start(notice_id):
         resume_notice(notice_id, channel)
 
 
@@ -211,16 +211,16 @@ def take_receipts() -> None:
     """Applies what providers reported."""
     with suppress(RedisError, OSError):
         bell().delete(RECEIPTS_RUNG)  # first: who stores from now on rings again
-    if reported.take():
+    if apply.take():
         now(take_receipts)
 
 
 @job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
-    for name, args in sweeping.run():
+    for name, args in recovery.run():
         now(globals()[name], *args)
-    for when, name, pk in sweeping.wake_ups():
+    for when, name, pk in recovery.wake_ups():
         wake(when, globals()[name], pk)
     bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
 
@@ -239,8 +239,9 @@ def run_schedule(schedule_id: int) -> None:
 
 @job("default")
 def purge() -> None:
-    """Removes what nobody needs any more."""
-    purging.run()
+    """Removes what nobody needs any more, and reckons schedules anew."""
+    retention.run()
+    occurrences.reckon_all()
 
 
 # The health page puts this on every queue, whatever queue it is listed for here.

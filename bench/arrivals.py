@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from bench.place import Asked
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 PATIENCE = 2.0  # seconds that the last one waits for a code
 

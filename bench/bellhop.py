@@ -5,7 +5,7 @@ from functools import partial
 
 from bench import place
 from bench.place import Place
-from tests.processes import READY, ROOT, Process
+from tests.support.processes import READY, ROOT, Process
 
 QUEUES = ("sms", "email", "default", "bulk")
 SETTINGS = {

@@ -10,7 +10,7 @@ BELLHOP = "Bellhop"
 GATEWAY = ("bench.processes.provider", "sms", "0.3")
 OURS = {"SMS_URLS": "webhook+http://127.0.0.1:{port}/"}
 THEIRS = {"SMS_GATEWAY": "http://127.0.0.1:{port}/"}
-LINES = 32  # of a worker of Bellhop (notices/slices.py)
+LINES = 32  # of a worker of Bellhop (notices/delivery/slices.py)
 CONTENDERS = {
     BELLHOP: Contender(600, bellhop("sms", OURS)),
     "Celery, prefork": Contender(14, celery("sms", THEIRS)),

@@ -14,7 +14,7 @@ from bench.figures import Figure, Result, Target
 from bench.peer import Peer
 from bench.place import Asked, Place
 from bench.web import Web
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 NAME = "codes"
 TITLE = "From asking for a code to the provider's door, 2 workers"

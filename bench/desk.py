@@ -13,7 +13,7 @@ from bench import bellhop, place, web
 from bench.guests import SUBJECT, TEXT
 from bench.place import Place
 from bench.web import Web
-from tests.processes import Process
+from tests.support.processes import Process
 
 LATEST = 300  # seconds
 TOKEN = "c" * 32

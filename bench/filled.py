@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from tests import postgresql
-from tests.processes import OwnRedis
+from tests.support import postgresql
+from tests.support.processes import OwnRedis
 
 Fill = Callable[[dict[str, str]], object]  # given DATABASE_URL and REDIS_URL of empty ones
 kept = tempfile.TemporaryDirectory(prefix="bellhop-bench-")

@@ -14,7 +14,7 @@ from bench.bellhop import QUEUES, SETTINGS, copies
 from bench.figures import Figure, Result, Target
 from bench.peer import Peer
 from bench.place import Asked, Place
-from tests.processes import READY, Process
+from tests.support.processes import READY, Process
 
 NAME = "memory"
 TITLE = "Codes within 512 MB, a provider that takes 300 ms"

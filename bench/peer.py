@@ -5,7 +5,7 @@ from functools import partial
 
 from bench import place
 from bench.place import Module, Place
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "bench.peers.settings",

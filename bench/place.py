@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import psutil
 
 from bench import filled
-from tests import postgresql
-from tests.processes import ROOT, OwnRedis, Process
+from tests.support import postgresql
+from tests.support.processes import ROOT, OwnRedis, Process
 
 P = TypeVar("P", bound=Process)
 chosen = "SQLite"  # or "PostgreSQL": where a benchmark does not say

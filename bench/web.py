@@ -5,7 +5,7 @@ import json
 
 from bench.place import Module, Place
 from local import embedded
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 PICTURE = "12345"  # the picture code that is always right
 # What a place with one router before it and many visitors sets.

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from notices import messages
+from notices.content import messages
 from notices.models import Delivery, Notice, Occurrence, Receipt, Schedule, Suppression, Try
 
 FOUND = 1000

@@ -11,10 +11,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from config import answers
-from config.problems import TooMany, Unavailable
 from signup import flow, phones, rates
 from signup.models import User
+from web import answers
+from web.problems import TooMany, Unavailable
 
 USERNAME_COOKIE = "username"  # for front ends that greet by name; nothing trusts it
 USERNAME_COOKIE_AGE = 14 * 24 * 3600

@@ -12,10 +12,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import jobs
-from config.problems import Invalid, Unavailable
 from notices.models import Channel, Delivery, State
 from signup import codes, pictures, rates
 from signup.models import CODE_LIFETIME, CODE_TRIES, User, Verification, code_deadline
+from web.problems import Invalid, Unavailable
 
 RESET_LIFETIME = timedelta(hours=1)
 

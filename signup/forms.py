@@ -11,9 +11,9 @@ from django.core.validators import EmailValidator, ProhibitNullCharactersValidat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.forms import JSONForm
 from signup import phones
 from signup.models import User
+from web.forms import JSONForm
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

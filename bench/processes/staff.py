@@ -19,7 +19,7 @@ from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench.guests import SMS, SUBJECT, TEXT  # noqa: E402
-from notices import schedule  # noqa: E402
+from notices.delivery import lifecycle  # noqa: E402
 from notices.models import Channel, Delivery, Notice  # noqa: E402
 from signup.models import User  # noqa: E402
 
@@ -32,7 +32,7 @@ def press(channel: str) -> None:
         audience=Notice.Audience.EVERYONE,
     )
     pressed = time.monotonic()
-    schedule.accept(notice, timezone.now())
+    lifecycle.accept(notice, timezone.now())
     print(pressed)
 
 

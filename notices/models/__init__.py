@@ -1,7 +1,7 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, Slice, State, Try
 from notices.models.feedback import DEAD, Receipt, Suppression
 from notices.models.notice import WRITTEN, Channel, Notice
-from notices.models.schedules import Occurrence, Schedule
+from notices.models.schedule import Occurrence, Schedule
 
 __all__ = [
     "DEAD",

@@ -1,7 +1,5 @@
 from django.apps import AppConfig
 
-from config import rq  # noqa: F401  pickle is off before anything reads Redis
-
 
 class ConfigConfig(AppConfig):
     name = "config"

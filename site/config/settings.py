@@ -19,7 +19,7 @@ from limits import parse_many
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from notices import sms_urls
+from notices.providers import registry
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -97,7 +97,8 @@ AUTH_USER_MODEL = "signup.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "config",  # first, so that its rqworker, rqworker-pool and rqscheduler are the ones found
+    "queueing",  # first, so that its rqworker, rqworker-pool and rqscheduler are the ones found
+    "config",
     "signup",
     "notices",
     "health",
@@ -124,8 +125,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.middleware.own_time_zone",
-    "config.middleware.DatabaseAway",
+    "web.middleware.own_time_zone",
+    "web.middleware.DatabaseAway",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -193,10 +194,10 @@ RQ_QUEUES = {
     for name, timeout in {"sms": 60, "email": 90, "default": 600, "bulk": 120}.items()
 }
 RQ = {
-    "JOB_CLASS": "config.rq.Job",
-    "QUEUE_CLASS": "config.rq.Queue",
-    "WORKER_CLASS": "config.rq.Worker",
-    "SCHEDULER_CLASS": "config.rq.Scheduler",
+    "JOB_CLASS": "queueing.worker.Job",
+    "QUEUE_CLASS": "queueing.worker.Queue",
+    "WORKER_CLASS": "queueing.worker.Worker",
+    "SCHEDULER_CLASS": "queueing.worker.Scheduler",
     "COMMIT_MODE": "auto",  # jobs.py queues after commit, in one place
     "DEFAULT_RESULT_TTL": 600,
 }
@@ -233,10 +234,10 @@ match urlsplit(EMAIL_URL).scheme:
     case "console":
         EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     case "file":
-        EMAIL_BACKEND = "notices.channels.emailfile.EmailBackend"
+        EMAIL_BACKEND = "notices.providers.rehearsal.email_file.EmailBackend"
         EMAIL_FILE_PATH = BASE_DIR / EMAIL_URL.removeprefix("file:")
     case "simulate":
-        EMAIL_BACKEND = "notices.channels.simulate_email.EmailBackend"
+        EMAIL_BACKEND = "notices.providers.rehearsal.simulate_email.EmailBackend"
     case "anymail":
         service = urlsplit(EMAIL_URL).netloc
         if not service.isidentifier():
@@ -244,7 +245,7 @@ match urlsplit(EMAIL_URL).scheme:
         EMAIL_BACKEND = f"anymail.backends.{service}.EmailBackend"
     case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
         smtp = env.email_url_config(EMAIL_URL)
-        EMAIL_BACKEND = "notices.channels.smtp.EmailBackend"
+        EMAIL_BACKEND = "notices.providers.smtp_client.EmailBackend"
         EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"] or 25
         EMAIL_HOST_USER = smtp["EMAIL_HOST_USER"] or ""
         EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_PASSWORD"] or ""
@@ -254,13 +255,13 @@ match urlsplit(EMAIL_URL).scheme:
         raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
 
 try:
-    SMS_URLS = sms_urls.read(env.str("SMS_URLS", default=""))
+    SMS_URLS = registry.read(env.str("SMS_URLS", default=""))
 except ValueError as problem:
     raise refuse("SMS_URLS", str(problem)) from None
 # Where providers reach us with receipts, such as https://bellhop.example.com.
 PUBLIC_URL = env.str("PUBLIC_URL", default="")
 PUBLIC_URL = PUBLIC_URL.rstrip("/")
-if PUBLIC_URL and not sms_urls.is_endpoint(PUBLIC_URL):
+if PUBLIC_URL and not registry.is_endpoint(PUBLIC_URL):
     raise refuse("PUBLIC_URL", "is neither https://HOST nor http:// on this machine.")
 
 # Notices
@@ -327,7 +328,7 @@ STORAGES = {
 
 # Security
 
-DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.NoSecrets"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.NoSecrets"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]

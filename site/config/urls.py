@@ -2,17 +2,17 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
-from notices import esp_receipts, receipts
-from notices.unsubscribe import unsubscribe
+from notices.pages.unsubscribe import unsubscribe
+from notices.receipts import anymail, webhooks
 
 urlpatterns = [
     path("", include("signup.urls")),
     path("notices/", include("notices.urls")),
-    path("receipts/twilio/", receipts.twilio),
-    path("receipts/twilio/inbound/", receipts.twilio_inbound),
-    path("receipts/yuntongxun/<str:secret>/", receipts.yuntongxun),
-    path("receipts/webhook/", receipts.webhook),
-    path("anymail/<str:esp>/tracking/", esp_receipts.tracking),
+    path("receipts/twilio/", webhooks.twilio),
+    path("receipts/twilio/inbound/", webhooks.twilio_inbound),
+    path("receipts/yuntongxun/<str:secret>/", webhooks.yuntongxun),
+    path("receipts/webhook/", webhooks.webhook),
+    path("anymail/<str:esp>/tracking/", anymail.tracking),
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
     path("", include("health.urls")),
     path("language/", include("django.conf.urls.i18n")),

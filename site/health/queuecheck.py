@@ -11,8 +11,8 @@ from rq import job as rq_job
 from rq.exceptions import DeserializationError
 
 import jobs
-from config.bell import bell
-from config.wire import Job
+from queueing.job import Job
+from queueing.redis import bell
 
 KEPT = 600  # seconds that a result can be looked at
 QUICK = 1

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from redis.exceptions import RedisError
 
 from health import probes
-from notices.channels import breaker
+from notices.providers import breaker
 
 GOOD, WARN, BAD = "good", "warn", "bad"
 VERDICTS: dict[str, str | Promise] = {

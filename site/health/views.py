@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from redis.exceptions import RedisError
 
-from config.access import staff_required
 from health import probes, queuecheck, report
 from health.forms import QueueCheckForm
+from web.access import staff_required
 
 View = Callable[..., HttpResponseBase]
 

@@ -118,7 +118,7 @@ def redis() -> "Iterator[None]":
     from django.conf import settings
 
     if settings.REDIS_GIVEN:
-        from config.management.require import require_redis
+        from queueing.management.require import require_redis
 
         require_redis()
         yield

@@ -6,9 +6,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
-from notices import occurrences, optout, prepare, repeat, schedule, slices, suppression
+from notices.audience import preferences, suppression
+from notices.delivery import expand, lifecycle, slices
 from notices.models import Delivery, Schedule, State
-from tests.world import notice, repeated, sent_now
+from notices.schedules import actions, occurrences
+from tests.support.world import notice, repeated, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +31,7 @@ OF_LATER_AND_AGAIN = [
 def world(staff, visitor, texts):
     """A notice that is half sent, with one of each trouble."""
     new = sent_now(staff, channels=["email", "sms"])
-    prepare.start(new.pk)
+    expand.start(new.pk)
     slices.send_slice(new.pk, "sms")
     Delivery.objects.filter(address="wang@example.com").update(
         state=State.UNCERTAIN, reason="No answer came back.", tries=1
@@ -45,12 +47,12 @@ def schedules(staff):
     active, paused, ended = (repeated(zone="Europe/London", author=staff) for _ in range(3))
     Schedule.objects.filter(pk=active.pk).update(handled_until=timezone.now() - timedelta(hours=3))
     occurrences.run(active.pk)
-    repeat.skip(active.pk, staff)
-    repeat.run_now(active.pk, staff)
-    repeat.pause(paused.pk)
-    repeat.end(ended.pk)
+    actions.skip(active.pk, staff)
+    actions.run_now(active.pk, staff)
+    actions.pause(paused.pk)
+    actions.end(ended.pk)
     waiting = notice(staff, zone="Europe/London")
-    schedule.accept(waiting, timezone.now() + timedelta(days=3))
+    lifecycle.accept(waiting, timezone.now() + timedelta(days=3))
     found = {"active": active, "paused": paused, "ended": ended, "waiting": waiting}
     return {name: row.pk for name, row in found.items()}
 
@@ -92,7 +94,7 @@ def test_pages_for_staff(open_page, staff, world, scheme, language):
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_page_for_opting_out(open_page, world, settings, live_server, scheme, language):
     settings.PUBLIC_URL = live_server.url
-    link = optout.unsubscribe_url(Delivery.objects.get(address="wang@example.com"))
+    link = preferences.unsubscribe_url(Delivery.objects.get(address="wang@example.com"))
     options = {
         "language": language, "color_scheme": scheme, "viewport": {"width": 375, "height": 800},
     }  # fmt: skip

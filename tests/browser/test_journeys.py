@@ -57,11 +57,11 @@ def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visi
     page.get_by_role("button", name="Send now").click()
     page.get_by_text("starts in").wait_for()
     Notice.objects.update(start_at="2026-01-01T00:00Z")
-    from notices import prepare
+    from notices.delivery import expand
 
-    prepare.start(Notice.objects.get().pk)
+    expand.start(Notice.objects.get().pk)
     page.get_by_text("0 of 2 settled").wait_for()
-    from notices import slices
+    from notices.delivery import slices
 
     slices.send_slice(Notice.objects.get().pk, "sms")
     page.get_by_text("2 of 2 settled · 100 %").wait_for()  # by itself

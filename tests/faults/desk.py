@@ -19,7 +19,7 @@ from local import embedded
 from signup import pictures
 from signup.models import User
 from tests.faults.house import House
-from tests.processes import ROOT, eventually
+from tests.support.processes import ROOT, eventually
 
 PAUSE = 0.5  # seconds from one question to the next
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -22,8 +22,8 @@ from local import embedded
 from notices.models import Delivery, Notice
 from signup.models import User
 from tests.faults.sink import share
-from tests.processes import ROOT, OwnRedis, Process
-from tests.world import database_url
+from tests.support.processes import ROOT, OwnRedis, Process
+from tests.support.world import database_url
 
 QUEUES = ("sms", "email", "default", "bulk")
 

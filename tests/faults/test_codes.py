@@ -18,7 +18,7 @@ import jobs
 from notices.models import Channel, Delivery, State
 from signup.models import Verification
 from tests.faults.house import House, people, ringing, send_to_everyone
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

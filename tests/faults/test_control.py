@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 from rq import Queue
 
-from notices import ending, prepare
+from notices.delivery import ending, expand
 from notices.models import Delivery, Notice
-from tests import world
 from tests.faults.house import House, people
-from tests.processes import ROOT, Process
+from tests.support import world
+from tests.support.processes import ROOT, Process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PROGRAM = str(Path(__file__).with_name("textbook.py"))
@@ -55,7 +55,7 @@ def recipients_of_a_settled_notice():
     """For the oracle, which asks the database who should have got it; nobody here sends it."""
     notice = world.notice()
     notice.save()
-    prepare.start(notice.pk)
+    expand.start(notice.pk)
     Delivery.objects.update(state="sent")
     ending.finish(notice.pk)
     assert Notice.objects.get(pk=notice.pk).state == Notice.State.FINISHED

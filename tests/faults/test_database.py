@@ -20,8 +20,8 @@ from signup.models import User
 from tests.faults import house as harness
 from tests.faults.desk import Desk
 from tests.faults.house import House, people, send_to_everyone
-from tests.processes import ROOT, eventually
-from tests.world import database_url
+from tests.support.processes import ROOT, eventually
+from tests.support.world import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from local import embedded
+from notices.delivery.slices import LINES
 from notices.models import Delivery
-from notices.slices import LINES
 from signup.models import User
 from tests.faults.house import House, send_to_everyone
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices import prepare, slices, sweep
-from notices.channels.email import Email
-from notices.errors import TryLater
+from notices.delivery import expand, recovery, slices
 from notices.models import Delivery, Notice, Slice
-from tests import world
+from notices.providers.errors import TryLater
+from notices.providers.smtp import Email
+from tests.support import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_what_a_late_worker_puts_back_is_still_sent(monkeypatch, mailserver, visitor):
     notice = world.notice()
     notice.save()
-    prepare.start(notice.pk)
+    expand.start(notice.pk)
 
     def stand_still(carrier, letters, may_leave):
         [(delivery, _form, _words)] = letters
         assert may_leave(delivery)
         Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        list(sweep.run())
+        list(recovery.run())
         assert Notice.objects.get().state == Notice.State.FINISHED  # with one that is uncertain
         yield delivery, TryLater("Busy.")
 
@@ -34,7 +34,7 @@ def test_what_a_late_worker_puts_back_is_still_sent(monkeypatch, mailserver, vis
     later = timezone.now() - timedelta(hours=1)
     Delivery.objects.update(not_before=later)
     Notice.objects.update(rung_at=later, start_at=later)
-    assert list(sweep.run()) == [("resume_notice", (notice.pk, "email"))]
+    assert list(recovery.run()) == [("resume_notice", (notice.pk, "email"))]
     slices.send_slice(notice.pk, "email")
     assert world.states(notice) == {visitor.email: "sent"}
     assert Notice.objects.get().state == Notice.State.FINISHED

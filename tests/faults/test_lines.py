@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from local import embedded
-from notices.channels.http import LINES
 from notices.models import Delivery, State
+from notices.providers.http import LINES
 from signup.models import User
 from tests.faults.house import ringing, send_to_everyone
 from tests.faults.test_codes import ask_for_code
-from tests.processes import ROOT, eventually
+from tests.support.processes import ROOT, eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

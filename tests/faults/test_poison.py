@@ -11,8 +11,8 @@ from django.contrib.auth.models import Permission
 import jobs
 from notices.models import Channel, Delivery, State
 from signup.models import Verification
-from tests.processes import eventually, running
-from tests.world import database_url
+from tests.support.processes import eventually, running
+from tests.support.world import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GOOD = 200

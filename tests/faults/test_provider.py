@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from local import embedded
-from notices import outcome
+from notices.delivery import retry
 from notices.models import Delivery, Try
 from signup.models import User
 from tests.faults.gateway import fate
 from tests.faults.house import House, send_to_everyone
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -90,7 +90,7 @@ def test_a_provider_in_a_bad_mood_loses_and_doubles_nothing(house, gateway, tmp_
     assert verdict["failed"] == 0
     uncertain = Delivery.objects.filter(state="uncertain").values_list("address", flat=True)
     assert set(uncertain) == silent
-    assert 2 <= most <= outcome.MAX_TRIES
+    assert 2 <= most <= retry.MAX_TRIES
     for delivery in Delivery.objects.all():
         answers = [question["status"] for question in questions[delivery.address]]
         assert delivery.tries == len(answers)

@@ -16,7 +16,7 @@ from django.db import connection
 from notices.models import Delivery, Receipt, State
 from tests.faults.desk import Desk
 from tests.faults.house import House
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

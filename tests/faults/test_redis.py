@@ -13,7 +13,7 @@ from django.db import connection
 from notices.models import Delivery, Notice, State
 from tests.faults.desk import Desk
 from tests.faults.house import House, people, send_to_everyone
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

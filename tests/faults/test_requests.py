@@ -13,7 +13,7 @@ from django.db import connection
 from notices.models import Delivery, Notice, State
 from tests.faults import visits
 from tests.faults.house import House
-from tests.processes import ROOT, eventually
+from tests.support.processes import ROOT, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))

@@ -10,12 +10,12 @@ from collections import Counter
 import pytest
 
 import jobs
-from notices import prepare
+from notices.delivery import expand
 from notices.models import Delivery, Notice
 from signup.models import User
-from tests import world
 from tests.faults.house import House, people
-from tests.processes import ROOT, eventually
+from tests.support import world
+from tests.support.processes import ROOT, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -24,7 +24,7 @@ SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
 TAKER = """
 import sys, django
 django.setup()
-from notices import slices
+from notices.delivery import slices
 print("ready", flush=True)
 sys.stdin.readline()
 taken = 0
@@ -95,7 +95,7 @@ def test_four_processes_at_the_same_rows_send_one_copy_each(house):
     people(1200)
     notice = waiting_notice()
     # The house's own two workers may join in; what the four take is counted below.
-    prepare.start(notice.pk)
+    expand.start(notice.pk)
     environment = os.environ | house.environment
     takers = [
         subprocess.Popen(

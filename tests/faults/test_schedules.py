@@ -16,11 +16,11 @@ import time_machine
 from django.utils import timezone
 
 import jobs
-from notices import repeat
 from notices.models import Delivery, Notice, Occurrence, Schedule
+from notices.schedules import actions
 from tests.faults.house import QUEUES, ringing
-from tests.processes import OwnRedis, Process, eventually
-from tests.world import repeated
+from tests.support.processes import OwnRedis, Process, eventually
+from tests.support.world import repeated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -100,7 +100,7 @@ def run_the_storm(house, seconds):
         eventually(lambda: jobs.bell().ping(), 10)
         time.sleep(6)
         for schedule in schedules:
-            repeat.pause(schedule.pk)
+            actions.pause(schedule.pk)
         eventually(settled, 60)
     finally:
         second[0].kill()
@@ -157,7 +157,7 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back(house):
     assert Occurrence.objects.count() == len(rows)
     assert house.accepted() == ["wang@example.com"]
     with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False):
-        assert repeat.upcoming(Schedule.objects.get(), 1)[0] > rows[-1][0]
+        assert actions.upcoming(Schedule.objects.get(), 1)[0] > rows[-1][0]
 
 
 @pytest.mark.faults

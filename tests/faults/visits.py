@@ -30,14 +30,14 @@ def address(number: int) -> str:
 def write_notice(number: int) -> None:
     from django.utils import timezone
 
-    from notices import schedule
+    from notices.delivery import lifecycle
     from notices.models import Notice
 
     notice = Notice(
         subject=f"Visit {number}", text="Dear ((name)), hello.", channels=["email"],
         audience=Notice.Audience.ADDRESSES, addresses=address(number),
     )  # fmt: skip
-    schedule.accept(notice, timezone.now())
+    lifecycle.accept(notice, timezone.now())
 
 
 def sign_up(number: int) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from notices import quiet, schedule
-from notices.management.content import add_content, read_content
+from notices.delivery import lifecycle, quiet_hours
+from notices.management.options import add_content, read_content
 from notices.models import Notice
-from notices.progress import progress, report
-from notices.rule_text import FAR
+from notices.pages.progress import progress, report
+from notices.recurrence.parse import FAR
 
 ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         notice.in_quiet_hours = options["in_quiet_hours"]
         if notice.not_after and start_at and notice.not_after <= start_at:
             raise CommandError("--not-after: This is over before it could start.")
-        until = None if notice.in_quiet_hours else quiet.ends(start_at or timezone.now())
+        until = None if notice.in_quiet_hours else quiet_hours.ends(start_at or timezone.now())
         if until and notice.not_after and notice.not_after <= until:
             until = until.astimezone(notice.not_after.tzinfo)
             raise CommandError(
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             )
         if options["no_undo"]:
             start_at = start_at or timezone.now()
-        if not schedule.accept(notice, start_at):
+        if not lifecycle.accept(notice, start_at):
             self.stderr.write("Accepted. Redis is away: it will go out when Redis is back.")
         self.stdout.write(str(notice.pk))
         if options["wait"]:
@@ -99,7 +99,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{count:>9} {state}")
 
     def cancel(self, number: int, **options: Any) -> None:
-        stopped = schedule.cancel(find(number))
+        stopped = lifecycle.cancel(find(number))
         if stopped is None:
             raise CommandError(f"Notice {number} had ended already: nothing was left to cancel.")
         self.stdout.write(

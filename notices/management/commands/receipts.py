@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from notices.receipts import yuntongxun_secret
+from notices.receipts.webhooks import yuntongxun_secret
 
 ADDRESSES = {
     "Twilio, status callback": "/receipts/twilio/",

@@ -8,18 +8,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from notices import repeat
-from notices.management.content import add_content, read_content, refuse
+from notices.management.options import add_content, read_content, refuse
 from notices.models import Schedule
-from notices.schedule_report import schedule_reports
-from notices.timing import TimingForm
+from notices.pages.schedule_report import schedule_reports
+from notices.pages.timing_form import TimingForm
+from notices.schedules import actions
 
 STEPS: dict[str, tuple[Callable[[int], object], str]] = {
-    "pause": (repeat.pause, "is paused"),
-    "resume": (repeat.resume, "is active again"),
-    "skip": (repeat.skip, "skips its next time"),
-    "run": (repeat.run_now, "runs now, out of turn"),
-    "end": (repeat.end, "has ended"),
+    "pause": (actions.pause, "is paused"),
+    "resume": (actions.resume, "is active again"),
+    "skip": (actions.skip, "skips its next time"),
+    "run": (actions.run_now, "runs now, out of turn"),
+    "end": (actions.end, "has ended"),
 }
 
 
@@ -76,7 +76,7 @@ class Command(BaseCommand):
             refuse("Nothing was saved.", timing.errors)
         schedule = Schedule(**form.written())
         timing.apply_to_schedule(schedule)
-        repeat.add(schedule)
+        actions.add(schedule)
         self.stdout.write(str(schedule.pk))
 
     def list(self, **options: Any) -> None:
@@ -99,7 +99,7 @@ class Command(BaseCommand):
             do(number)
         except OverflowError:
             raise CommandError(f"There is no schedule {number}.") from None
-        except repeat.NotNow:
+        except actions.NotNow:
             state = Schedule.objects.get(pk=number).get_state_display()
             raise CommandError(f"Schedule {number} is {state}: nothing was changed.") from None
         self.stdout.write(f"Schedule {number} {what}.")

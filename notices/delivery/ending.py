@@ -1,0 +1,87 @@
+"""How a notice ends, or stands still: nothing is open any more, somebody cancelled it, its time is
+over, or it is quiet at the moment."""
+
+import time
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from notices.delivery import quiet_hours
+from notices.models import OPEN, Delivery, Notice, Slice, State
+
+CHUNK = 5000
+TOO_LATE = gettext_noop("Its time was over before it could be sent.")
+
+
+def cancel_queued(notice_id: int, seconds: float = 5) -> int:
+    """Settles what is still queued of a notice that was cancelled, and says how many. After
+    `seconds` it leaves the rest to the sweep: a million take half a minute. What a slice holds has
+    perhaps left: its worker stops, and settles it first."""
+    if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
+        return 0
+    # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
+    # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
+    held = Slice.objects.filter(notice_id=notice_id, token=OuterRef("token"))
+    queued = in_state(notice_id, State.QUEUED).filter(~Exists(held))
+    until, settled = time.monotonic() + seconds, 0
+    while True:
+        with transaction.atomic():
+            chunk = unlocked(queued, CHUNK).update(state=State.CANCELLED, changed_at=timezone.now())
+        settled += chunk
+        if chunk < CHUNK or time.monotonic() > until:
+            return settled
+
+
+def in_state(notice_id: int, state: State, channel: str = "") -> QuerySet[Delivery]:
+    """Those of a notice, by one channel or all. Asked like this, only its index has them in order:
+    else PostgreSQL, where it expects many, reads the table from its beginning until it has met
+    enough. With "=" for a channel the order would be that of the number alone."""
+    rows = Delivery.objects.filter(notice_id=notice_id, state=state).order_by("channel", "id")
+    return rows.filter(channel__range=(channel, channel)) if channel else rows
+
+
+def expire_queued(notice_id: int) -> None:
+    """Settles a chunk of what is still queued of a notice whose time is over."""
+    queued = in_state(notice_id, State.QUEUED).filter(token=None)
+    with transaction.atomic():
+        unlocked(queued, CHUNK).update(
+            state=State.EXPIRED, reason=TOO_LATE, changed_at=timezone.now()
+        )
+
+
+def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Delivery]:
+    """Of the rows those that nobody else is writing to."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    elif most is None:
+        return rows
+    return Delivery.objects.filter(pk__in=rows.values("pk")[:most])
+
+
+def finish(notice_id: int) -> None:
+    """Ends a notice of which nothing is open any more."""
+    queued, sending = (in_state(notice_id, state).values("pk")[:1] for state in OPEN)
+    if queued or sending:  # cheap, and mostly true; the statement below decides
+        return
+    notice = Notice.objects.alias(queued=Subquery(queued), sending=Subquery(sending))
+    notice.filter(queued=None, sending=None, pk=notice_id, state=Notice.State.SENDING).update(
+        state=Notice.State.FINISHED, finished_at=timezone.now()
+    )
+
+
+def expire(due: QuerySet[Notice]) -> bool:
+    """Ends a notice that is due and whose time is over before anything of it began."""
+    now = timezone.now()
+    over = due.filter(state=Notice.State.WAITING, not_after__lte=now)
+    return bool(over.update(state=Notice.State.EXPIRED, finished_at=now))
+
+
+def hold(notices: QuerySet[Notice]) -> datetime | None:
+    """Holds them in the quiet hours; when those are over, or None to go on."""
+    until = quiet_hours.ends(timezone.now())
+    if until and notices.filter(in_quiet_hours=False).update(held_until=until):
+        return until
+    return None

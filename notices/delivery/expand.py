@@ -1,0 +1,180 @@
+"""A notice whose time has come gets its deliveries: a row for each person and channel.
+
+May be run again at any point, also by two workers at once: the rows are unique, so the second
+run adds what the first did not.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.db.models import Case, CharField, F, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import IsNull
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from notices.audience import suppression
+from notices.audience.recipients import Recipient
+from notices.content import messages
+from notices.delivery import ending
+from notices.models import Channel, Delivery, Notice, State
+from signup.models import User
+
+BATCH = 1000  # pasted addresses
+PART = 5000  # people
+GAP = 0.002  # seconds
+ADDRESS_OF = {Channel.EMAIL: "email", Channel.SMS: "mobile"}  # fields of a user
+UNKNOWN_ADDRESS = {
+    Channel.EMAIL: gettext_noop("Has no email address."),
+    Channel.SMS: gettext_noop("Has no mobile number."),
+}
+
+
+def start(notice_id: int) -> list[str]:
+    """Prepares a waiting notice and lets it be sent; the channels to ring for. Nothing to ring
+    for when its time has not come, or when it was cancelled."""
+    now = timezone.now()
+    due = Notice.objects.filter(
+        pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
+    )
+    if ending.expire(due) or ending.hold(due.filter(state=Notice.State.WAITING)):
+        return []
+    if not due.update(
+        state=Notice.State.PREPARING, started_at=Coalesce("started_at", now), rung_at=now
+    ):
+        return []
+    notice = Notice.objects.get(pk=notice_id)
+    for channel in notice.channels:
+        if notice.audience == Notice.Audience.EVERYONE:
+            add_everyone(notice, Channel(channel))
+    if notice.audience == Notice.Audience.ADDRESSES:
+        add_addresses(notice)
+    Notice.objects.filter(pk=notice_id, state=Notice.State.PREPARING).update(
+        state=Notice.State.SENDING, rung_at=timezone.now()
+    )
+    ending.cancel_queued(notice_id)
+    ending.finish(notice_id)
+    sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()
+    return list(notice.channels) if sending else []
+
+
+def add_everyone(notice: Notice, channel: Channel) -> None:
+    """In parts, between which others may write: on SQLite one does at a time."""
+    people, last = everyone(notice, channel), 0
+    ids = User.objects.order_by("pk").values_list("pk", flat=True)
+    while upto := ids.filter(pk__gt=last)[PART - 1 : PART].first():
+        insert(people.filter(pk__gt=last, pk__lte=upto))
+        last = upto
+        if not goes_on(notice):
+            return
+        time.sleep(GAP)
+    insert(people.filter(pk__gt=last))
+
+
+def goes_on(notice: Notice) -> bool:
+    """Tells the sweep that somebody is at it; False when it was cancelled meanwhile, or another
+    worker was quicker."""
+    preparing = Notice.objects.filter(pk=notice.pk, state=Notice.State.PREPARING)
+    return bool(preparing.update(rung_at=timezone.now()))
+
+
+def insert(people: QuerySet[User]) -> int:
+    """One INSERT … SELECT of what everyone() annotates: the rows never pass through this process.
+    How many were new."""
+    columns = list(people.query.annotation_select)
+    quote = connection.ops.quote_name
+    column_of = {field.name: str(field.column) for field in Delivery._meta.concrete_fields}
+    names = ", ".join(quote(column_of[name.removeprefix("d_")]) for name in columns)
+    select, params = people.values(*columns).query.get_compiler(connection=connection).as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {quote(Delivery._meta.db_table)} ({names}) {select} "
+            "ON CONFLICT DO NOTHING",
+            params,
+        )
+        return int(cursor.rowcount)
+
+
+def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
+    """Every active user, annotated with each column of the delivery."""
+    text, now = CharField(), Value(timezone.now())
+    address = Coalesce(Cast(ADDRESS_OF[channel], text), Value(""))
+    missing = {f"{ADDRESS_OF[channel]}__isnull": True} if channel == Channel.SMS else {"email": ""}
+    unwanted = {f"wants_{channel}": False}
+    against = suppression.words_against(ADDRESS_OF[channel], channel)
+    on_the_list = IsNull(against, False)
+    state = Case(
+        When(**missing, then=Value(State.NO_ADDRESS.value)),
+        When(**unwanted, then=Value(State.SUPPRESSED.value)),
+        When(on_the_list, then=Value(State.SUPPRESSED.value)),
+        default=Value(State.QUEUED.value),
+        output_field=text,
+    )
+    reason = Case(
+        When(**missing, then=Value(UNKNOWN_ADDRESS[channel])),
+        When(**unwanted, then=Value(suppression.UNWANTED[channel])),
+        default=Coalesce(against, Value("")),
+        output_field=text,
+    )
+    fixed = {"message": messages.NOTICE, "channel": channel.value, "origin": "", "provider": ""}
+    # d_: an annotation may not bear the name of the user's own field.
+    dated = {"d_expires_at": Value(notice.not_after)} if notice.not_after else {}
+    return (
+        get_user_model()
+        .objects.filter(is_active=True)
+        .annotate(
+            **{f"d_{name}": Value(value, text) for name, value in fixed.items()},
+            **dated,
+            d_notice=Value(notice.pk, IntegerField()),
+            d_user=F("pk"),
+            d_address=address,
+            d_name=F("username"),
+            d_language=F("language"),
+            d_state=state,
+            d_reason=reason,
+            d_provider_ref=Value("", text),
+            d_tries=Value(0, IntegerField()),
+            d_created_at=now,
+            d_changed_at=now,
+        )
+    )
+
+
+def add_addresses(notice: Notice) -> None:
+    lines = notice.addresses.splitlines()
+    for first in range(0, len(lines), BATCH):
+        batch = [Recipient.restore(line) for line in lines[first : first + BATCH]]
+        Delivery.objects.bulk_create(deliveries(notice, batch), ignore_conflicts=True)
+        if not goes_on(notice):
+            return
+
+
+def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
+    """One for each recipient; an address that is a user's follows that user's wishes."""
+    known: dict[str, Any] = {}
+    suppressed: dict[str, str] = {}
+    for channel, field in ADDRESS_OF.items():
+        addresses = [one.address for one in batch if one.channel == channel]
+        users = get_user_model().objects.filter(**{f"{field}__in": addresses})
+        known |= {str(getattr(user, field)): user for user in users}
+        suppressed |= suppression.among(channel, addresses)
+    for one in batch:
+        user = known.get(one.address)
+        unwanted = user is not None and not user.wants(one.channel)
+        reason = suppression.UNWANTED[one.channel] if unwanted else suppressed.get(one.address, "")
+        yield Delivery(
+            message=messages.NOTICE,
+            notice=notice,
+            user=user,
+            channel=one.channel,
+            address=one.address,
+            name=one.name or (user.username if user else ""),
+            language=user.language if user else settings.LANGUAGE_CODE,
+            state=State.SUPPRESSED if reason else State.QUEUED,
+            reason=reason,
+            expires_at=notice.not_after,
+        )

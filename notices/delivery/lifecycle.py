@@ -1,0 +1,91 @@
+"""When a notice goes out. The database says when; the job queue only rings."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+import jobs
+from notices.delivery import ending
+from notices.models import Delivery, Notice, Slice, State, Try
+from signup.models import User
+
+UNDO = timedelta(seconds=10)
+AT_ONCE = 0.2  # seconds that somebody who cancels waits for deliveries to be settled
+
+
+def accept(notice: Notice, start_at: datetime | None = None) -> bool:
+    """Saves a notice and lets it start at `start_at` (aware), or when the time to undo is over.
+
+    False when the queue could not be told: the notice is safe, and goes out when the queue is
+    back.
+    """
+    notice.start_at = start_at or timezone.now() + UNDO
+    notice.state = Notice.State.WAITING
+    with transaction.atomic(durable=True):
+        notice.save()
+    return ring(notice)
+
+
+def ring(notice: Notice) -> bool:
+    if notice.start_at <= timezone.now():
+        return jobs.push(jobs.start_notice, notice.pk) is not None
+    return jobs.wake(notice.start_at, jobs.start_notice, notice.pk)
+
+
+def change(notice: Notice, start_at: datetime | None = None) -> bool:
+    """Saves a notice that was edited, moved or is to go at once (None), unless it has started
+    meanwhile: then nothing is changed, and the answer is False."""
+    with transaction.atomic(durable=True):
+        waiting = Notice.objects.select_for_update().filter(state=Notice.State.WAITING)
+        before = waiting.filter(pk=notice.pk).first()
+        if before is None:
+            return False
+        notice.start_at = start_at or timezone.now()
+        notice.held_until = None
+        notice.save()
+    if before.start_at != notice.start_at:
+        jobs.forget(before.start_at, jobs.start_notice, notice.pk)
+    ring(notice)
+    return True
+
+
+def cancel(notice: Notice) -> int | None:
+    """Stops what is not yet sent; how many deliveries that was, or None when it was over."""
+    now = timezone.now()
+    unfinished = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
+    if not Notice.objects.filter(pk=notice.pk, state__in=unfinished).update(
+        state=Notice.State.CANCELLED, finished_at=now
+    ):
+        return None
+    jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
+    settled = ending.cancel_queued(notice.pk, AT_ONCE)
+    queued = ending.in_state(notice.pk, State.QUEUED)
+    if queued.exists():
+        jobs.now(jobs.sweep)
+    # What a mail server has is recorded after its slice.
+    gone = Slice.objects.filter(token=OuterRef("token"), at__gte=OuterRef("pk"))
+    return settled + queued.filter(Q(token=None) | ~Exists(gone)).count()
+
+
+def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:
+    """Lets what is uncertain go once more, one delivery or all of the notice; how many that is.
+    Only a person may decide this: it may have arrived the first time."""
+    doubtful = Delivery.objects.filter(notice=notice, state=State.UNCERTAIN)
+    doubtful = doubtful.exclude(notice__state=Notice.State.CANCELLED)
+    if delivery_id is not None:
+        doubtful = doubtful.filter(pk=delivery_id)
+    with transaction.atomic():
+        chosen = list(doubtful.select_for_update(of=("self",)))
+        Delivery.objects.filter(pk__in=[each.pk for each in chosen]).update(
+            state=State.QUEUED, token=None, tries=0, not_before=None, changed_at=timezone.now()
+        )
+        reason = f"It may have arrived; {by} had it sent again."
+        Try.objects.bulk_create(Try(delivery=each, reason=reason) for each in chosen)
+        Notice.objects.filter(pk=notice.pk, state=Notice.State.FINISHED).update(
+            state=Notice.State.SENDING, finished_at=None
+        )
+    for channel in {each.channel for each in chosen}:
+        jobs.now(jobs.resume_notice, notice.pk, channel)
+    return len(chosen)

@@ -1,0 +1,24 @@
+"""The quiet hours: notices that fall into them are held until they end, not dropped."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from notices.recurrence.rule import instant
+
+
+def ends(at: datetime) -> datetime | None:
+    """When the quiet hours that `at` (aware) falls into are over; None outside of them."""
+    if settings.QUIET_HOURS is None:
+        return None
+    begin, end = settings.QUIET_HOURS  # local times of TIME_ZONE_DEFAULT
+    zone = ZoneInfo(settings.TIME_ZONE_DEFAULT)
+    local = at.astimezone(zone)
+    for back in (1, 0):  # those that began the day before, then today's
+        day = local.date() - timedelta(days=back)
+        last = day + timedelta(days=1) if end <= begin else day
+        until = instant(datetime.combine(last, end), zone)
+        if instant(datetime.combine(day, begin), zone) <= at < until:
+            return until
+    return None

@@ -1,0 +1,141 @@
+"""Repairs what was interrupted, and says whom to ring for, now or soon. Any number may
+run side by side.
+
+Bounded chunks and partial indexes: with nothing to repair it costs a handful of small queries.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from notices.content import messages
+from notices.delivery import claims, ending, escalation, stream
+from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
+
+SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
+SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
+CHUNK = 1000
+JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
+
+Bell = tuple[str, tuple[int | str, ...]]  # the name of a job and its arguments
+
+
+def run() -> Iterator[Bell]:
+    """Yields the jobs to queue."""
+    settle_expired()
+    settle_lost()
+    stream.settle_lost()
+    settle_cancelled()
+    yield from silent_deliveries()
+    yield from silent_notices()
+    yield from due_schedules()
+    yield from silent_receipts()
+    yield from (("escalate_notice", (pk,)) for pk in escalation.due())
+
+
+def settle_expired() -> None:
+    """Codes and other messages whose time was over before anybody sent them."""
+    now = timezone.now()
+    late = Delivery.objects.filter(claims.free(), notice=None, expires_at__lte=now)
+    Delivery.objects.filter(pk__in=ids(late), state=State.QUEUED).update(
+        state=State.EXPIRED,
+        reason=ending.TOO_LATE,
+        changed_at=now,
+    )
+
+
+def settle_lost() -> None:
+    """Deliveries in the hand of a worker that died: a code may go again, a notice may not."""
+    now = timezone.now()
+    lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
+    harmless = lost.filter(message__in=messages.HARMLESS_AGAIN)
+    Delivery.objects.filter(pk__in=ids(harmless), state=State.SENDING, lease_until__lt=now).update(
+        state=State.QUEUED, token=None, lease_until=None, changed_at=now - SILENCE
+    )
+    in_doubt = list(lost.values_list("pk", "notice_id")[:CHUNK])
+    Delivery.objects.filter(
+        pk__in=[pk for pk, _ in in_doubt], state=State.SENDING, lease_until__lt=now
+    ).update(
+        state=State.UNCERTAIN,
+        reason=stream.LOST,
+        lease_until=None,
+        changed_at=now,
+    )
+    for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:
+        ending.finish(notice_id)
+
+
+def settle_cancelled() -> None:
+    """What a worker that died held back when its notice was cancelled."""
+    lately = timezone.now() - timedelta(days=1)
+    for pk in Notice.objects.filter(
+        state=Notice.State.CANCELLED, finished_at__gt=lately
+    ).values_list("pk", flat=True):
+        ending.cancel_queued(pk)
+
+
+def silent_deliveries() -> Iterator[Bell]:
+    """Single deliveries that are due and that nobody has rung for lately."""
+    now = timezone.now()
+    silent = Delivery.objects.filter(claims.free(), notice=None, changed_at__lte=now - SILENCE)
+    found = list(silent.values_list("pk", "channel")[:CHUNK])
+    Delivery.objects.filter(pk__in=[pk for pk, _ in found]).update(changed_at=now)
+    for pk, channel in found:
+        yield JOB_OF[Channel(channel)], (pk,)
+
+
+def silent_notices() -> Iterator[Bell]:
+    """Notices that should have started or gone on, and of which no worker has a slice."""
+    now = timezone.now()
+    silent = Notice.objects.filter(
+        Q(rung_at=None) | Q(rung_at__lte=now - SILENCE),
+        Q(held_until=None) | Q(held_until__lte=now),
+        state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
+        start_at__lte=now - SILENCE / 2,
+    )
+    for notice in silent.order_by("state", "finished_at").defer("text", "addresses")[:CHUNK]:
+        if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
+            continue  # another sweep was quicker
+        if notice.state != Notice.State.SENDING:
+            yield "start_notice", (notice.pk,)
+            continue
+        ending.finish(notice.pk)
+        for channel in notice.channels:
+            queued = ending.in_state(notice.pk, State.QUEUED, channel)
+            if queued.filter(claims.free()).values("pk")[:1]:
+                yield "resume_notice", (notice.pk, channel)
+
+
+def silent_receipts() -> Iterator[Bell]:
+    """Receipts that nobody was rung for, or that wait for their delivery."""
+    if Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now()).exists():
+        yield "take_receipts", ()
+
+
+def due_schedules() -> Iterator[Bell]:
+    """Schedules that nobody woke in time."""
+    late = timezone.now() - SILENCE / 5
+    due = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__lte=late)
+    for pk in due.order_by("next_at").values_list("pk", flat=True)[:CHUNK]:
+        yield "run_schedule", (pk,)
+
+
+def wake_ups() -> Iterator[tuple[datetime, str, int]]:
+    """What is due soon. Mostly its bell is there already, and this one takes its place."""
+    soon = (timezone.now(), timezone.now() + SOON)
+    waiting = Notice.objects.filter(state=Notice.State.WAITING, start_at__lte=soon[1]).annotate(
+        due=Greatest("start_at", Coalesce("held_until", "start_at"))
+    )
+    for pk, when in waiting.filter(due__range=soon).values_list("pk", "due")[:CHUNK]:
+        yield when, "start_notice", pk
+    schedules = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__range=soon)
+    for schedule in schedules.only("next_at")[:CHUNK]:
+        if schedule.next_at:
+            yield schedule.next_at, "run_schedule", schedule.pk
+
+
+def ids(rows: QuerySet[Delivery]) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[:CHUNK])

@@ -1,0 +1,186 @@
+"""The staff's pages: write a notice, watch it go, see what became of each delivery."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from notices.delivery import lifecycle, quiet_hours
+from notices.models import Channel, Delivery, Notice, State
+from notices.pages.progress import progress, report
+from web.access import StaffRequest, staff_required
+
+PAGE = 50
+FOUND = 1000
+UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
+
+
+@require_GET
+@staff_required
+def listing(request: HttpRequest) -> HttpResponse:
+    notices = Notice.objects.select_related("author").defer("addresses", "text")
+    page = Paginator(notices, PAGE).get_page(request.GET.get("page"))
+    return render(request, "notices/list.html", {"page": page})
+
+
+@require_GET
+@staff_required
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    wanted = Notice.objects.select_related("author", "occurrence__schedule")
+    notice = get_object_or_404(wanted, pk=pk)
+    search = {name: request.GET.get(name, "")[:100] for name in ("q", "state", "channel")}
+    shown = live(notice)
+    pages = Paginator(found(notice, **search), PAGE)
+    if not search["q"].strip():
+        pages.count = known(shown["progress"]["tally"], search["state"], search["channel"])
+    page = pages.get_page(request.GET.get("page"))
+    context = {"search": search, "page": page, "states": State.choices, "channels": Channel.choices}
+    return render(request, "notices/notice.html", context | shown)
+
+
+def known(tally: Counter[tuple[str, str]], state: str, channel: str) -> int:
+    """How many found() finds, from what the progress has counted already."""
+    states = {state} & set(State.values) or set(State.values)
+    channels = {channel} & set(Channel.values) or set(Channel.values)
+    return sum(tally[pair] for pair in product(states, channels))
+
+
+def live(notice: Notice) -> dict[str, Any]:
+    return {
+        "notice": notice,
+        "progress": progress(notice),
+        "unfinished": notice.state in UNFINISHED,
+        "zone": ZoneInfo(notice.zone),
+    }
+
+
+def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery]:
+    """By channel first, as the indexes have them: a page costs the same whatever is chosen. Of
+    what fits a text, the first thousand: more would be searched for on every page."""
+    deliveries = notice.deliveries.order_by("channel", "id").prefetch_related("failed_tries")
+    if state in State.values:
+        deliveries = deliveries.filter(state=state)
+    if channel in Channel.values:
+        # A range: by "=" the order would be that of the number alone, and PostgreSQL would read
+        # the table from its beginning until it has met fifty of this notice.
+        deliveries = deliveries.filter(channel__range=(channel, channel))
+    if q := q.replace("\x00", "").strip():
+        fitting = deliveries.filter(Q(address__icontains=q) | Q(name__icontains=q))
+        deliveries = deliveries.filter(pk__in=list(fitting.values_list("pk", flat=True)[:FOUND]))
+    return deliveries
+
+
+@require_GET
+@staff_required
+def progress_part(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the page that htmx asks for again and again, until the notice has ended."""
+    notice = get_object_or_404(Notice, pk=pk)
+    response = render(request, "notices/progress.html", live(notice))
+    if notice.state not in UNFINISHED:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_GET
+@staff_required
+def as_json(request: HttpRequest, pk: int) -> JsonResponse:
+    return JsonResponse(report(get_object_or_404(Notice, pk=pk)))
+
+
+@require_GET
+@staff_required
+def as_csv(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Every delivery, a row each, streamed."""
+    notice = get_object_or_404(Notice, pk=pk)
+    response = StreamingHttpResponse(csv_rows(notice), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="notice-{pk}.csv"'
+    return response
+
+
+class Echo:
+    def write(self, row: str) -> str:
+        return row
+
+
+def csv_rows(notice: Notice) -> Iterator[str]:
+    columns = ("channel", "address", "name", "state", "reason", "tries", "changed_at")
+    writer = csv.writer(Echo())
+    yield writer.writerow(columns)
+    rows = notice.deliveries.order_by("channel", "id").values_list(*columns)
+    for row in rows.iterator(1000):
+        yield writer.writerow([harmless(value) for value in row])
+
+
+def harmless(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula. Numbers such as +86… are left alone."""
+    text = str(value)
+    if text[:1] in ("=", "-", "@", "\t", "\r") or (text[:1] == "+" and not text[1:].isdecimal()):
+        return f"'{text}"
+    return value
+
+
+@require_POST
+@staff_required
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    notice = get_object_or_404(Notice, pk=pk)
+    stopped = lifecycle.cancel(notice)
+    if stopped is None:
+        messages.warning(request, _("This notice had ended already: nothing was left to cancel."))
+    elif notice.state == Notice.State.WAITING:
+        messages.success(request, _("Undone. Nothing was sent."))
+    else:
+        text = ngettext(
+            "Cancelled: %(count)d delivery was not sent.",
+            "Cancelled: %(count)d deliveries were not sent.",
+            stopped,
+        )
+        messages.success(request, text % {"count": stopped})
+    return redirect(notice)
+
+
+@require_POST
+@staff_required
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lets a notice that waits go at once, also in the quiet hours."""
+    notice = get_object_or_404(Notice, pk=pk)
+    notice.in_quiet_hours |= quiet_hours.ends(timezone.now()) is not None
+    if lifecycle.change(notice):
+        messages.success(request, _("It goes out now."))
+    else:
+        messages.warning(request, _("Nothing was changed: it has started meanwhile."))
+    return redirect(notice)
+
+
+@require_POST
+@staff_required
+def again(request: StaffRequest, pk: int) -> HttpResponse:
+    """Sends again what is uncertain: the delivery that `delivery` names, or all of them."""
+    notice = get_object_or_404(Notice, pk=pk)
+    wanted = request.POST.get("delivery", "")
+    if wanted and not wanted.isdecimal():
+        raise Http404
+    count = lifecycle.send_again(notice, request.user, int(wanted[:18]) if wanted else None)
+    text = ngettext(
+        "%(count)d delivery goes out again.", "%(count)d deliveries go out again.", count
+    )
+    messages.success(request, text % {"count": count})
+    return redirect(notice)

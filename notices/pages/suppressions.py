@@ -1,0 +1,50 @@
+"""The staff's page of the suppression list: who gets nothing, why, since when; lifting it."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from notices.audience import suppression
+from notices.models import Suppression
+from web.access import StaffRequest, staff_required
+
+PAGE = 50
+
+
+@require_GET
+@staff_required
+def listing(request: HttpRequest) -> HttpResponse:
+    return show(request)
+
+
+def show(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResponse:
+    search = {"q": request.GET.get("q", "")[:254], "lifted": request.GET.get("lifted", "")[:1]}
+    page = Paginator(found(**search), PAGE).get_page(request.GET.get("page"))
+    context = {"search": search, "page": page, "problem": problem}
+    return render(request, "notices/suppressed.html", context, status=status)
+
+
+def found(q: str, lifted: str) -> QuerySet[Suppression]:
+    rows = Suppression.objects.select_related("lifted_by").filter(lifted_at__isnull=not lifted)
+    if q := q.replace("\x00", "").strip():
+        rows = rows.filter(address__icontains=q)
+    return rows
+
+
+@require_POST
+@staff_required
+def lift(request: StaffRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Suppression, pk=pk, lifted_at=None)
+    reason = request.POST.get("reason", "").replace("\x00", "").strip()
+    if not reason:
+        return show(request, _("Say why it is lifted. Nothing was changed."), 400)
+    suppression.lift(row.pk, request.user, reason)
+    text = _("%(address)s gets messages again.")
+    if suppression.active(row.channel, row.address).exists():
+        text = _("Lifted. %(address)s stands on the list for another reason, too.")
+    messages.success(request, text % {"address": row.address})
+    return redirect("suppressed")

@@ -1,0 +1,214 @@
+"""The staff's pages for writing: a notice for now or later, a schedule, and changing them."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from notices.delivery import lifecycle, quiet_hours
+from notices.models import WRITTEN, Notice, Schedule
+from notices.pages.notice_form import NoticeForm
+from notices.pages.preview import previews
+from notices.pages.progress import report
+from notices.pages.schedule_report import schedule_report
+from notices.pages.timing_form import TimingForm
+from notices.recurrence import rule
+from notices.recurrence.describe import in_words
+from notices.schedules import actions
+from web import answers
+from web.access import StaffRequest, staff_required
+from web.problems import Invalid
+
+QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
+STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
+NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
+ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
+
+
+def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
+    """The fields of both forms in one object; without `when` it goes out now."""
+    form = NoticeForm.from_json(body)
+    complaints = {} if form.is_valid() else form.complaints()
+    timing = TimingForm.from_json(body, own_zone=request.user.time_zone, many=form.many)
+    complaints |= {name: list(map(str, each)) for name, each in timing.errors.items()}
+    if complaints:
+        raise Invalid(errors=complaints)
+    saved = accepted(form, timing, request)
+    if isinstance(saved, Schedule):
+        return answers.ok(schedule=schedule_report(saved))
+    return answers.ok(notice=report(saved))
+
+
+def accepted(form: NoticeForm, timing: TimingForm, request: StaffRequest) -> Notice | Schedule:
+    if timing.cleaned_data["when"] == "repeat":
+        new_schedule = Schedule(**form.written(), author=request.user)
+        timing.apply_to_schedule(new_schedule)
+        actions.add(new_schedule)
+        return new_schedule
+    notice: Notice = form.save(commit=False)
+    notice.author = request.user
+    timing.apply_to_notice(notice)
+    if not lifecycle.accept(notice, timing.cleaned_data.get("start_at")):
+        messages.warning(request, QUEUE_AWAY)
+    tell_of_time(request, notice, timing)
+    return notice
+
+
+def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> None:
+    """What the one who chose the time may not have thought of."""
+    zone = ZoneInfo(notice.zone)
+    until = None if notice.in_quiet_hours else quiet_hours.ends(notice.start_at)
+    if until:
+        shown = date_format(until.astimezone(zone), "Y-m-d H:i")
+        sentence = _("This is in the quiet hours: it is held until %(time)s (%(zone)s).")
+        messages.warning(request, sentence % {"time": shown, "zone": zone.key})
+    wall = timing.cleaned_data.get("at")
+    if timing.cleaned_data["when"] == "later" and wall and rule.is_repeated(wall, zone):
+        messages.info(request, _("That day has this time twice. The first one is meant."))
+
+
+@answers.form_or_json(staff_required(new_by_json), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+@require_http_methods(["GET", "POST"])
+@staff_required
+def new(request: StaffRequest) -> HttpResponse:
+    """Writes a notice or a schedule. POST with `preview` shows it, without accepts it; so does
+    JSON with the forms' fields."""
+    form = NoticeForm(request.POST or None)
+    valid = form.is_valid()
+    many = not valid or form.many
+    wanted = {"when": request.GET.get("when", "now")}
+    own_zone = request.user.time_zone
+    timing = TimingForm(request.POST or None, initial=wanted, own_zone=own_zone, many=many)
+    if timing.is_valid() and valid and "preview" not in request.POST:
+        return redirect(accepted(form, timing, request))
+    return page(request, form, timing)
+
+
+def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: Any) -> HttpResponse:
+    shown = []
+    if form.is_bound and form.is_valid() and timing.is_valid():
+        shown = previews(form.save(commit=False), request.user)
+    context = {
+        "form": form,
+        "timing": timing,
+        "previews": shown,
+        "zones": sorted(settings.TIME_ZONES),
+        **times(timing, request),
+        **more,
+    }
+    status = 400 if form.errors or timing.errors else 200
+    return render(request, "notices/new.html", context, status=status)
+
+
+def times(timing: TimingForm, request: StaffRequest) -> dict[str, Any]:
+    """For timing_words.html: when it would go out, in the zone chosen and in the reader's own."""
+    if not timing.is_bound or not timing.is_valid():
+        return {}
+    given = timing.cleaned_data
+    zone = ZoneInfo(given["zone"])
+    if given["when"] == "later":
+        repeated = rule.is_repeated(given["at"], zone)
+        return {"zone": zone, "instants": [given["start_at"]], "is_repeated": repeated}
+    if given["when"] != "repeat":
+        return {}
+    planned = planned_by(timing)
+    planned.words = in_words(planned.as_rule)  # type: ignore[attr-defined]
+    return {"zone": zone, "instants": actions.upcoming(planned), "planned": planned}
+
+
+def planned_by(timing: TimingForm) -> Schedule:
+    """The schedule as it would be while active; not to be saved."""
+    planned = Schedule()
+    if isinstance(timing.saved, Schedule):
+        planned = Schedule.objects.get(pk=timing.saved.pk)
+    timing.apply_to_schedule(planned)
+    planned.state = Schedule.State.ACTIVE
+    planned.advance(max(timezone.now(), planned.handled_until))
+    return planned
+
+
+@require_POST
+@staff_required
+def timing_words(request: StaffRequest) -> HttpResponse:
+    """The part of the page that htmx asks for while somebody fills in when."""
+    many = request.POST.get("audience") != Notice.Audience.ADDRESSES
+    saved = changed_by(request.POST)
+    timing = TimingForm(request.POST, own_zone=request.user.time_zone, many=many, saved=saved)
+    context = times(timing, request) | {"timing": timing, "alone": True}
+    return render(request, "notices/timing_words.html", context)
+
+
+def changed_by(posted: QueryDict) -> Notice | Schedule | None:
+    """What the page that posts changes, by the number that it names."""
+    try:
+        if "schedule" in posted:
+            return Schedule.objects.filter(pk=int(posted.get("schedule", ""))).first()
+        if "notice" in posted:
+            return Notice.objects.filter(pk=int(posted.get("notice", ""))).first()
+    except (ValueError, OverflowError):
+        raise Http404 from None
+    return None
+
+
+@require_http_methods(["GET", "POST"])
+@staff_required
+def edit(request: StaffRequest, pk: int) -> HttpResponse:
+    """Changes or moves a notice that has not started yet."""
+    notice = get_object_or_404(Notice, pk=pk)
+    if notice.state != Notice.State.WAITING:
+        messages.warning(request, STARTED)
+        return redirect(notice)
+    form = NoticeForm(request.POST or None, instance=notice)
+    timing = TimingForm(request.POST or None, own_zone=request.user.time_zone, saved=notice)
+    timing.fields["when"].choices = timing.fields["when"].choices[:2]  # type: ignore[attr-defined]
+    if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
+        timing.apply_to_notice(notice)
+        start_at = timing.cleaned_data.get("start_at")
+        if lifecycle.change(form.save(commit=False), start_at):
+            messages.success(request, _("Changed."))
+            tell_of_time(request, notice, timing)
+        else:
+            messages.warning(request, STARTED)
+        return redirect(notice)
+    return page(request, form, timing, notice=notice)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_required
+def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
+    """Changes what a schedule will do; what it did stays."""
+    found = get_object_or_404(Schedule, pk=pk)
+    if found.state == Schedule.State.ENDED:
+        messages.warning(request, ENDED)
+        return redirect(found)
+    initial = {name: getattr(found, name) for name in WRITTEN}
+    form = NoticeForm(request.POST or None, initial=initial)
+    many = not (form.is_bound and form.is_valid()) or form.many
+    timing = TimingForm(
+        request.POST or None, own_zone=request.user.time_zone, many=many, saved=found
+    )
+    timing.fields["when"].choices = timing.fields["when"].choices[2:]  # type: ignore[attr-defined]
+    if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
+
+        def apply(locked: Schedule) -> None:
+            for name, value in form.written().items():
+                setattr(locked, name, value)
+            timing.apply_to_schedule(locked)
+
+        try:
+            actions.change(pk, apply)
+            messages.success(request, _("Changed."))
+        except actions.NothingLeft:
+            messages.warning(request, NOTHING_LEFT)
+        except actions.NotNow:
+            messages.warning(request, ENDED)
+        return redirect(found)
+    return page(request, form, timing, schedule=found)

@@ -1,0 +1,190 @@
+"""What the providers that speak HTTP share: a connection, and an answer that can do no harm.
+
+A request that never left raises Away, one that left and was not answered Unknown. An answer is
+read up to 64 KB and for 15 seconds in all, however it comes. No redirect is followed, and nothing
+of the environment (a proxy, a .netrc) is looked at.
+"""
+
+import json
+import logging
+import select
+import ssl
+import time
+from collections.abc import Mapping
+from functools import cache, partial
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPMessage,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
+from io import BufferedReader, RawIOBase
+from socket import socket
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import certifi
+from django.utils.translation import gettext_noop as _
+
+from notices.providers import registry
+from notices.providers.base import Provider
+from notices.providers.errors import Away, NotSent, TryLater, Unknown
+
+CONNECT, READ = 3, 10  # seconds to connect, and to wait for the next piece of an answer
+WHOLE = 15  # seconds for all of it; less than a lease
+LINES = 96  # connections that a job opens at most
+LIMIT = 64 * 1024  # bytes of an answer
+LONGEST_WAIT = 24 * 3600  # seconds that a provider may ask for
+NOT_NOW = (408, 425, 429, 500, 502, 503, 504)
+OUR_FAULT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 407)
+UNREACHABLE = _("The provider cannot be reached.")
+BUSY = _("The provider is busy.")
+ACCOUNT = _("The provider does not accept our account. Somebody must look at it.")
+NONSENSE = _("The provider gave no clear answer.")
+log = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """`facts` is empty when the answer is not a JSON object; `clear`: it is one, or nothing."""
+
+    status: int
+    headers: HTTPMessage
+    facts: dict[str, Any]
+    clear: bool
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def wait(self) -> float | None:
+        return retry_after(self.headers)
+
+
+def retry_after(headers: HTTPMessage | Mapping[str, str]) -> float | None:
+    """Seconds that the provider asks us to wait."""
+    seconds = headers.get("Retry-After") or ""
+    return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+class Pieces(RawIOBase):
+    """What comes from a socket, `until` a moment: a pause between two pieces is one thing, an
+    answer that drips for ever another."""
+
+    def __init__(self, line: socket, stream: RawIOBase, until: float) -> None:
+        self.line, self.stream, self.until = line, stream, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.line.settimeout(min(READ, left))
+        return self.stream.readinto(buffer)
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+class Reply(HTTPResponse):
+    def __init__(self, line: socket, *args: Any, until: float, **kwargs: Any) -> None:
+        super().__init__(line, *args, **kwargs)
+        self.fp = BufferedReader(Pieces(line, self.fp.detach(), until))
+
+
+class HTTP(Provider):
+    guarded = True
+    lines = LINES
+    base = ""  # where it is, unless its address names an endpoint
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.address = registry.address(url)
+        self.rate = self.address.options.get("rate", "")
+        self.base = self.address.options.get("endpoint", self.base).rstrip("/")
+        self.line: HTTPConnection | None = None
+
+    def open(self) -> None:
+        self.line = self.line or self.new_line()
+
+    def close(self) -> None:
+        if self.line:
+            self.line.close()
+
+    def post(self, path: str, body: bytes, headers: dict[str, str], ref: str = "") -> Answer:
+        """`ref`: the number under which it may be asked again if no answer comes."""
+        line = self.connected()
+        line.sock.settimeout(READ)
+        line.response_class = partial(Reply, until=time.monotonic() + WHOLE)  # type: ignore[assignment]
+        try:
+            line.request("POST", urlsplit(self.base).path + path, body, headers)
+            answer = line.getresponse()
+            content = answer.read(LIMIT + 1)
+            if answer.length and len(content) <= LIMIT:
+                raise IncompleteRead(content)  # a cut line looks like the end of the answer
+        except (OSError, HTTPException, ValueError) as problem:
+            line.close()
+            raise Unknown(_("The provider did not answer in time."), ref=ref) from problem
+        if not answer.isclosed():  # there is more of it
+            line.close()
+        found = facts(content)
+        return Answer(answer.status, answer.headers, found or {}, found is not None)
+
+    def connected(self) -> HTTPConnection:
+        """The connection, made anew when the provider has closed it meanwhile. Whatever fails
+        here, an expired certificate too, fails before anything has left."""
+        line = self.line = self.line or self.new_line()
+        if line.sock and select.select([line.sock], [], [], 0)[0]:
+            line.close()
+        if not line.sock:
+            try:
+                line.connect()
+            except (OSError, ValueError) as problem:  # ValueError: a host name that cannot be
+                line.close()
+                raise Away(UNREACHABLE) from problem
+        return line
+
+    def new_line(self) -> HTTPConnection:
+        parts = urlsplit(self.base)
+        assert parts.hostname
+        if parts.scheme == "https":
+            return HTTPSConnection(parts.hostname, parts.port, timeout=CONNECT, context=trusted())
+        return HTTPConnection(parts.hostname, parts.port, timeout=CONNECT)
+
+    def our_fault(self, code: str | int, reason: str = ACCOUNT) -> Away:
+        """What a person must mend: said loudly, and nothing is lost meanwhile."""
+        log.error("%s refuses our account, not the message (%s). Look at it.", self.name, code)
+        return Away(reason, code=code)
+
+    def not_documented(self, answer: Answer, ref: str = "") -> NotSent:
+        """An answer that none of the provider's own codes explains: never sent, never lost."""
+        if answer.status in NOT_NOW:
+            return TryLater(BUSY, answer.wait, code=answer.status, ref=ref)
+        if answer.status in OUR_FAULT:
+            return self.our_fault(answer.status)
+        if answer.ok:
+            return Unknown(NONSENSE, code=answer.status, ref=ref)
+        return TryLater(NONSENSE, code=answer.status)
+
+
+def facts(content: bytes) -> dict[str, Any] | None:
+    """None: it is neither nothing nor a JSON object that we can read."""
+    if len(content) > LIMIT:
+        return None
+    if not content.strip():
+        return {}
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

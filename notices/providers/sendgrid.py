@@ -1,0 +1,26 @@
+"""SendGrid: many emails in one call, with substitutions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_noop as _
+
+from notices.content.messages import Wording
+from notices.providers.errors import NotSent, Unknown
+from notices.providers.esp import TOGETHER, Esp
+
+
+class SendGrid(Esp):
+    batch = TOGETHER
+
+    def personalise(
+        self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]
+    ) -> None:
+        mail.merge_data = {address: dict(own) for address, own in words.items()}
+        mail.esp_extra = {"merge_field_format": "{}"}  # what is replaced is the field as it stands
+
+    def post(self, mail: Any, addresses: Sequence[str]) -> list[str | NotSent]:
+        answers = super().post(mail, addresses)
+        if mail.anymail_status.esp_response.status_code != 202:  # Anymail believes any 2xx
+            raise Unknown(_("The provider gave no clear answer."))
+        return answers

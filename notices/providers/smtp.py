@@ -1,0 +1,105 @@
+"""Email by a mail server; for rehearsals, to the terminal or into files."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+
+from django.conf import settings
+from django.core.mail import get_connection
+from django.utils.translation import gettext_noop as _
+
+from notices.audience import suppression
+from notices.content.messages import Wording
+from notices.models import Delivery
+from notices.providers import mime_template
+from notices.providers.base import Letter, Provider
+from notices.providers.errors import NotSent, Refused, TryLater, Unknown
+from notices.providers.mime import letter, reachable, sender
+from notices.providers.smtp_client import SMTP, Mail
+
+
+def said(answer: bytes | str) -> str:
+    """A server's answer as one short line."""
+    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())[:150]
+
+
+class Email(Provider):
+    def __init__(self, url: str = "") -> None:
+        super().__init__(url)
+        self.backend = get_connection()
+        self.numbers = getattr(self.backend, "numbers", False)
+        self.name = getattr(self.backend, "name", settings.EMAIL_BACKEND.split(".")[-2])
+
+    def open(self) -> None:
+        try:
+            self.backend.open()
+        except SMTPResponseException as answer:
+            self.close()
+            code = answer.smtp_code
+            raise TryLater(f"The mail server refused our connection ({code}).") from answer
+        except (OSError, SMTPException) as problem:
+            self.close()
+            raise TryLater(_("The mail server cannot be reached.")) from problem
+
+    def close(self) -> None:
+        with suppress(OSError, SMTPException):  # the goodbye may fail; what was sent is sent
+            self.backend.close()
+
+    def send(self, delivery: Delivery, wording: Wording) -> str:
+        try:
+            self.backend.send_messages([letter(delivery, wording)])
+        except (OSError, SMTPException) as problem:
+            raise self.explained(problem) from problem
+        return ""
+
+    def check(self, delivery: Delivery) -> None:
+        reachable(delivery.address)
+
+    def send_in_order(
+        self, letters: Iterator[Letter], may_leave: Callable[[Delivery], bool]
+    ) -> Iterator[tuple[Delivery, NotSent | None]]:
+        line = getattr(self.backend, "connection", None)
+        if not isinstance(line, SMTP) or not line.pipelines():
+            yield from super().send_in_order(letters, may_leave)
+            return
+        under_way: deque[Delivery] = deque()
+
+        def mails() -> Iterator[Mail]:
+            by = sender(settings.DEFAULT_FROM_EMAIL)
+            for delivery, form, words in letters:
+                under_way.append(delivery)
+                mail = mime_template.filled(delivery, form, words)
+                yield Mail(by, reachable(delivery.address), mail)
+
+        try:
+            for _mail, refusal in line.sendmails(mails(), lambda: may_leave(under_way[0])):
+                yield under_way.popleft(), self.explained(refusal) if refusal else None
+        except (OSError, SMTPException) as problem:
+            yield under_way.popleft(), self.explained(problem)
+        finally:
+            if not line.sock:
+                self.close()
+
+    def explained(self, problem: Exception) -> NotSent:
+        if isinstance(problem, SMTPRecipientsRefused):
+            return self.answered(*next(iter(problem.recipients.values())))
+        if isinstance(problem, SMTPResponseException):
+            return self.answered(problem.smtp_code, problem.smtp_error)
+        return self.line_broke()
+
+    def answered(self, code: int, answer: bytes | str) -> NotSent:
+        if 400 <= code < 500:
+            if code == 421:
+                self.close()
+            return TryLater(f"The mail server is busy ({code} {said(answer)}).")
+        dead = "dead" if suppression.is_dead(said(answer)) else ""
+        return Refused(f"The mail server refused it ({code} {said(answer)}).", suppress=dead)
+
+    def line_broke(self) -> NotSent:
+        text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)
+        self.close()
+        if text_left:
+            return Unknown(_("The connection broke before the mail server answered."))
+        return TryLater(_("The connection broke before the message left."))

@@ -1,0 +1,171 @@
+"""Django's SMTP backend. It knows whether the text of a message had left when the line broke, and
+where the server allows it does not wait for answers that it does not need yet (RFC 2920).
+
+Before the text left the server cannot have accepted the message, after it nobody knows.
+"""
+
+import re
+import smtplib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.core.mail.backends import smtp
+
+PLAIN = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
+
+
+class Mail(NamedTuple):
+    sender: str
+    recipient: str
+    content: bytes
+
+
+Refusal = smtplib.SMTPException | None
+
+
+class SMTP(smtplib.SMTP):
+    text_left = False
+    nested = False  # the server still has a sender, of a message that it did not take
+
+    def mail(self, *args: Any, **kwargs: Any) -> Any:
+        self.text_left = False
+        return super().mail(*args, **kwargs)
+
+    def data(self, *args: Any, **kwargs: Any) -> Any:
+        self.text_left = True
+        return super().data(*args, **kwargs)
+
+    def pipelines(self) -> bool:
+        return self.has_extn("pipelining")
+
+    def sendmail(
+        self, from_addr: str, to_addrs: str | Sequence[str], msg: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if not self.pipelines() or len(to_addrs) > 1 or args or kwargs:
+            return super().sendmail(from_addr, to_addrs, msg, *args, **kwargs)
+        mail = Mail(from_addr, to_addrs[0], msg)
+        [(_mail, refusal)] = list(self.sendmails(iter([mail]), lambda: True))
+        if refusal:
+            raise refusal
+        return {}
+
+    def sendmails(
+        self, mails: Iterator[Mail], may_leave: Callable[[], bool]
+    ) -> Iterator[tuple[Mail, Refusal]]:
+        """Each mail, and None when it was accepted. Just before the text of one leaves `may_leave`
+        is asked; the line is closed when it says no, or the server does not want to go on.
+
+        The envelope of the next goes with the text of one: a message takes one turn, and is made
+        while the server thinks about the one before."""
+        letters = to_the_end(mails)
+        mail, following = next(letters, None), next(letters, None)
+        try:
+            self.send(self.envelope(mail))
+            while mail and self.sock:
+                if isinstance(mail, Exception):
+                    raise mail
+                refusal = self.refusal(mail)
+                if not refusal and not may_leave():
+                    return
+                text = b"" if refusal else stuffed(mail.content)
+                self.text_left = not refusal
+                if self.sock:
+                    self.send(text + self.envelope(following))
+                further = next(letters, None) if following else None
+                if self.text_left:
+                    code, answer = self.reply()
+                    self.text_left = False
+                    refusal = None if code == 250 else smtplib.SMTPDataError(code, answer)
+                yield mail, refusal
+                mail, following = following, further
+        finally:
+            if mail:  # the server waits for its text, or for nobody
+                self.close()
+
+    def envelope(self, mail: Mail | Exception | None) -> bytes:
+        if not isinstance(mail, Mail):
+            return b""
+        size = f" size={len(mail.content)}" if self.has_extn("size") else ""
+        first = f"MAIL FROM:{quoted(mail.sender)}{size}\r\n"
+        reset = "RSET\r\n" if self.nested else ""
+        return f"{reset}{first}RCPT TO:{quoted(mail.recipient)}\r\nDATA\r\n".encode()
+
+    def refusal(self, mail: Mail) -> Refusal:
+        """What came of an envelope; None when the server waits for the text."""
+        if self.nested and (reset := self.reply())[0] != 250:
+            self.skip(3)
+            return smtplib.SMTPSenderRefused(*reset, mail.sender)
+        self.nested = False
+        if (sender := self.reply())[0] != 250:
+            self.skip(2)
+            return smtplib.SMTPSenderRefused(*sender, mail.sender)
+        self.nested = True
+        if (recipient := self.reply())[0] not in (250, 251):
+            self.skip(1)
+            return smtplib.SMTPRecipientsRefused({mail.recipient: recipient})
+        if (data := self.reply())[0] != 354:
+            return smtplib.SMTPDataError(*data)
+        self.nested = False
+        return None
+
+    def reply(self) -> tuple[int, bytes]:
+        """What is no answer says no more than a line that broke."""
+        try:
+            code, answer = self.getreply()
+        except smtplib.SMTPResponseException as problem:  # it is too long
+            raise smtplib.SMTPServerDisconnected(str(problem)) from problem
+        if code < 0:
+            raise smtplib.SMTPServerDisconnected("It does not begin with a number.")
+        if code == 421:
+            self.close()
+        return code, answer
+
+    def skip(self, replies: int) -> None:
+        """Reads the answers to what was said in one go with something that was refused. A server
+        that wants a text all the same gets an empty one: there is nobody to whom it could go."""
+        while self.sock and replies:
+            replies -= 1
+            if self.reply()[0] == 354:
+                self.send(".\r\n")
+                self.reply()
+
+
+def to_the_end(mails: Iterator[Mail]) -> Iterator[Mail | Exception]:
+    """An error takes the place of the mail that it is about: those before it go first, and what
+    is under way gets its answer."""
+    try:
+        yield from mails
+    except Exception as problem:
+        yield problem
+
+
+def quoted(address: str) -> str:
+    # smtplib parses each, which takes longer than to say it.
+    return f"<{address}>" if PLAIN.fullmatch(address) else smtplib.quoteaddr(address)
+
+
+def stuffed(content: bytes) -> bytes:
+    """As it leaves: a second period before each that begins a line, and the end (RFC 5321,
+    4.5.2)."""
+    start = b"." if content.startswith(b".") else b""
+    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
+    return start + content.replace(b"\r\n.", b"\r\n..") + end
+
+
+class SMTP_SSL(SMTP, smtplib.SMTP_SSL):  # noqa: N801  smtplib's own name
+    pass
+
+
+class EmailBackend(smtp.EmailBackend):
+    name = "smtp"
+
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return SMTP_SSL if self.use_ssl else SMTP
+
+    def open(self) -> bool | None:
+        """Also says hello: a server may break off there as well."""
+        opened = super().open()
+        if self.connection:
+            self.connection.ehlo_or_helo_if_needed()
+        return opened

@@ -1,0 +1,164 @@
+"""SMS by Yuntongxun (Ronglian): `yuntongxun://SID:TOKEN@APPID?code_template=1`.
+
+It takes approved templates with variables, and numbers of mainland China, and nothing else. A
+message goes only when the address names its template: code_template, account_exists_template,
+notice_template (whose one variable is the text).
+
+It recognises a request by reqId within one calendar day of China. Whether a refused one uses its
+reqId up is not known; so each request has one of its own, only what may have gone is asked again
+with the same, and "repeated" (160054) means accepted only when the delivery is in doubt.
+"""
+
+import hashlib
+import json
+from base64 import b64encode
+from datetime import datetime, timedelta
+from secrets import token_hex
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.translation import gettext_noop as _
+
+from notices.content.messages import HARMLESS_AGAIN, Wording
+from notices.models import Delivery
+from notices.providers.errors import NotSent, Refused, TryLater, Unknown
+from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
+
+CHINA = ZoneInfo("Asia/Shanghai")
+MARGIN = timedelta(minutes=5)  # before midnight: clocks differ
+
+
+def codes(*ranges: int | tuple[int, int]) -> frozenset[str]:
+    found: set[str] = set()
+    for each in ranges:
+        first, last = each if isinstance(each, tuple) else (each, each)
+        found.update(str(code) for code in range(first, last + 1))
+    return frozenset(found)
+
+
+SENT = "000000"
+REPEATED = codes(160054)
+REPEATED_TEXT = codes(160056)  # to the same number
+LATER = codes((160001, 160010), 160016, 161006)
+INTERNAL = codes(
+    (111001, 111099), 160000, 161000, 161001, 161004, (161008, 161012), 161020, (161022, 161024)
+)
+UNKNOWN = codes(161021)
+TOO_OFTEN = codes(160038)
+ACCOUNT = codes(
+    112311, 112313, 112315, 112318, 112323, 160032, 160036, 160043, 160057, 160019, 112310, 112305,
+    113302, 112302, 112303,
+    111109, 111141, 111181, (161100, 161108), 160053,
+    160014, 161002, 161003, 161005,
+)  # fmt: skip
+TEMPLATE = _("The provider cannot use our template or account. Somebody must look at it.")
+NEVER = [
+    (_("The number has had as many SMS today as the provider allows."), "",
+     codes((160039, 160041), 160015, 160021, 160022, 112314)),
+    (_("The number is not in service."), "dead",
+     codes(160042, 160013, 112316, 112319, 112328)),
+    (_("The number is on the provider's list of those who want no SMS."), "opted_out",
+     codes(112317, 160034, 160051)),
+    (_("The provider does not allow this wording."), "",
+     codes(160033, 160011, 160018, 160049, 161007, 160046)),
+    (_("The number has just had the same text."), "", REPEATED_TEXT),
+]  # fmt: skip
+
+
+class Yuntongxun(HTTP):
+    name = "yuntongxun"
+    base = "https://app.cloopen.com:8883"
+
+    def template(self, delivery: Delivery) -> str:
+        return self.address.options.get(f"{delivery.message}_template", "")
+
+    def carries(self, delivery: Delivery, wording: Wording) -> bool:
+        domestic = len(delivery.address) == 14 and delivery.address.startswith("+861")
+        return domestic and bool(self.template(delivery))
+
+    def recognises_until(self) -> datetime | None:
+        midnight = today() + timedelta(days=1)
+        return midnight - MARGIN if timezone.now() < midnight - MARGIN else None
+
+    def send(self, delivery: Delivery, wording: Wording) -> str:
+        again = self.asked_as(delivery)
+        ref = again or new_number()
+        facts = {
+            "to": delivery.address.removeprefix("+86"),
+            "appId": self.address.place,
+            "templateId": self.template(delivery),
+            "datas": list(wording.variables),
+            "reqId": ref,
+        }
+        path, headers = self.signed()
+        answer = self.post(path, json.dumps(facts).encode(), headers, ref)
+        in_doubt = delivery.doubt_until is not None or delivery.message in HARMLESS_AGAIN
+        return self.read(answer, ref, went=bool(again) and in_doubt)
+
+    def asked_as(self, delivery: Delivery) -> str:
+        """The reqId of an earlier request of today that may have gone."""
+        mine = delivery.provider == self.name
+        return delivery.provider_ref if mine and delivery.provider_ref.startswith(day()) else ""
+
+    def signed(self) -> tuple[str, dict[str, str]]:
+        sid, token = self.address.user, self.address.secret
+        stamp = timezone.now().astimezone(CHINA).strftime("%Y%m%d%H%M%S")
+        mac = hashlib.md5(f"{sid}{token}{stamp}".encode(), usedforsecurity=False)
+        path = f"/2013-12-26/Accounts/{sid}/SMS/TemplateSMS?sig={mac.hexdigest().upper()}"
+        return path, {
+            "Authorization": b64encode(f"{sid}:{stamp}".encode()).decode(),
+            "Accept": "application/json",
+            "Content-Type": "application/json;charset=utf-8",
+        }
+
+    def read(self, answer: Answer, ref: str, *, went: bool) -> str:
+        """`went`: if this is called a repetition, the first one went."""
+        code = answer.facts.get("statusCode")
+        if not isinstance(code, str):
+            raise self.not_documented(answer, ref)
+        if code == SENT and answer.ok:
+            return number(answer)
+        if went and code in REPEATED | REPEATED_TEXT:
+            return ref
+        raise self.explained(code, ref)
+
+    def explained(self, code: str, ref: str) -> NotSent:
+        for reason, suppress, known in NEVER:
+            if code in known:
+                return Refused(reason, code=code, suppress=suppress)
+        if code in REPEATED:  # to ask again would prove nothing: without ref
+            return Unknown(NONSENSE, code=code)
+        if code in UNKNOWN or code == SENT:
+            return Unknown(NONSENSE, code=code, ref=ref)
+        if code in LATER:
+            return TryLater(BUSY, code=code)
+        if code in INTERNAL:
+            return TryLater(BUSY, code=code, ref=ref)
+        if code in TOO_OFTEN:
+            return TryLater(_("The number has just had a code."), 60, code=code)
+        if code in ACCOUNT:
+            return self.our_fault(code, TEMPLATE)
+        return Refused(_("The provider refused it."), code=code[:10])
+
+
+def today() -> datetime:
+    now = timezone.now().astimezone(CHINA)
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def day() -> str:
+    return today().strftime("%Y%m%d")
+
+
+def new_number() -> str:
+    """A reqId: 32 letters and digits, which no other request has."""
+    return day() + token_hex(12)
+
+
+def number(answer: Answer) -> str:
+    """The provider's own, whose name is written in capitals or not as the day goes."""
+    facts = {name.lower(): value for name, value in answer.facts.items()}
+    inner = facts.get("templatesms")
+    if not isinstance(inner, dict):
+        return ""
+    return str({name.lower(): value for name, value in inner.items()}.get("smsmessagesid") or "")

@@ -1,0 +1,140 @@
+"""What staff do with a schedule. Each step first decides what is due already, under the lock that
+the worker takes, too: so no instant is run twice, and none is lost between two hands."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+import jobs
+from notices.models import Notice, Occurrence, Schedule
+from notices.schedules import occurrences
+from signup.models import User
+
+MOST = 100  # instants that anybody is shown ahead
+SKIPPED = gettext_noop("Skipped by hand.")
+RUN_NOW = gettext_noop("Run now, by hand.")
+
+
+class NotNow(Exception):  # noqa: N818
+    """The schedule is in a state in which that makes no sense; nothing was changed."""
+
+
+class NothingLeft(NotNow):
+    """It would never run again; nothing was changed."""
+
+
+def upcoming(schedule: Schedule, number: int = 5) -> list[datetime]:
+    """The next instants: none while nothing would run."""
+    if schedule.state != Schedule.State.ACTIVE:
+        return []
+    return list(islice(schedule.instants(), min(number, MOST)))
+
+
+def add(schedule: Schedule) -> None:
+    """Saves a new schedule; what it plans before this moment is passed by."""
+    with transaction.atomic():
+        schedule.advance(timezone.now())
+        schedule.save()
+        ring(schedule, None)
+
+
+def ring(schedule: Schedule, notice: Notice | None) -> None:
+    if notice:
+        jobs.now(jobs.start_notice, notice.pk)
+    if schedule.next_at and schedule.state == Schedule.State.ACTIVE:
+        jobs.later(schedule.next_at, jobs.run_schedule, schedule.pk)
+
+
+@contextmanager
+def in_hand(pk: int, *states: Schedule.State) -> Iterator[tuple[Schedule, datetime]]:
+    """The schedule, locked, with nothing undecided that is due by the moment that is given with
+    it; saved and rung for at the end. Raises NotNow when it is in none of `states`."""
+    with transaction.atomic():
+        schedule, now = occurrences.lock(pk), timezone.now()
+        if schedule is None or schedule.state not in states:
+            raise NotNow
+        before, notice = schedule.next_at, None
+        while schedule.state == Schedule.State.ACTIVE:
+            notice = occurrences.decide_due(schedule, now)
+            if schedule.next_at is None or schedule.next_at > now:
+                break
+        yield schedule, now
+        schedule.save()
+        ring(schedule, notice)
+        if before and before != schedule.next_at:
+            transaction.on_commit(lambda: jobs.forget(before, jobs.run_schedule, pk), robust=True)
+
+
+def change(pk: int, edit: Callable[[Schedule], None]) -> None:
+    """Lets `edit` set what a form holds. Counts for what is not due yet. Raises NotNow when the
+    schedule has ended, NothingLeft when it would never run again."""
+    with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as (schedule, now):
+        edit(schedule)
+        paused = schedule.state == Schedule.State.PAUSED
+        schedule.state = Schedule.State.ACTIVE  # also when what was due just now was its last
+        schedule.advance(now)
+        if schedule.next_at is None:
+            raise NothingLeft
+        if paused:
+            stop(schedule, Schedule.State.PAUSED)
+
+
+def stop(schedule: Schedule, state: Schedule.State) -> None:
+    schedule.state, schedule.next_at = state, None
+
+
+def pause(pk: int) -> None:
+    with in_hand(pk, Schedule.State.ACTIVE) as (schedule, _):
+        if schedule.state != Schedule.State.ACTIVE:
+            raise NotNow
+        stop(schedule, Schedule.State.PAUSED)
+
+
+def resume(pk: int) -> None:
+    """What was planned meanwhile is passed by. Raises NothingLeft when that was all."""
+    with in_hand(pk, Schedule.State.PAUSED) as (schedule, now):
+        schedule.state = Schedule.State.ACTIVE
+        schedule.advance(now)
+        if schedule.next_at is None:
+            raise NothingLeft
+
+
+def end(pk: int) -> None:
+    """No further notice; one that was made already is cancelled on its own page."""
+    with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as (schedule, _):
+        stop(schedule, Schedule.State.ENDED)
+
+
+def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetime:
+    """Passes the next instant by; which one that is. NotNow when that is not `at`."""
+    with in_hand(pk, Schedule.State.ACTIVE) as (schedule, _):
+        following = schedule.next_at
+        if following is None or at not in (None, following):
+            raise NotNow
+        Occurrence.objects.create(
+            schedule=schedule,
+            planned_at=following,
+            state=Occurrence.State.SKIPPED,
+            reason=SKIPPED,
+            by=by,
+        )
+        schedule.advance(schedule.handled_until)
+        return following
+
+
+def run_now(pk: int, by: User | None = None) -> Notice:
+    """A notice out of turn, at most one a minute: who presses twice means it once."""
+    with in_hand(pk, *Schedule.State) as (schedule, now):
+        lately = now - timedelta(minutes=1)
+        just_run = Q(extra=True, decided_at__gt=lately) | Q(planned_at=now)
+        if schedule.occurrences.filter(just_run).exists():
+            raise NotNow
+        notice = occurrences.start(schedule, now, RUN_NOW, by)
+        jobs.now(jobs.start_notice, notice.pk)
+        return notice

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+from queueing import worker  # noqa: F401  pickle is off before anything reads Redis
+
+
+class QueueingConfig(AppConfig):
+    name = "queueing"

@@ -1,0 +1,170 @@
+"""Settings: wrong values are refused by name, and nothing that is read stays undocumented."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+import jobs
+from tests.support.processes import ROOT
+
+SETTINGS = ROOT / "site" / "config" / "settings.py"
+PRINT = """
+import json, sys
+sys.path[:0] = [{site!r}, {root!r}]
+import environ
+environ.Env.read_env = lambda *args, **kwargs: None  # nobody's .env
+from config import settings
+print(json.dumps({{name: getattr(settings, name) for name in {names!r}}}))
+"""
+
+
+def load(*names, **variables):
+    """What a fresh process makes of these variables."""
+    code = PRINT.format(site=str(ROOT / "site"), root=str(ROOT), names=names)
+    return subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False
+    )
+
+
+def values(*names, **variables):
+    done = load(*names, **variables)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "maybe"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "http://127.0.0.1"),
+        ("REDIS_TLS_VERIFY", "sometimes"),
+        ("EMAIL_URL", "pigeon://loft"),
+        ("EMAIL_URL", "anymail://key@mailgun"),
+        ("ANYMAIL_REQUESTS_TIMEOUT", "60"),
+        ("ANYMAIL_SEND_DEFAULTS", '{"tags": secret'),
+        ("SMS_URLS", "console:,pigeon://loft"),
+        ("PUBLIC_URL", "http://bellhop.example.com"),
+        ("PUBLIC_URL", "https://bellhop.example.com:port"),
+        ("DEFAULT_REGION", "Mars"),
+        ("TIME_ZONE_DEFAULT", "Mars/Olympus"),
+        ("TIME_ZONE_DEFAULT", "localtime"),
+        ("CODE_LIMIT_NUMBER", "often"),
+        ("CODE_LIMIT_ORIGIN", "often"),
+        ("CODE_LIMIT_ALL", "often"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("PORT", "eight"),
+        ("QUIET_HOURS", "at night"),
+        ("QUIET_HOURS", "22:00"),
+        ("QUIET_HOURS", "22:00-22:00"),
+        ("KEEP_DAYS", "forever"),
+    ],
+)
+@pytest.mark.once
+def test_wrong_value_is_refused_by_name(name, value):
+    done = load(**{name: value})
+    assert done.returncode == 1
+    assert f"ImproperlyConfigured: {name}: " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.once
+def test_build_without_any_variable_loads():
+    found = values("DEBUG", "SECRET_KEY", "SECURE_SSL_REDIRECT", "INSTALLED_APPS")
+    assert found["DEBUG"] is False
+    assert found["SECRET_KEY"] == ""
+    assert found["SECURE_SSL_REDIRECT"] is True
+    assert "local" not in found["INSTALLED_APPS"]
+
+
+@pytest.mark.once
+def test_self_signed_redis_is_trusted_only_when_asked():
+    url = "rediss://:secret@redis.example.com:6380"
+    assert values("REDIS_URL", REDIS_URL=url)["REDIS_URL"] == url
+    trusting = values("REDIS_URL", REDIS_URL=url, REDIS_TLS_VERIFY="0")
+    assert trusting["REDIS_URL"] == f"{url}?ssl_cert_reqs=none"
+    plain = values("REDIS_URL", REDIS_URL="redis://127.0.0.1:1/0", REDIS_TLS_VERIFY="0")
+    assert plain["REDIS_URL"] == "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.once
+def test_anymail_settings_that_are_no_texts_are_read_as_such():
+    found = values(
+        "ANYMAIL",
+        ANYMAIL_MAILGUN_API_KEY="0123",
+        ANYMAIL_WEBHOOK_SECRET='["old:one", "new:one"]',
+        ANYMAIL_SEND_DEFAULTS='{"tags": ["bellhop"]}',
+        ANYMAIL_IGNORE_UNSUPPORTED_FEATURES="True",
+    )
+    assert found["ANYMAIL"] == {
+        "MAILGUN_API_KEY": "0123",
+        "WEBHOOK_SECRET": ["old:one", "new:one"],
+        "SEND_DEFAULTS": {"tags": ["bellhop"]},
+        "IGNORE_UNSUPPORTED_FEATURES": True,
+        "REQUESTS_TIMEOUT": [3, 10],
+    }
+
+
+@pytest.mark.once
+def test_secret_of_a_broken_setting_is_not_shown():
+    assert "secret" not in load(ANYMAIL_SEND_DEFAULTS='{"tags": secret').stderr
+
+
+def variables_read():
+    """The names that settings.py hands to env.…() and read_…()."""
+    names = set()
+    for node in ast.walk(ast.parse(SETTINGS.read_text())):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = ast.unparse(node.func)
+            if called.startswith(("env.", "read_")):
+                names.add(node.args[0].value)
+    return names
+
+
+def test_every_variable_is_in_the_example():
+    example = (ROOT / ".env.example").read_text()
+    documented = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example, re.MULTILINE))
+    assert "DATABASE_URL" in variables_read()
+    assert variables_read() - documented == set()
+    assert documented - variables_read() == {
+        "ANYMAIL_POSTMARK_SERVER_TOKEN",
+        "ANYMAIL_WEBHOOK_SECRET",
+    }
+
+
+def procfile():
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines)
+
+
+def test_every_queue_has_a_worker():
+    listened = set(procfile()["worker"].partition("rqworker ")[2].split())
+    from django.conf import settings
+
+    assert listened == set(settings.RQ_QUEUES)
+    assert set(jobs.QUEUES.values()) <= listened
+
+
+def test_app_json_agrees_with_procfile_and_settings():
+    app = json.loads((ROOT / "app.json").read_text())
+    assert set(app["formation"]) == set(procfile()) - {"release"}
+    assert set(app["env"]) <= variables_read()
+    assert app["env"]["SECRET_KEY"]["generator"] == "secret"
+
+
+def test_local_requirements_are_a_part_of_the_tests_own():
+    def locked(name):
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        return set(re.findall(r"^[\w.\[\]-]+==\S+", text, re.MULTILINE))
+
+    assert locked("production") <= locked("local") <= locked("test")
+
+
+def test_site_is_a_folder_and_never_a_package():
+    assert not (ROOT / "site" / "__init__.py").exists()
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert config["tool"]["mypy"]["mypy_path"] == "site"

@@ -1,0 +1,157 @@
+"""A notice gets one delivery for each person and channel."""
+
+import threading
+from contextlib import closing
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from notices.delivery import expand, lifecycle
+from notices.models import Delivery, Notice, State
+from signup.models import User
+from tests.support.world import notice, sent_now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def rows(new):
+    fields = ("channel", "address", "name", "language", "state", "reason")
+    return sorted(Delivery.objects.filter(notice=new).values_list(*fields))
+
+
+def test_everyone_gets_a_row_by_each_channel_also_those_who_cannot_be_told(staff, visitor):
+    visitor.mobile, visitor.language = None, "zh-hans"
+    visitor.save()
+    User.objects.create(username="no_thanks", email="no@example.com", wants_email=False)
+    User.objects.create(username="left_us", email="left@example.com", is_active=False)
+    new = sent_now(staff, channels=["email", "sms"])
+    assert expand.start(new.pk) == ["email", "sms"]
+    unwanted = "Does not want notices by email."
+    assert rows(new) == [
+        ("email", "no@example.com", "no_thanks", "en", "suppressed", unwanted),
+        ("email", "reception@example.com", "reception", "en", "queued", ""),
+        ("email", "wang@example.com", "guest_wang", "zh-hans", "queued", ""),
+        ("sms", "", "guest_wang", "zh-hans", "no_address", "Has no mobile number."),
+        ("sms", "", "no_thanks", "en", "no_address", "Has no mobile number."),
+        ("sms", "+8613900000001", "reception", "en", "queued", ""),
+    ]
+
+
+@pytest.mark.parametrize(("part", "inserts"), [(5000, 1), (301, 2), (100, 4), (60, 6)])
+def test_everyone_is_prepared_by_few_statements(staff, monkeypatch, part, inserts):
+    monkeypatch.setattr(expand, "PART", part)
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(300)
+    )
+    new = sent_now(staff)
+    with CaptureQueriesContext(connection) as queries:
+        expand.start(new.pk)
+    assert sum(query["sql"].startswith("INSERT") for query in queries) == inserts
+    prepared = Delivery.objects.filter(notice=new).values_list("user", flat=True)
+    assert sorted(prepared) == sorted(User.objects.values_list("pk", flat=True))
+
+
+def test_others_may_write_between_two_parts(staff, monkeypatch):
+    """On SQLite one writes at a time."""
+
+    def write():
+        with closing(connections.create_connection("default")) as line, line.cursor() as cursor:
+            cursor.execute("UPDATE signup_user SET language = %s", ["zh-hans"])
+            written.append(cursor.rowcount)
+
+    def others(_seconds):
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        thread.join(5)
+
+    written = []
+    monkeypatch.setattr(expand, "PART", 2)
+    monkeypatch.setattr(expand, "time", SimpleNamespace(sleep=others))
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(6)
+    )
+    new = sent_now(staff)
+    expand.start(new.pk)
+    assert written == [7, 7, 7]
+    assert Delivery.objects.filter(notice=new).count() == 7
+
+
+@pytest.mark.parametrize(
+    "people", [{}, {"pasted": "a@example.com\nb@example.com\nc@example.com"}], ids=["all", "pasted"]
+)
+def test_who_is_at_it_tells_the_sweep_and_stops_when_it_is_cancelled(staff, monkeypatch, people):
+    def look(notice):
+        Notice.objects.update(rung_at=None)
+        on = goes_on(notice)
+        told.append(Notice.objects.get().rung_at is not None)
+        lifecycle.cancel(notice)
+        return on
+
+    told, goes_on = [], expand.goes_on
+    monkeypatch.setattr(expand, "PART", 1)
+    monkeypatch.setattr(expand, "BATCH", 1)
+    monkeypatch.setattr(expand, "goes_on", look)
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(6)
+    )
+    new = sent_now(staff, **people)
+    assert expand.start(new.pk) == []
+    assert told == [True, False]
+    assert [row[4] for row in rows(new)] == ["cancelled", "cancelled"]
+
+
+def test_preparing_twice_adds_nothing(staff, visitor):
+    new = sent_now(staff, channels=["email", "sms"])
+    expand.start(new.pk)
+    before = rows(new)
+    Notice.objects.update(state=Notice.State.PREPARING)
+    assert expand.start(new.pk) == ["email", "sms"]
+    assert rows(new) == before
+
+
+def test_half_prepared_notice_is_completed(staff, visitor):
+    new = sent_now(staff)
+    expand.start(new.pk)
+    whole = rows(new)
+    Delivery.objects.filter(address="wang@example.com").delete()
+    Notice.objects.update(state=Notice.State.PREPARING)
+    expand.start(new.pk)
+    assert rows(new) == whole
+
+
+def test_pasted_address_of_a_user_follows_that_users_wishes(staff, visitor):
+    User.objects.filter(pk=visitor.pk).update(wants_email=False)
+    new = sent_now(staff, pasted="wang@example.com\nBob <bob@example.com>\nRECEPTION@example.com")
+    expand.start(new.pk)
+    assert [(address, name, state) for _, address, name, _, state, _ in rows(new)] == [
+        ("bob@example.com", "Bob", "queued"),
+        ("reception@example.com", "reception", "queued"),
+        ("wang@example.com", "guest_wang", "suppressed"),
+    ]
+
+
+def test_notice_with_nobody_to_tell_ends_at_once(staff):
+    User.objects.update(email="")
+    new = sent_now(staff)
+    assert expand.start(new.pk) == []
+    new.refresh_from_db()
+    assert (new.state, rows(new)[0][4]) == (Notice.State.FINISHED, State.NO_ADDRESS)
+
+
+def test_notice_is_not_started_before_its_time(staff):
+    new = notice(staff)
+    lifecycle.accept(new)
+    assert expand.start(new.pk) == []
+    new.refresh_from_db()
+    assert new.state == Notice.State.WAITING
+
+
+def test_started_notice_is_not_prepared_again(staff, visitor):
+    new = sent_now(staff)
+    expand.start(new.pk)
+    started = Notice.objects.get().started_at
+    assert expand.start(new.pk) == []
+    assert Notice.objects.get().started_at == started <= timezone.now()

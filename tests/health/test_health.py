@@ -1,0 +1,332 @@
+"""The health page, the queue check, and the two addresses for machines."""
+
+import os
+import re
+import signal
+import time
+
+import django_rq
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.urls import reverse
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+import jobs
+from health import probes, queuecheck
+from notices.providers import breaker
+from queueing.worker import SCHEDULER_HEARTBEAT
+from tests.support.processes import OwnRedis, eventually, running
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk(client, staff):
+    """A browser in which a member of staff is signed in."""
+    client.force_login(staff)
+    return client
+
+
+def page(browser, **query):
+    response = browser.get(reverse("health"), query)
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def rows(text):
+    """The cells of each row of the page's tables, without their markup."""
+    found = re.findall(r"<tr>(.*?)</tr>", text, re.S)
+    return [[re.sub(r"<.*?>", "", cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+            for row in found]  # fmt: skip
+
+
+def row(text, first):
+    return next(cells for cells in rows(text) if cells and cells[0] == first)
+
+
+@pytest.fixture
+def redis_at(monkeypatch):
+    """Points bell(), which the pages use, to another Redis."""
+
+    def point(url):
+        connection = Redis.from_url(
+            url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
+        )
+        for module in (jobs, probes, queuecheck):
+            monkeypatch.setattr(module, "bell", lambda: connection)
+
+    return point
+
+
+@pytest.fixture
+def no_database(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", refuse)
+
+
+def test_a_visitor_is_asked_to_sign_in(client):
+    assert client.get("/health/").url == "/login/?next=/health/"
+
+
+def test_a_user_who_is_not_staff_is_refused(client, visitor):
+    client.force_login(visitor)
+    assert client.get("/health/").status_code == 403
+    assert client.post("/health/").status_code == 403
+
+
+def test_nothing_running_is_told_with_what_to_do(desk):
+    text = page(desk)
+    assert row(text, "Scheduler")[1] == "down"
+    assert "python manage.py rqscheduler" in text
+    assert "nobody listens on sms, email, default, bulk" in row(text, "Workers")[2]
+    assert "python manage.py rqworker sms email default bulk" in text
+    assert row(text, "Sweep")[1] == "attention"
+    assert row(text, "bulk")[1:] == ["nobody", "0", "–"]
+    assert "3 things need attention." in text
+
+
+def test_everything_running_is_told(desk, redis):
+    redis.set(jobs.SWEEP_HEARTBEAT, int(time.time()) - 3)
+    with running("rqscheduler"), running("rqworker", *settings.RQ_QUEUES):
+        eventually(lambda: redis.get(SCHEDULER_HEARTBEAT))
+        text = page(desk)
+    assert "Everything is up." in text
+    assert row(text, "Database")[1] == "good"
+    assert re.search(r"ran [3-9] seconds ago", row(text, "Sweep")[2])
+    assert row(text, "sms")[1] == "1 worker"
+
+
+def test_the_age_of_the_oldest_waiting_job_is_told(desk, redis):
+    queue = django_rq.get_queue("bulk")
+    first = queue.enqueue("jobs.check_queue", 1)
+    queue.enqueue("jobs.check_queue", 1)
+    redis.hset(first.key, "enqueued_at", "2026-01-01T00:00:00.000000Z")
+    cells = row(page(desk), "bulk")
+    assert cells[2] == "2"
+    assert int(cells[3].removesuffix(" s")) > 24 * 3600
+
+
+def test_a_waiting_job_whose_record_is_gone_does_no_harm(desk, redis):
+    redis.rpush("rq:queue:sms", "gone")
+    assert row(page(desk), "sms")[2:] == ["1", "–"]
+
+
+def test_a_killed_worker_is_not_taken_for_a_listening_one(desk, redis):
+    with running("rqworker", "sms") as worker:
+        assert row(page(desk), "sms")[1] == "1 worker"
+        os.killpg(worker.pid, signal.SIGKILL)
+    (key,) = redis.smembers("rq:workers")
+    redis.hset(key, "last_heartbeat", "2026-01-01T00:00:00.000000Z")
+    assert row(page(desk), "sms")[1] == "nobody"
+
+
+def test_looking_at_workers_leaves_the_timeouts_of_requests_alone(desk, redis):
+    with running("rqworker", "sms"):
+        page(desk)
+    assert jobs.bell().connection_pool.connection_kwargs["socket_timeout"] == 1
+
+
+def test_a_redis_that_may_throw_jobs_away_is_a_warning(desk, redis):
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        assert row(page(desk), "Redis")[1] == "attention"
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+
+
+def test_a_redis_that_fills_up_is_a_warning(desk, redis):
+    redis.config_set("maxmemory", redis.info()["used_memory"] * 4 // 3)
+    try:
+        assert row(page(desk), "Redis")[1] == "attention"
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
+def test_redis_away_is_told_in_words(desk, redis_at):
+    redis_at("redis://127.0.0.1:1/0")
+    text = page(desk, jobs="0" * 36)
+    assert row(text, "Redis")[1] == "down"
+    assert "bin/up" in text
+
+
+def test_a_redis_that_hangs_is_told_within_two_seconds(desk, redis_at, tmp_path):
+    own = OwnRedis(tmp_path)
+    try:
+        redis_at(own.url)
+        jobs.bell().ping()
+        os.kill(own.popen.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        assert row(page(desk), "Redis")[1] == "down"
+        assert time.monotonic() - began < 2
+        began = time.monotonic()
+        assert desk.get("/readyz").status_code == 503
+        assert time.monotonic() - began < 2
+    finally:
+        own.kill()
+
+
+def test_a_database_that_is_away_is_told_in_words(desk, no_database):
+    response = desk.get("/health/")
+    assert response.status_code == 503
+    assert "The database does not answer" in response.content.decode()
+
+
+def test_htmx_gets_only_the_part_that_changes(desk):
+    query = start(desk)
+    for part, other in (("live", "check"), ("check", "live")):
+        response = desk.get("/health/", query, headers={"HX-Request": "true", "HX-Target": part})
+        text = response.content.decode()
+        assert f'<div id="{part}"' in text
+        assert f'id="{other}"' not in text
+        assert "<html" not in text
+        assert "HX-Target" in response["Vary"]
+
+
+def test_a_check_that_has_ended_is_not_asked_for_again(desk, burst):
+    query = start(desk)
+    assert 'hx-trigger="every 1s"' in page(desk, **query)
+    burst()
+    assert 'hx-trigger="every 1s"' not in page(desk, **query)
+
+
+def start(browser, **fields):
+    """Starts a queue check; the query of the page that shows it."""
+    response = browser.post("/health/", fields)
+    assert response.status_code == 302, response.content.decode()
+    address = response.url.removesuffix("#check")
+    return {"jobs": address.partition("?jobs=")[2]}
+
+
+def test_a_check_puts_a_quick_job_on_each_queue(desk, redis):
+    query = start(desk)
+    for name in settings.RQ_QUEUES:
+        assert redis.llen(f"rq:queue:{name}") == 1
+    text = page(desk, **query)
+    assert "The check is running" in text
+    assert row(text, "1")[1:4] == ["sms", "quick", "pending"]
+    assert row(text, "1")[5:] == ["–", "–"]
+
+
+def test_a_check_ends_with_times_and_results(desk, redis, burst):
+    query = start(desk, heavy="on", n="10")
+    burst()
+    text = page(desk, **query)
+    assert "The check has ended" in text
+    assert row(text, "1")[1:4] == ["default", "heavy, 10", "success"]
+    assert row(text, "1")[6] == "55"
+    assert re.fullmatch(r"\d+\.\d\d s", row(text, "2")[4])
+    assert 0 < redis.ttl(f"rq:job:{query['jobs'][:36]}") <= 600
+
+
+def test_quick_jobs_overtake_the_heavy_one(desk):
+    with running("rqworker", *settings.RQ_QUEUES), running("rqworker", *settings.RQ_QUEUES):
+        query = start(desk, heavy="on", n="35")
+        eventually(lambda: "The check has ended" in page(desk, **query), 60)
+        ended = [cells[0] for cells in rows(page(desk, **query)) if len(cells) == 7]
+    assert ended[-1] == "1"
+
+
+def test_a_check_that_fails_is_told(desk, burst, monkeypatch):
+    query = start(desk)
+    monkeypatch.setattr(jobs, "check_queue", lambda n: 1 / 0)
+    burst("sms")
+    assert row(page(desk, **query), "1")[3] == "error"
+
+
+@pytest.mark.parametrize("n", ["0", "36", "", "-1", "ten", "3.5", "１２３", "9" * 400, "\x00"])
+def test_a_wrong_n_gets_a_sentence_and_puts_nothing(desk, redis, n):
+    response = desk.post("/health/", {"heavy": "on", "n": n})
+    assert response.status_code == 400
+    assert "Enter a whole number from 1 to 35." in response.content.decode()
+    assert not redis.exists("rq:queue:sms")
+
+
+@pytest.mark.parametrize("n", ["1", "35"])
+def test_the_bounds_of_n_are_taken(desk, n):
+    assert start(desk, heavy="on", n=n)
+
+
+def test_without_the_heavy_job_n_does_not_matter(desk):
+    assert start(desk, n="nonsense")
+
+
+def test_a_check_without_redis_says_so(desk, redis_at):
+    redis_at("redis://127.0.0.1:1/0")
+    response = desk.post("/health/", {}, follow=True)
+    assert "Redis does not answer, so nothing was put on a queue." in response.content.decode()
+
+
+def test_ids_in_the_address_show_no_other_job(desk):
+    other = django_rq.get_queue("sms").enqueue("jobs.send_code", 123456)
+    text = page(desk, jobs=f"{other.id},{'0' * 36},nonsense,<script>,\x00")
+    assert "123456" not in text
+    assert text.count("gone: a job is kept for 10 minutes") == 2
+
+
+def test_the_page_has_no_inline_script_or_style(desk):
+    text = page(desk, **start(desk))
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", text)
+
+
+def test_healthz_needs_nothing(client, redis_at, no_database):
+    redis_at("redis://127.0.0.1:1/0")
+    response = client.get("/healthz")
+    assert (response.status_code, response.content) == (200, b"ok")
+
+
+def test_readyz_is_ready_without_workers_and_says_so(client):
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "ready": True, "database": True, "redis": True, "scheduler": False, "swept_ago": None,
+        "queues": {"sms": False, "email": False, "default": False, "bulk": False},
+    }  # fmt: skip
+
+
+def test_readyz_tells_workers_and_scheduler(client, redis):
+    redis.set(jobs.SWEEP_HEARTBEAT, int(time.time()) - 7)
+    with running("rqscheduler"), running("rqworker", "sms"):
+        eventually(lambda: redis.get(SCHEDULER_HEARTBEAT))
+        answer = client.get("/readyz").json()
+    assert answer["scheduler"] is True
+    assert 7 <= answer["swept_ago"] < 60
+    assert answer["queues"]["sms"] is True
+    assert answer["queues"]["bulk"] is False
+
+
+def test_readyz_is_not_ready_without_redis(client, redis_at):
+    redis_at("redis://127.0.0.1:1/0")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] is True
+    assert response.json()["redis"] is False
+
+
+def test_readyz_is_not_ready_without_the_database(client, no_database):
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] is False
+    assert response.json()["redis"] is True
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz"])
+def test_machines_may_only_look(client, address):
+    assert client.post(address).status_code == 405
+    assert client.head(address).status_code == 200
+
+
+def test_sms_provider_that_rests_is_told_by_its_name_alone(desk, settings):
+    settings.SMS_URLS = ["twilio://AC1:hush@+15550001111", "console:"]
+    assert row(page(desk), "SMS")[2].startswith("twilio, console: no trouble")
+    for _ in range(5):
+        breaker.report("twilio", failed=True)
+    text = page(desk)
+    assert row(text, "SMS")[1:2] == ["attention"]
+    assert "failed much: twilio" in row(text, "SMS")[2]
+    assert "hush" not in text
+    assert "AC1" not in text

@@ -1,0 +1,439 @@
+"""The staff's pages, as a browser without JavaScript uses them."""
+
+import csv
+import io
+from collections import Counter
+from datetime import timedelta
+
+import django_rq
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from notices.delivery import ending, expand, lifecycle, recovery
+from notices.models import Delivery, Notice, State
+from notices.pages import notices, progress
+from signup.models import User
+from tests.support.world import sent_now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GOOD = {
+    "subject": "Lift out of order",
+    "text": "Dear ((name)), the lift is **out of order**.",
+    "channels": ["email"],
+    "audience": "everyone",
+    "addresses": "",
+}
+
+
+@pytest.fixture
+def page(client, staff):
+    client.force_login(staff)
+    return client
+
+
+def post(client, **changes):
+    return client.post(reverse("notice_new"), GOOD | changes)
+
+
+PAGES = ["/notices/", "/notices/new/", "/notices/{pk}/", "/notices/{pk}/progress/",
+         "/notices/{pk}.json", "/notices/{pk}.csv"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_visitor_is_asked_to_sign_in(client, staff, path):
+    url = path.format(pk=sent_now(staff).pk)
+    response = client.get(url)
+    assert (response.status_code, response["Location"]) == (302, f"/login/?next={url}")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_user_who_is_not_staff_is_told_so(client, staff, visitor, path):
+    client.force_login(visitor)
+    assert client.get(path.format(pk=sent_now(staff).pk)).status_code == 403
+
+
+def test_user_who_is_not_staff_can_neither_send_nor_cancel(client, staff, visitor):
+    client.force_login(visitor)
+    sent_now(staff)
+    assert post(client).status_code == 403
+    assert client.post(reverse("notice_cancel", args=[Notice.objects.get().pk])).status_code == 403
+    assert Notice.objects.get().state == Notice.State.WAITING
+
+
+def test_sending_without_the_csrf_token_is_refused(staff):
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(staff)
+    assert post(client).status_code == 403
+    assert not Notice.objects.exists()
+
+
+def test_empty_list_says_what_notices_are_for(page):
+    assert "No notice has been written yet." in page.get("/notices/").text
+
+
+@pytest.mark.parametrize("path", ["/notices/7/", "/notices/7.json", "/notices/99999999999999999/"])
+def test_notice_that_does_not_exist_is_not_found(page, path):
+    assert page.get(path).status_code == 404
+
+
+def test_sent_notice_waits_ten_seconds_and_can_be_undone(page, staff):
+    response = post(page)
+    new = Notice.objects.get()
+    assert response["Location"] == f"/notices/{new.pk}/"
+    assert new.author == staff
+    assert new.state == Notice.State.WAITING
+    assert timedelta(seconds=8) < new.start_at - timezone.now() <= timedelta(seconds=10)
+    shown = page.get(response["Location"]).text
+    assert "Undo" in shown
+    assert "starts in" in shown
+    response = page.post(f"/notices/{new.pk}/cancel/", follow=True)
+    assert "Undone. Nothing was sent." in response.text
+    assert Notice.objects.get().state == Notice.State.CANCELLED
+
+
+def test_preview_shows_both_channels_and_sends_nothing(page, visitor):
+    User.objects.create(username="no_mobile", email="no@example.com")
+    response = post(page, channels=["email", "sms"], preview="1")
+    assert response.status_code == 200
+    assert "Dear reception, the lift is <strong>out of order</strong>." in response.text
+    assert "Dear reception, the lift is out of order." in response.text
+    assert "3 recipients" in response.text
+    assert "2 recipients" in response.text
+    assert "1 person has no such address or does not want it" in response.text
+    assert "1 SMS each" in response.text
+    assert not Notice.objects.exists()
+
+
+def test_preview_counts_the_pasted_addresses(page):
+    response = post(
+        page, audience="addresses", addresses="a@example.com\nb@example.com", preview="1"
+    )
+    assert "2 recipients" in response.text
+
+
+BAD = [
+    ({"subject": ""}, "Write a subject."),
+    ({"subject": "   "}, "Write a subject."),
+    ({"subject": "x" * 151}, "at most 150 characters"),
+    ({"subject": "a\nBcc: x@example.com"}, "A subject is one line."),
+    ({"subject": "nul\x00"}, "Null characters are not allowed."),
+    ({"subject": "Dear ((nmae))"}, "There is no placeholder ((nmae)). You can use: ((name))."),
+    ({"text": ""}, "Write what people shall read."),
+    ({"text": "x" * 20_001}, "at most 20000 characters"),
+    ({"text": "((code))"}, "There is no placeholder ((code))."),
+    ({"text": "bell \x07"}, "This holds control characters."),
+    ({"text": "nul \x00"}, "Null characters are not allowed."),
+    ({"text": "![](x.png)"}, "Nothing is left of this text"),
+    ({"channels": []}, "Choose email, SMS or both."),
+    ({"channels": ["fax"]}, "fax is not one of the available choices."),
+    ({"audience": ""}, "Say whom this is for."),
+    ({"audience": "nobody"}, "nobody is not one of the available choices."),
+    ({"audience": "addresses"}, "Paste at least one address or number."),
+    ({"audience": "addresses", "addresses": "nonsense"}, "1 line cannot be used."),
+    ({"audience": "addresses", "addresses": "a@b.cn\nx\n\ny"}, "2 lines cannot be used."),
+    ({"audience": "addresses", "addresses": "13900000011"}, "SMS is not chosen as a channel"),
+    ({"audience": "addresses", "addresses": "a@b.cn\x00"}, "Null characters are not allowed."),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), BAD)
+def test_bad_notice_is_refused_with_a_sentence(page, change, sentence):
+    response = post(page, **change)
+    assert response.status_code == 400
+    assert sentence in response.text
+    assert "Nothing was sent." in response.text
+    assert not Notice.objects.exists()
+
+
+def test_what_was_typed_stays_when_it_is_refused(page):
+    response = post(page, text="Dear ((name)), keep me", channels=[])
+    assert "Dear ((name)), keep me" in response.text
+
+
+def test_emoji_and_chinese_are_welcome(page):
+    assert post(page, subject="🔔 通知", text="亲爱的 ((name)) 🔔").status_code == 302
+
+
+def test_invalid_utf8_is_no_server_error(page):
+    body = b"subject=%FF%FE&text=%C3%28&channels=email&audience=everyone"
+    response = page.post("/notices/new/", body, content_type="application/x-www-form-urlencoded")
+    assert response.status_code < 500
+
+
+def test_bad_lines_are_told_by_number(page):
+    response = post(page, audience="addresses", addresses="a@example.com\n<b>oops</b>\n")
+    assert '<td class="number">2</td>' in response.text
+    assert "<b>oops</b>" not in response.text
+
+
+@pytest.fixture
+def mixed(staff, visitor, settings):
+    """A notice of which one was sent, one refused, one is queued."""
+    new = sent_now(staff, channels=["email", "sms"])
+    expand.start(new.pk)
+    Delivery.objects.filter(address="wang@example.com").update(state=State.SENT, tries=1)
+    Delivery.objects.filter(address="+8613900000002").update(
+        state=State.FAILED, reason="The number is not in service.", tries=1
+    )
+    return new
+
+
+def test_notice_page_shows_counts_and_deliveries(page, mixed):
+    shown = page.get(f"/notices/{mixed.pk}/").text
+    assert "2 of 4 settled · 50 %" in " ".join(shown.split())
+    assert "The number is not in service." in shown
+    assert f'hx-get="/notices/{mixed.pk}/progress/"' in shown
+    assert '<meta http-equiv="refresh" content="3">' in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "addresses"),
+    [
+        ("q=WANG", {"wang@example.com", "+8613900000002"}),
+        ("q=13900000001", {"+8613900000001"}),
+        ("state=failed", {"+8613900000002"}),
+        ("channel=email&state=queued", {"reception@example.com"}),
+        ("state=nonsense&page=77", {"wang@example.com", "+8613900000002", "+8613900000001",
+                                    "reception@example.com"}),
+        ("q=nobody", set()),
+        ("q=%00", {"wang@example.com", "+8613900000002", "+8613900000001",
+                   "reception@example.com"}),
+    ],
+)  # fmt: skip
+def test_deliveries_can_be_searched(page, mixed, query, addresses):
+    response = page.get(f"/notices/{mixed.pk}/?{query}")
+    assert {delivery.address for delivery in response.context["page"]} == addresses
+
+
+def test_progress_asks_for_a_whole_new_page_when_the_notice_has_ended(page, mixed):
+    url = f"/notices/{mixed.pk}/progress/"
+    assert "HX-Refresh" not in page.get(url)
+    Notice.objects.update(state=Notice.State.FINISHED, finished_at=timezone.now())
+    assert page.get(url)["HX-Refresh"] == "true"
+    assert "hx-get" not in page.get(f"/notices/{mixed.pk}/").text
+
+
+def test_cancel_keeps_what_was_sent_and_says_how_much_was_not(page, mixed):
+    response = page.post(f"/notices/{mixed.pk}/cancel/", follow=True)
+    assert "Cancelled: 2 deliveries were not sent." in response.text
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == [
+        "cancelled", "cancelled", "failed", "sent",
+    ]  # fmt: skip
+    response = page.post(f"/notices/{mixed.pk}/cancel/", follow=True)
+    assert "nothing was left to cancel" in response.text
+
+
+def test_cancel_by_a_link_does_nothing(page, mixed):
+    assert page.get(f"/notices/{mixed.pk}/cancel/").status_code == 405
+    assert Notice.objects.get().state == Notice.State.SENDING
+
+
+def test_json_has_the_handles_of_operators(page, mixed):
+    facts = page.get(f"/notices/{mixed.pk}.json").json()
+    assert set(facts) == {"id", "state", "recipients", "counts", "started_at", "finished_at"}
+    assert facts["recipients"] == sum(facts["counts"].values()) == 4
+    assert facts["counts"]["queued"] == 2
+
+
+def test_csv_has_a_row_for_each_delivery(page, mixed):
+    Delivery.objects.filter(address="wang@example.com").update(name="=cmd()")
+    response = page.get(f"/notices/{mixed.pk}.csv")
+    rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+    assert {(row["address"], row["state"]) for row in rows} == {
+        ("reception@example.com", "queued"), ("wang@example.com", "sent"),
+        ("+8613900000001", "queued"), ("+8613900000002", "failed"),
+    }  # fmt: skip
+    assert next(row for row in rows if row["state"] == "sent")["name"] == "'=cmd()"
+
+
+def test_list_shows_every_notice_newest_first(page, staff):
+    for number in range(3):
+        sent_now(staff, subject=f"Notice {number}")
+    shown = page.get("/notices/").text
+    assert shown.index("Notice 2") < shown.index("Notice 1") < shown.index("Notice 0")
+
+
+def test_admin_shows_notices_and_deliveries_for_looking_only(admin_client, mixed):
+    for model in ("notice", "delivery"):
+        assert admin_client.get(f"/admin/notices/{model}/").status_code == 200
+        first = {"notice": mixed, "delivery": mixed.deliveries.first()}[model]
+        assert admin_client.get(f"/admin/notices/{model}/{first.pk}/change/").status_code == 200
+        assert admin_client.get(f"/admin/notices/{model}/add/").status_code == 403
+
+
+def post_json(client, body):
+    return client.post("/notices/new/", body, content_type="application/json")
+
+
+def test_notice_can_be_sent_as_json(page, staff):
+    response = post_json(page, GOOD)
+    new = Notice.objects.get()
+    facts = response.json()
+    assert (facts["code"], facts["errmsg"], facts["notice"]["id"]) == (0, "ok", new.pk)
+    assert (new.author, new.state, new.channels) == (staff, Notice.State.WAITING, ["email"])
+
+
+@pytest.mark.parametrize(("change", "sentence"), BAD)
+def test_bad_notice_as_json_is_refused_with_the_same_sentence(page, change, sentence):
+    response = post_json(page, GOOD | change)
+    facts = response.json()
+    assert (response.status_code, facts["code"]) == (400, 400)
+    assert sentence in str(facts["errors"])
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["subject", "text", "channels", "audience", "addresses"])
+@pytest.mark.parametrize("value", [None, 7, 1e999, True, {"a": 1}, [], [7], [["email"]]])
+def test_wrong_type_in_json_is_refused(page, field, value):
+    response = post_json(page, GOOD | {"audience": "addresses"} | {field: value})
+    assert response.status_code == 400
+    assert response.json()["errors"][field]
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["subject", "text", "channels", "audience"])
+def test_missing_field_in_json_is_refused(page, field):
+    response = post_json(page, {name: text for name, text in GOOD.items() if name != field})
+    assert response.status_code == 400
+    assert response.json()["errors"][field]
+
+
+@pytest.mark.parametrize("body", [b" ", b"{", b"[]", b'"x"', b"\xff\xfe", b"null", b"[" * 100_000])
+def test_body_that_is_no_json_object_is_refused(page, body):
+    response = post_json(page, body)
+    assert response.status_code == 400
+    assert "JSON" in response.json()["errmsg"]
+
+
+def test_json_tells_bad_lines_by_number(page):
+    response = post_json(page, GOOD | {"audience": "addresses", "addresses": "a@b.cn\noops"})
+    assert response.json()["errors"]["addresses"][1].startswith("Line 2, oops: This is neither")
+
+
+def test_json_of_somebody_who_may_not_is_refused_as_json(client, visitor):
+    for _ in range(2):
+        response = post_json(client, GOOD)
+        assert (response.status_code, response.json()["code"]) == (403, 403)
+        client.force_login(visitor)
+    assert not Notice.objects.exists()
+
+
+@pytest.fixture
+def doubtful(mixed):
+    """The same notice, ended, with two deliveries that may have arrived."""
+    Delivery.objects.filter(state=State.QUEUED).update(state=State.UNCERTAIN, tries=1, token="old")
+    Notice.objects.update(state=Notice.State.FINISHED, finished_at=timezone.now())
+    return mixed
+
+
+def test_uncertain_deliveries_go_again_only_when_staff_say_so(page, doubtful, staff, texts, burst):
+    assert "2 deliveries are uncertain" in page.get(f"/notices/{doubtful.pk}/").text
+    response = page.post(f"/notices/{doubtful.pk}/again/", follow=True)
+    assert "2 deliveries go out again." in response.text
+    burst()
+    doubtful.refresh_from_db()
+    assert doubtful.state == Notice.State.FINISHED
+    assert texts == [("+8613900000001", texts[0][1])]
+    again = Delivery.objects.get(address="+8613900000001")
+    assert again.state == State.SENT
+    assert again.failed_tries.get().reason == "It may have arrived; reception had it sent again."
+
+
+def test_all_workers_go_on_with_what_goes_again(page, doubtful, redis):
+    page.post(f"/notices/{doubtful.pk}/again/")
+    queued = django_rq.get_queue("default").jobs
+    assert "jobs.resume_notice" in {job.func_name for job in queued}
+
+
+def test_one_uncertain_delivery_can_go_again(page, doubtful):
+    one = Delivery.objects.filter(state=State.UNCERTAIN).first()
+    page.post(f"/notices/{doubtful.pk}/again/", {"delivery": one.pk})
+    assert Delivery.objects.get(state=State.QUEUED) == one
+    assert Delivery.objects.filter(state=State.UNCERTAIN).count() == 1
+
+
+@pytest.mark.parametrize("wanted", ["x", "999999999999", "٣"])
+def test_no_other_delivery_goes_again(page, doubtful, wanted):
+    sent = Delivery.objects.get(state=State.SENT)
+    for delivery in (wanted, sent.pk):
+        response = page.post(f"/notices/{doubtful.pk}/again/", {"delivery": delivery})
+        assert response.status_code in (302, 404)
+    assert not Delivery.objects.filter(state=State.QUEUED).exists()
+
+
+def test_uncertain_deliveries_of_a_cancelled_notice_stay(page, doubtful):
+    Notice.objects.update(state=Notice.State.CANCELLED)
+    page.post(f"/notices/{doubtful.pk}/again/")
+    assert Delivery.objects.filter(state=State.UNCERTAIN).count() == 2
+
+
+def test_page_tells_the_truth_while_redis_is_away(page, staff, monkeypatch):
+    from redis import Redis
+
+    import jobs
+    from local import embedded
+
+    nowhere = Redis(port=embedded.free_port(), socket_connect_timeout=1, retry=None)
+    monkeypatch.setattr(jobs, "bell", lambda: nowhere)
+    response = page.post("/notices/new/", GOOD, follow=True)
+    assert "Accepted. The queue is away: it will go out when the queue is back." in response.text
+    assert Notice.objects.get().state == Notice.State.WAITING
+
+
+def test_cancel_of_very_many_leaves_the_rest_to_the_sweep(page, staff, monkeypatch):
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"guest{n}@example.com") for n in range(9)
+    )
+    new = sent_now(staff)
+    expand.start(new.pk)
+    monkeypatch.setattr(ending, "CHUNK", 4)
+    monkeypatch.setattr(lifecycle, "AT_ONCE", 0)
+    response = page.post(f"/notices/{new.pk}/cancel/", follow=True)
+    assert "Cancelled: 10 deliveries were not sent." in response.text
+    assert Delivery.objects.filter(state=State.CANCELLED).count() == 4
+    list(recovery.run())
+    assert Delivery.objects.filter(state=State.CANCELLED).count() == 10
+
+
+def test_large_notice_is_not_counted_anew_for_every_reader(page, mixed, monkeypatch):
+    monkeypatch.setattr(progress, "LARGE", 0)
+    monkeypatch.setattr(progress, "SHARE", 1e-6)
+    address = f"/notices/{mixed.pk}/progress/"
+    assert "2 of 4 settled" in " ".join(page.get(address).text.split())
+    Delivery.objects.filter(state=State.QUEUED).update(state=State.SENT)
+    assert "2 of 4 settled" in " ".join(page.get(address).text.split())
+    Notice.objects.filter(pk=mixed.pk).update(state=Notice.State.FINISHED)
+    assert "4 of 4 settled" in " ".join(page.get(address).text.split())
+
+
+def test_other_threads_may_count_other_large_notices_meanwhile(mixed, monkeypatch):
+    """The web process has eight threads."""
+
+    class Until(float):
+        def __lt__(self, other):
+            progress.tallies[-2] = progress.tallies[-1]
+            return False
+
+    monkeypatch.setattr(progress, "LARGE", 0)
+    monkeypatch.setattr(progress, "tallies", {-1: progress.Tally(Counter(), "sent", Until())})
+    assert progress.tally(mixed).total() == 4
+
+
+def test_search_shows_no_more_than_the_first_that_fit(page, mixed, monkeypatch):
+    monkeypatch.setattr(notices, "FOUND", 1)
+    shown = page.get(f"/notices/{mixed.pk}/?q=wang").context["page"]
+    assert [row.address for row in shown] == ["wang@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [("q=wang%40", 1), ("q={pk}", 4), ("q=nobody", 0), ("message=code", 0), ("message=notice", 4)],
+)
+def test_deliveries_are_found_in_the_admin(page, mixed, query, number):
+    User.objects.filter(username="reception").update(is_superuser=True)
+    found = page.get(f"/admin/notices/delivery/?{query.format(pk=mixed.pk)}")
+    assert found.context["cl"].result_count == number

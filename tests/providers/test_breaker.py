@@ -1,0 +1,143 @@
+"""Providers that fail much are left alone for a while; each is asked no more than it may be."""
+
+import os
+import signal
+import time
+
+import pytest
+import time_machine
+
+from notices.providers import breaker
+from tests.support.processes import OwnRedis
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(autouse=True)
+def _no_memory():
+    yield
+    breaker.own.clear()
+
+
+def fail(times, name="twilio"):
+    for _ in range(times):
+        breaker.report(name, failed=True)
+
+
+@pytest.fixture(params=["shared", "alone"])
+def redis_or_none(request, settings):
+    if request.param == "alone":
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.usefixtures("redis_or_none")
+def test_five_failures_in_a_row_are_too_many():
+    fail(4)
+    assert breaker.wait("twilio") == 0
+    fail(1)
+    assert 29 < breaker.wait("twilio") <= 30
+    assert breaker.wait("yuntongxun") == 0
+
+
+@pytest.mark.usefixtures("redis_or_none")
+def test_more_than_half_of_the_last_twenty_are_too_many():
+    for number in range(20):
+        breaker.report("twilio", failed=number % 2 == 0)
+    assert breaker.wait("twilio") == 0
+    fail(1)  # pushes out the first failure: ten of twenty, still
+    assert breaker.wait("twilio") == 0
+    fail(1)
+    assert breaker.wait("twilio") > 0
+
+
+def test_after_its_rest_one_may_try_it_and_the_others_wait():
+    fail(5)
+    assert breaker.state("twilio") == breaker.RESTING
+    with time_machine.travel(time.time() + 31, tick=False):
+        breaker.own.clear()  # as in another process
+        assert breaker.state("twilio") == breaker.TESTED
+        assert breaker.wait("twilio") == 0
+        assert breaker.wait("twilio") == 1
+        assert breaker.wait("twilio") == 1
+
+
+def test_one_failure_after_its_rest_is_enough():
+    fail(5)
+    with time_machine.travel(time.time() + 31, tick=False):
+        assert breaker.wait("twilio") == 0
+        fail(1)
+        assert breaker.wait("twilio") > 29
+
+
+def test_success_after_its_rest_lets_everybody_through():
+    fail(5)
+    with time_machine.travel(time.time() + 31, tick=False):
+        breaker.own.clear()  # as in another process
+        assert breaker.wait("twilio") == 0
+        breaker.report("twilio", failed=False)
+        assert [breaker.wait("twilio") for _ in range(3)] == [0, 0, 0]
+        assert breaker.state("twilio") == breaker.CLOSED
+
+
+def test_redis_is_not_asked_for_each_of_very_many_messages(monkeypatch):
+    asked, ask = [], breaker.shared.ask
+    monkeypatch.setattr(breaker.shared, "ask", lambda question: asked.append(1) or ask(question))
+    for count in (2, 4):
+        for _ in range(20):
+            assert breaker.wait("twilio") == 0
+            breaker.report("twilio", failed=False)
+        assert len(asked) == count
+        time.sleep(breaker.FRESH)
+    fail(11)
+    breaker.own.clear()
+    assert breaker.wait("twilio") > 29
+
+
+def test_a_failure_now_and_then_is_not_too_many():
+    """Each job is a process of its own: it forgets the successes that it did not tell."""
+    for _ in range(5):
+        fail(1)
+        for _ in range(31):
+            breaker.report("twilio", failed=False)
+        breaker.own.clear()
+    assert breaker.wait("twilio") == 0
+
+
+def test_another_process_knows_it_too():
+    fail(5)
+    breaker.own.clear()
+    assert breaker.wait("twilio") > 29
+
+
+def test_frozen_redis_costs_a_moment_and_not_one_a_message(settings, tmp_path):
+    frozen = OwnRedis(tmp_path)
+    settings.REDIS_URL = frozen.url
+    assert breaker.wait("twilio") == 0
+    os.kill(frozen.popen.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        for _ in range(100):
+            breaker.wait("twilio")
+            breaker.spend("twilio", "1/second", bulk=False)
+            breaker.report("twilio", failed=False)
+        assert time.monotonic() - started < 1
+    finally:
+        frozen.kill()
+
+
+def test_rate_is_kept_and_the_last_fifth_of_it_is_for_codes():
+    notices = [breaker.spend("twilio", "10/minute", bulk=True) for _ in range(9)]
+    assert notices[:8] == [0] * 8
+    assert 55 < notices[8] <= 60
+    codes = [breaker.spend("twilio", "10/minute", bulk=False) for _ in range(3)]
+    assert codes[:2] == [0, 0]
+    assert codes[2] > 55
+
+
+def test_rate_of_one_is_not_kept_from_notices():
+    assert breaker.spend("twilio", "1/minute", bulk=True) == 0
+    assert breaker.spend("twilio", "1/minute", bulk=True) > 55
+
+
+def test_provider_without_a_rate_is_not_counted():
+    assert breaker.spend("twilio", "", bulk=True) == 0

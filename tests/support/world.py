@@ -1,0 +1,76 @@
+"""Short ways to what the tests of notices need."""
+
+from zoneinfo import ZoneInfo
+
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from notices.audience import recipients
+from notices.delivery import lifecycle
+from notices.delivery import states as record
+from notices.models import WRITTEN, Delivery, Notice, Schedule
+from notices.schedules import actions
+
+CONTENT = (*WRITTEN, "pasted")
+
+
+def notice(staff=None, **changes):
+    """An unsaved notice to everyone by email."""
+    pasted = changes.pop("pasted", None)
+    facts = {
+        "subject": "Lift out of order",
+        "text": "Dear ((name)),\n\nthe lift is **out of order** until Friday.",
+        "channels": ["email"],
+        "audience": Notice.Audience.EVERYONE,
+        "author": staff,
+    } | changes
+    if pasted is not None:
+        facts["audience"] = Notice.Audience.ADDRESSES
+        facts["addresses"] = str(recipients.read(pasted, facts["channels"]))
+    return Notice(**facts)
+
+
+def sent_now(staff=None, **changes):
+    """A notice accepted without the time to undo."""
+    new = notice(staff, **changes)
+    lifecycle.accept(new, timezone.now())
+    return new
+
+
+def states(notice):
+    """Address -> state of each delivery."""
+    rows = Delivery.objects.filter(notice=notice).values_list("address", "state")
+    return dict(rows)
+
+
+def database_url() -> str:
+    """The test database, for processes."""
+    facts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{facts['NAME']}"
+    host = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
+    return f"postgres://{host}/{facts['NAME']}"
+
+
+def repeated(rule="FREQ=HOURLY", zone="Asia/Shanghai", start=None, **changes):
+    """A saved schedule to everyone by email that plans from this moment on."""
+    written = notice(None, **{key: changes.pop(key) for key in list(changes) if key in CONTENT})
+    facts = {name: getattr(written, name) for name in WRITTEN}
+    local = timezone.now().astimezone(ZoneInfo(zone)).replace(minute=0, second=0)
+    new = Schedule(
+        **facts, rule=rule, zone=zone, start=start or f"{local:%Y-%m-%dT%H:%M}", **changes
+    )
+    actions.add(new)
+    return new
+
+
+def record_fails_once(monkeypatch, address=""):
+    """The database is away when outcomes, or that of this address, are first recorded."""
+    kept, trouble = record.record_all, [OperationalError("away")]
+
+    def record_with_trouble(outcomes, token):
+        if trouble and outcomes and address in ("", *(one.delivery.address for one in outcomes)):
+            raise trouble.pop()
+        kept(outcomes, token)
+
+    monkeypatch.setattr(record, "record_all", record_with_trouble)
