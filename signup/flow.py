@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import jobs
+from notices.delivery import states
 from notices.models import Channel, Delivery, State
 from signup import codes, pictures, rates
 from signup.models import CODE_LIFETIME, CODE_TRIES, User, Verification, code_deadline
@@ -82,9 +83,7 @@ def open_verification(mobile: str) -> Verification:
 def withdraw(delivery: Delivery) -> bool:
     """False when a worker has it already: the sweep rang, so it is on its way after all."""
     unclaimed = Delivery.objects.filter(pk=delivery.pk, state=State.QUEUED, token=None)
-    return bool(
-        unclaimed.update(state=State.CANCELLED, reason="Redis was away.", changed_at=timezone.now())
-    )
+    return bool(states.stop(unclaimed, State.CANCELLED, "Redis was away."))
 
 
 # An account

@@ -12,7 +12,6 @@ when the lease runs out. A worker that comes back late finds another token and c
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -23,7 +22,7 @@ from django.utils.translation import gettext_noop
 from notices.audience import suppression
 from notices.content import messages
 from notices.content.messages import Wording
-from notices.delivery import claims, ending
+from notices.delivery import claims, ending, states
 from notices.delivery.retry import attempt, leave
 from notices.delivery.states import Outcome, keep_try, mark, record, record_patiently
 from notices.delivery.turn import Turn
@@ -102,24 +101,23 @@ def turn_to_another(
 
 def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
     """Settles what must not go any more. `row` is the delivery as long as it is ours to settle."""
-    changes = objection(delivery)
-    if changes:
-        row.update(**changes)
-    return bool(changes)
+    found = objection(delivery)
+    if found:
+        states.stop(row, *found)
+    return found is not None
 
 
-def objection(delivery: Delivery) -> dict[str, Any]:
-    """What is to be recorded of a delivery that must not go any more: its time is over, the person
-    opted out since it was prepared, or the address is dead. Nothing, when it may go."""
+def objection(delivery: Delivery) -> tuple[State, str] | None:
+    """What becomes of a delivery that must not go any more, and why: its time is over, the person
+    opted out since it was prepared, or the address is dead. None, when it may go."""
     now = timezone.now()
     if delivery.doubt_until and delivery.doubt_until <= now:
-        doubt = {"reason": STILL_IN_DOUBT, "doubt_until": None}
-        return {"state": State.UNCERTAIN, "changed_at": now, **doubt}
+        return State.UNCERTAIN, STILL_IN_DOUBT
     if delivery.expires_at and delivery.expires_at <= now:
-        return {"state": State.EXPIRED, "reason": ending.TOO_LATE, "changed_at": now}
+        return State.EXPIRED, ending.TOO_LATE
     if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
-        return {"state": State.SUPPRESSED, "reason": reason, "changed_at": now}
-    return {}
+        return State.SUPPRESSED, reason
+    return None
 
 
 # Of a notice, one at a time

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices.delivery import quiet_hours
+from notices.delivery import quiet_hours, states
 from notices.models import OPEN, Delivery, Notice, Slice, State
 
 CHUNK = 5000
@@ -29,7 +29,7 @@ def cancel_queued(notice_id: int, seconds: float = 5) -> int:
     until, settled = time.monotonic() + seconds, 0
     while True:
         with transaction.atomic():
-            chunk = unlocked(queued, CHUNK).update(state=State.CANCELLED, changed_at=timezone.now())
+            chunk = states.stop(unlocked(queued, CHUNK), State.CANCELLED)
         settled += chunk
         if chunk < CHUNK or time.monotonic() > until:
             return settled
@@ -47,9 +47,7 @@ def expire_queued(notice_id: int) -> None:
     """Settles a chunk of what is still queued of a notice whose time is over."""
     queued = in_state(notice_id, State.QUEUED).filter(token=None)
     with transaction.atomic():
-        unlocked(queued, CHUNK).update(
-            state=State.EXPIRED, reason=TOO_LATE, changed_at=timezone.now()
-        )
+        states.stop(unlocked(queued, CHUNK), State.EXPIRED, TOO_LATE)
 
 
 def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Delivery]:
@@ -67,16 +65,7 @@ def finish(notice_id: int) -> None:
     if queued or sending:  # cheap, and mostly true; the statement below decides
         return
     notice = Notice.objects.alias(queued=Subquery(queued), sending=Subquery(sending))
-    notice.filter(queued=None, sending=None, pk=notice_id, state=Notice.State.SENDING).update(
-        state=Notice.State.FINISHED, finished_at=timezone.now()
-    )
-
-
-def expire(due: QuerySet[Notice]) -> bool:
-    """Ends a notice that is due and whose time is over before anything of it began."""
-    now = timezone.now()
-    over = due.filter(state=Notice.State.WAITING, not_after__lte=now)
-    return bool(over.update(state=Notice.State.EXPIRED, finished_at=now))
+    states.finish(notice.filter(queued=None, sending=None, pk=notice_id))
 
 
 def hold(notices: QuerySet[Notice]) -> datetime | None:

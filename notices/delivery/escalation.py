@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
-from notices.delivery import ending, expand
+from notices.delivery import ending, expand, states
 from notices.models import DEAD, Channel, Delivery, Notice, Receipt, State, Suppression
 
 AHEAD = 1000  # more than all workers together send within a slice
@@ -51,11 +51,12 @@ def start(notice_id: int) -> bool:
             Exists(not_reached(notice)), mobile__isnull=False
         )
         added = expand.insert(people)
-        notice.escalated_at = timezone.now()
+        now = timezone.now()
         if added:
-            notice.channels = [Channel.EMAIL, Channel.SMS]
-            notice.state, notice.finished_at = Notice.State.SENDING, None
-        notice.save(update_fields=["escalated_at", "channels", "state", "finished_at"])
+            channels = [Channel.EMAIL, Channel.SMS]
+            states.reopen(notice_id, escalated_at=now, channels=channels)
+        else:
+            Notice.objects.filter(pk=notice_id).update(escalated_at=now)
     return bool(added)
 
 
@@ -79,7 +80,7 @@ def spare(notice: Notice) -> None:
         Exists(arrived), pk__in=due.values("pk")[:AHEAD], state=State.QUEUED
     )
     with transaction.atomic():
-        ending.unlocked(spared).update(state=State.CANCELLED, reason=ARRIVED, changed_at=now)
+        states.stop(ending.unlocked(spared), State.CANCELLED, ARRIVED)
 
 
 def not_reached(notice: Notice) -> QuerySet[Delivery]:

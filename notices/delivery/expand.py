@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.content import messages
-from notices.delivery import ending
+from notices.delivery import ending, states
 from notices.models import Channel, Delivery, Notice, State
 from signup.models import User
 
@@ -41,11 +41,9 @@ def start(notice_id: int) -> list[str]:
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
     )
-    if ending.expire(due) or ending.hold(due.filter(state=Notice.State.WAITING)):
+    if states.expire(due) or ending.hold(due.filter(state=Notice.State.WAITING)):
         return []
-    if not due.update(
-        state=Notice.State.PREPARING, started_at=Coalesce("started_at", now), rung_at=now
-    ):
+    if not states.prepare(due):
         return []
     notice = Notice.objects.get(pk=notice_id)
     for channel in notice.channels:
@@ -53,9 +51,7 @@ def start(notice_id: int) -> list[str]:
             add_everyone(notice, Channel(channel))
     if notice.audience == Notice.Audience.ADDRESSES:
         add_addresses(notice)
-    Notice.objects.filter(pk=notice_id, state=Notice.State.PREPARING).update(
-        state=Notice.State.SENDING, rung_at=timezone.now()
-    )
+    states.start_sending(notice_id)
     ending.cancel_queued(notice_id)
     ending.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 import jobs
-from notices.delivery import ending
+from notices.delivery import ending, states
 from notices.models import Delivery, Notice, Slice, State, Try
 from signup.models import User
 
@@ -22,7 +22,7 @@ def accept(notice: Notice, start_at: datetime | None = None) -> bool:
     back.
     """
     notice.start_at = start_at or timezone.now() + UNDO
-    notice.state = Notice.State.WAITING
+    states.accept(notice)
     with transaction.atomic(durable=True):
         notice.save()
     return ring(notice)
@@ -53,11 +53,7 @@ def change(notice: Notice, start_at: datetime | None = None) -> bool:
 
 def cancel(notice: Notice) -> int | None:
     """Stops what is not yet sent; how many deliveries that was, or None when it was over."""
-    now = timezone.now()
-    unfinished = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
-    if not Notice.objects.filter(pk=notice.pk, state__in=unfinished).update(
-        state=Notice.State.CANCELLED, finished_at=now
-    ):
+    if not states.cancel(notice.pk):
         return None
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     settled = ending.cancel_queued(notice.pk, AT_ONCE)
@@ -78,14 +74,10 @@ def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:
         doubtful = doubtful.filter(pk=delivery_id)
     with transaction.atomic():
         chosen = list(doubtful.select_for_update(of=("self",)))
-        Delivery.objects.filter(pk__in=[each.pk for each in chosen]).update(
-            state=State.QUEUED, token=None, tries=0, not_before=None, changed_at=timezone.now()
-        )
+        states.resend(Delivery.objects.filter(pk__in=[each.pk for each in chosen]))
         reason = f"It may have arrived; {by} had it sent again."
         Try.objects.bulk_create(Try(delivery=each, reason=reason) for each in chosen)
-        Notice.objects.filter(pk=notice.pk, state=Notice.State.FINISHED).update(
-            state=Notice.State.SENDING, finished_at=None
-        )
+        states.reopen(notice.pk)
     for channel in {each.channel for each in chosen}:
         jobs.now(jobs.resume_notice, notice.pk, channel)
     return len(chosen)

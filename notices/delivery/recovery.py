@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from notices.content import messages
-from notices.delivery import claims, ending, escalation, stream
-from notices.models import Channel, Delivery, Notice, Receipt, Schedule, State
+from notices.delivery import claims, ending, escalation, states, stream
+from notices.models import UNFINISHED, Channel, Delivery, Notice, Receipt, Schedule, State
 
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
 SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
@@ -40,11 +40,7 @@ def settle_expired() -> None:
     """Codes and other messages whose time was over before anybody sent them."""
     now = timezone.now()
     late = Delivery.objects.filter(claims.free(), notice=None, expires_at__lte=now)
-    Delivery.objects.filter(pk__in=ids(late), state=State.QUEUED).update(
-        state=State.EXPIRED,
-        reason=ending.TOO_LATE,
-        changed_at=now,
-    )
+    states.stop(Delivery.objects.filter(pk__in=ids(late)), State.EXPIRED, ending.TOO_LATE)
 
 
 def settle_lost() -> None:
@@ -52,18 +48,9 @@ def settle_lost() -> None:
     now = timezone.now()
     lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
     harmless = lost.filter(message__in=messages.HARMLESS_AGAIN)
-    Delivery.objects.filter(pk__in=ids(harmless), state=State.SENDING, lease_until__lt=now).update(
-        state=State.QUEUED, token=None, lease_until=None, changed_at=now - SILENCE
-    )
+    states.rescue(Delivery.objects.filter(pk__in=ids(harmless)), now - SILENCE)
     in_doubt = list(lost.values_list("pk", "notice_id")[:CHUNK])
-    Delivery.objects.filter(
-        pk__in=[pk for pk, _ in in_doubt], state=State.SENDING, lease_until__lt=now
-    ).update(
-        state=State.UNCERTAIN,
-        reason=stream.LOST,
-        lease_until=None,
-        changed_at=now,
-    )
+    states.lose(Delivery.objects.filter(pk__in=[pk for pk, _ in in_doubt]))
     for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:
         ending.finish(notice_id)
 
@@ -93,7 +80,7 @@ def silent_notices() -> Iterator[Bell]:
     silent = Notice.objects.filter(
         Q(rung_at=None) | Q(rung_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
-        state__in=(Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING),
+        state__in=UNFINISHED,
         start_at__lte=now - SILENCE / 2,
     )
     for notice in silent.order_by("state", "finished_at").defer("text", "addresses")[:CHUNK]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from notices.content import messages
 from notices.content.messages import Wording
+from notices.delivery import states
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State
 from notices.providers.base import Provider
@@ -114,12 +115,8 @@ def leave(delivery: Delivery, row: QuerySet[Delivery], nobody: NotSent) -> datet
         again = now + timedelta(seconds=nobody.after or PAUSE)
         late = delivery.expires_at is not None and again >= delivery.expires_at
         state, again = (State.EXPIRED, None) if late else (State.QUEUED, again)
-    row.update(
-        state=state,
-        reason=nobody.reason,
-        not_before=again,
-        token=None,
-        lease_until=None,
-        changed_at=now,
-    )
+    if again:
+        states.put_off(row, again, nobody.reason)
+    else:
+        states.stop(row, state, nobody.reason)
     return again

@@ -9,19 +9,17 @@ not go is recorded at once, and is then no longer among those that did.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from notices.content import messages
 from notices.content.messages import Wording
-from notices.delivery import claims, deliver, ending
+from notices.delivery import claims, deliver, ending, states
 from notices.delivery.place import stand_at
 from notices.delivery.retry import meaning
-from notices.delivery.states import SENT, Outcome, mark, patiently, record
+from notices.delivery.states import Outcome, mark, patiently, record
 from notices.delivery.turn import Turn
 from notices.models import Delivery, Slice, State
 from notices.providers.base import Letter, Provider
@@ -29,8 +27,6 @@ from notices.providers.errors import NotSent, Refused
 from notices.providers.router import Route
 
 CHUNK = 1000
-ACCEPTED = SENT | {"provider_ref": ""}
-LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
 
 
 def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, turn: Turn) -> None:
@@ -73,8 +69,7 @@ class Mailing:
         for delivery in claimed:
             if self.turn.is_over():
                 return
-            if changes := deliver.objection(delivery):
-                held(delivery, self.token).update(**changes)
+            if deliver.settle_objection(delivery, held(delivery, self.token)):
                 continue
             try:
                 self.carrier.check(delivery)
@@ -114,11 +109,10 @@ def settle(token: str, accepted: int) -> None:
     rows = Delivery.objects.filter(token=token)
     with transaction.atomic():
         if mine := Slice.objects.select_for_update().filter(token=token).first():
-            gone = rows.filter(pk__lte=accepted, state=State.QUEUED)
-            gone.update(**now_tried(mine), **ACCEPTED)
+            states.accept_streamed(rows.filter(pk__lte=accepted), mine)
             release(token)
         else:  # the sweep was quicker, and called the last uncertain
-            rows.filter(pk=accepted, state=State.UNCERTAIN).update(**ACCEPTED)
+            states.tell_streamed(rows.filter(pk=accepted))
 
 
 def settle_lost() -> None:
@@ -128,17 +122,11 @@ def settle_lost() -> None:
         with transaction.atomic():
             lost = late.select_for_update(skip_locked=True).filter(token=token).first()
             if lost:
-                rows = Delivery.objects.filter(token=token, state=State.QUEUED)
-                known = now_tried(lost)
-                rows.filter(pk__lt=lost.at).update(**known, **ACCEPTED)
-                rows.filter(pk=lost.at).update(**known, state=State.UNCERTAIN, reason=LOST)
+                rows = Delivery.objects.filter(token=token)
+                states.accept_streamed(rows.filter(pk__lt=lost.at), lost)
+                states.lose_streamed(rows.filter(pk=lost.at), lost)
                 release(token)
         ending.finish(notice_id)
-
-
-def now_tried(slice_: Slice) -> dict[str, Any]:
-    now = timezone.now()
-    return {"provider": slice_.provider, "tries": F("tries") + 1, "changed_at": now}
 
 
 def release(token: str) -> None:

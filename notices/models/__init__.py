@@ -1,12 +1,13 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, Slice, State, Try
 from notices.models.feedback import DEAD, Receipt, Suppression
-from notices.models.notice import WRITTEN, Channel, Notice
+from notices.models.notice import UNFINISHED, WRITTEN, Channel, Notice
 from notices.models.schedule import Occurrence, Schedule
 
 __all__ = [
     "DEAD",
     "OPEN",
     "SETTLED",
+    "UNFINISHED",
     "WRITTEN",
     "Channel",
     "Delivery",

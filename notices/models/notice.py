@@ -97,3 +97,7 @@ class Notice(Written):
     def is_held(self) -> bool:
         unfinished = self.state in (self.State.WAITING, self.State.SENDING)
         return unfinished and self.held_until is not None and self.held_until > timezone.now()
+
+
+# Something of it may still go out.
+UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)

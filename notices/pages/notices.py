@@ -25,13 +25,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from notices.delivery import lifecycle, quiet_hours
-from notices.models import Channel, Delivery, Notice, State
+from notices.models import UNFINISHED, Channel, Delivery, Notice, State
 from notices.pages.progress import progress, report
 from web.access import StaffRequest, staff_required
 
 PAGE = 50
 FOUND = 1000
-UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
 
 
 @require_GET

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -130,8 +129,7 @@ def planned_by(timing: TimingForm) -> Schedule:
     if isinstance(timing.saved, Schedule):
         planned = Schedule.objects.get(pk=timing.saved.pk)
     timing.apply_to_schedule(planned)
-    planned.state = Schedule.State.ACTIVE
-    planned.advance(max(timezone.now(), planned.handled_until))
+    actions.plan(planned)
     return planned
 
 

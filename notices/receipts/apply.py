@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from notices.audience import recipients, suppression
-from notices.delivery import ending
+from notices.delivery import ending, states
 from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression, Try
 
 BATCH = 1000
@@ -189,9 +189,8 @@ def move(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:
         groups[each.kind, reason].append(delivery.pk)
     for kind, (state, before) in MOVES.items():
         for reason in sorted(words for each, words in groups if each == kind):
-            Delivery.objects.filter(pk__in=groups[kind, reason], state__in=before).update(
-                state=state, reason=reason, token=None, lease_until=None, changed_at=timezone.now()
-            )
+            rows = Delivery.objects.filter(pk__in=groups[kind, reason])
+            states.report(rows, state, before, reason)
 
 
 def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:

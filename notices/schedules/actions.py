@@ -36,6 +36,12 @@ def upcoming(schedule: Schedule, number: int = 5) -> list[datetime]:
     return list(islice(schedule.instants(), min(number, MOST)))
 
 
+def plan(schedule: Schedule) -> None:
+    """Computes its next instant as if it were active. Does not save."""
+    schedule.state = Schedule.State.ACTIVE
+    schedule.advance(max(timezone.now(), schedule.handled_until))
+
+
 def add(schedule: Schedule) -> None:
     """Saves a new schedule; what it plans before this moment is passed by."""
     with transaction.atomic():

@@ -1,0 +1,165 @@
+"""Who may change a state, and what each transition changes: its own columns, from its own states,
+and nothing else."""
+
+import ast
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from notices.delivery import lifecycle, recovery, slices, states
+from notices.models import Delivery, Notice, Slice, State, Try
+from tests.support.processes import ROOT
+from tests.support.world import sent_now
+
+pytestmark = pytest.mark.django_db
+
+WRITER = ROOT / "notices" / "delivery" / "states.py"
+# Theirs is the state of a schedule and of its occurrences.
+OTHERS = [ROOT / "notices" / "schedules", ROOT / "notices" / "models" / "schedule.py"]
+
+
+def product():
+    for top in ("notices", "signup", "site"):
+        yield from (ROOT / top).rglob("*.py")
+    yield ROOT / "jobs.py"
+
+
+def writes_a_state(node):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        writes = node.func.attr in ("update", "bulk_update")
+        return writes and "state" in {word.arg for word in node.keywords}
+    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        leaves = [leaf for target in targets if target for leaf in ast.walk(target)]
+        return any(isinstance(leaf, ast.Attribute) and leaf.attr == "state" for leaf in leaves)
+    # A dictionary of columns to update, or a list of fields to save.
+    if isinstance(node, ast.keyword) and node.arg == "update_fields":
+        return "'state'" in ast.unparse(node.value)
+    return False
+
+
+def writers():
+    for path in product():
+        if "migrations" in path.parts or any(path.is_relative_to(each) for each in OTHERS):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if writes_a_state(node):
+                yield path, ast.unparse(node)
+
+
+@pytest.mark.once
+def test_one_module_writes_states():
+    found = list(writers())
+    elsewhere = [(str(path), what) for path, what in found if path != Path(WRITER)]
+    assert elsewhere == []
+    assert len(found) > 10  # those of states.py: the guard sees what it guards
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "text",
+    ["rows.update(reason='', state=x)", "notice.state = x", "a.state, a.b = 1, 2",
+     "notice.save(update_fields=['state'])", "rows.update(state='sent')"],
+)  # fmt: skip
+def test_the_guard_sees_each_way_of_writing_a_state(text):
+    assert any(writes_a_state(node) for node in ast.walk(ast.parse(text)))
+
+
+# The table: transition -> from which states, to which, and what it changes besides.
+
+NOW = timezone.now()
+PAST, SOON = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
+SLICE = Slice(token="t", notice_id=1, provider="other", at=1)
+FREE = {"token", "lease_until"}
+DONE = FREE | {"not_before", "doubt_until"}
+BEFORE = (State.SENT, State.UNCERTAIN)
+TABLE = [
+    (lambda rows: states.stop(rows, State.CANCELLED), ["queued"], "cancelled", DONE),
+    (lambda rows: states.stop(rows, State.EXPIRED, "Late."), ["queued"], "expired",
+     DONE | {"reason"}),
+    (lambda rows: states.put_off(rows, SOON, "Busy."), ["queued"], "queued",
+     FREE | {"reason", "not_before"}),
+    (lambda rows: states.rescue(rows, NOW), ["sending"], "queued", FREE),
+    (states.lose, ["sending"], "uncertain", {"reason", "lease_until"}),
+    (states.resend, ["uncertain"], "queued", DONE | {"tries"}),
+    (lambda rows: states.report(rows, State.DELIVERED, BEFORE, "Came."), ["sent", "uncertain"],
+     "delivered", FREE | {"reason"}),
+    (lambda rows: states.accept_streamed(rows, SLICE), ["queued"], "sent",
+     DONE | {"reason", "provider", "provider_ref", "tries"}),
+    (lambda rows: states.lose_streamed(rows, SLICE), ["queued"], "uncertain",
+     {"reason", "provider", "tries"}),
+    (states.tell_streamed, ["uncertain"], "sent", DONE | {"reason", "provider_ref"}),
+]  # fmt: skip
+COLUMNS = [field.attname for field in Delivery._meta.concrete_fields]
+
+
+def row(state):
+    return Delivery.objects.create(
+        message="notice", channel="sms", address="+8613900000011", state=state, reason="Before.",
+        tries=3, not_before=PAST, token="t", lease_until=PAST, provider="memory",
+        provider_ref="7", doubt_until=PAST, changed_at=PAST,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", State.values)
+@pytest.mark.parametrize("number", range(len(TABLE)))
+def test_each_transition_changes_its_columns_from_its_states_alone(number, state):
+    move, allowed, target, columns = TABLE[number]
+    before = row(state)
+    changed = move(Delivery.objects.filter(pk=before.pk))
+    after = Delivery.objects.get(pk=before.pk)
+    differing = {name for name in COLUMNS if getattr(before, name) != getattr(after, name)}
+    if state not in allowed:
+        assert (changed, differing) == (0, set())
+        return
+    assert (changed, after.state) == (1, target)
+    assert differing - {"state"} == columns | {"changed_at"}
+
+
+NOTICES = [
+    (lambda rows: states.prepare(rows), ["waiting", "preparing"], "preparing"),
+    (lambda rows: states.start_sending(rows.get().pk), ["preparing"], "sending"),
+    (states.finish, ["sending"], "finished"),
+    (lambda rows: states.reopen(rows.get().pk), ["finished"], "sending"),
+    (states.expire, ["waiting"], "expired"),
+    (lambda rows: states.cancel(rows.get().pk), ["waiting", "preparing", "sending"], "cancelled"),
+]
+
+
+@pytest.mark.parametrize("state", Notice.State.values)
+@pytest.mark.parametrize("number", range(len(NOTICES)))
+def test_each_transition_of_a_notice_goes_from_its_states_alone(number, state):
+    move, allowed, target = NOTICES[number]
+    notice = sent_now(not_after=PAST)
+    Notice.objects.filter(pk=notice.pk).update(state=state)
+    changed = move(Notice.objects.filter(pk=notice.pk))
+    notice.refresh_from_db()
+    expected = (1, target) if state in allowed else (0, state)
+    assert (changed, notice.state) == expected
+
+
+# What scattered writers once cost
+
+
+@pytest.mark.django_db(transaction=True)
+def test_send_again_sends_what_became_uncertain_while_its_provider_was_asked_anew(staff, texts):
+    """Its worker died over the second request, and by the time that somebody presses the button the
+    provider would not know the request again."""
+    notice = sent_now(staff, channels=["sms"], pasted="+8613900000011")
+    states.prepare(Notice.objects.filter(pk=notice.pk))
+    states.start_sending(notice.pk)
+    lost = Delivery.objects.create(
+        message="notice", notice=notice, channel="sms", address="+8613900000011", state="sending",
+        token="dead", lease_until=PAST, doubt_until=PAST, provider="memory", tries=2,
+    )  # fmt: skip
+    list(recovery.run())
+    lost.refresh_from_db()
+    assert lost.state == State.UNCERTAIN
+    assert lifecycle.send_again(notice, staff) == 1
+    slices.send_slice(notice.pk, "sms")
+    lost.refresh_from_db()
+    assert (lost.state, lost.reason) == (State.SENT, "")
+    assert [address for address, _text in texts] == ["+8613900000011"]
+    assert Try.objects.get().reason == f"It may have arrived; {staff} had it sent again."
