@@ -1,5 +1,7 @@
 """Which deliveries may be sent now, and how a worker makes some of them its own."""
 
+import logging
+
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -9,6 +11,7 @@ from notices.delivery import ending
 from notices.delivery.states import LEASE
 from notices.models import Delivery, Notice, Slice, State
 
+log = logging.getLogger(__name__)
 CLAIM = 50  # deliveries at a time
 # What it takes to send one of a notice: a row is twice as wide.
 READ = (
@@ -50,6 +53,8 @@ def claim(
             Slice.objects.create(token=token, notice=notice, lease_until=until)
     for delivery in deliveries:
         delivery.notice = notice  # one notice, one rendering
+    if deliveries:
+        log.debug("Notice %d, %s: %d claimed.", notice.pk, channel, len(deliveries))
     return deliveries
 
 
@@ -66,6 +71,7 @@ def hold(
     return deliveries
 
 
-def let_go(token: str) -> None:
-    """Of what was claimed, what did not leave."""
-    Delivery.objects.filter(token=token, state=State.QUEUED).update(token=None, lease_until=None)
+def let_go(token: str) -> int:
+    """Of what was claimed, what did not leave; how many that are."""
+    queued = Delivery.objects.filter(token=token, state=State.QUEUED)
+    return queued.update(token=None, lease_until=None)

@@ -1,6 +1,7 @@
 """How a notice ends, or stands still: nothing is open any more, somebody cancelled it, its time is
 over, or it is quiet at the moment."""
 
+import logging
 import time
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from notices.delivery import quiet_hours, states
 from notices.models import OPEN, Delivery, Notice, Slice, State
 
 CHUNK = 5000
+log = logging.getLogger(__name__)
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 
 
@@ -65,7 +67,8 @@ def finish(notice_id: int) -> None:
     if queued or sending:  # cheap, and mostly true; the statement below decides
         return
     notice = Notice.objects.alias(queued=Subquery(queued), sending=Subquery(sending))
-    states.finish(notice.filter(queued=None, sending=None, pk=notice_id))
+    if states.finish(notice.filter(queued=None, sending=None, pk=notice_id)):
+        log.info("Notice %d is finished.", notice_id)
 
 
 def hold(notices: QuerySet[Notice]) -> datetime | None:

@@ -4,6 +4,7 @@ May be run again at any point, also by two workers at once: the rows are unique,
 run adds what the first did not.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from notices.delivery import ending, states
 from notices.models import Channel, Delivery, Notice, State
 from signup.models import User
 
+log = logging.getLogger(__name__)
 BATCH = 1000  # pasted addresses
 PART = 5000  # people
 GAP = 0.002  # seconds
@@ -51,7 +53,8 @@ def start(notice_id: int) -> list[str]:
             add_everyone(notice, Channel(channel))
     if notice.audience == Notice.Audience.ADDRESSES:
         add_addresses(notice)
-    states.start_sending(notice_id)
+    if states.start_sending(notice_id):
+        log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
     ending.cancel_queued(notice_id)
     ending.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()

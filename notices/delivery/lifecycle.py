@@ -1,5 +1,6 @@
 """When a notice goes out. The database says when; the job queue only rings."""
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from notices.models import Delivery, Notice, Slice, State, Try
 from signup.models import User
 
 UNDO = timedelta(seconds=10)
+log = logging.getLogger(__name__)
 AT_ONCE = 0.2  # seconds that somebody who cancels waits for deliveries to be settled
 
 
@@ -55,6 +57,7 @@ def cancel(notice: Notice) -> int | None:
     """Stops what is not yet sent; how many deliveries that was, or None when it was over."""
     if not states.cancel(notice.pk):
         return None
+    log.info("Notice %d is cancelled.", notice.pk)
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     settled = ending.cancel_queued(notice.pk, AT_ONCE)
     queued = ending.in_state(notice.pk, State.QUEUED)

@@ -4,6 +4,7 @@ run side by side.
 Bounded chunks and partial indexes: with nothing to repair it costs a handful of small queries.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from notices.models import UNFINISHED, Channel, Delivery, Notice, Receipt, Sched
 SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
 SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
 CHUNK = 1000
+log = logging.getLogger(__name__)
 JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
 
 Bell = tuple[str, tuple[int | str, ...]]  # the name of a job and its arguments
@@ -48,9 +50,11 @@ def settle_lost() -> None:
     now = timezone.now()
     lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
     harmless = lost.filter(message__in=messages.HARMLESS_AGAIN)
-    states.rescue(Delivery.objects.filter(pk__in=ids(harmless)), now - SILENCE)
+    if rescued := states.rescue(Delivery.objects.filter(pk__in=ids(harmless)), now - SILENCE):
+        log.warning("%d deliveries of a worker that died go again.", rescued)
     in_doubt = list(lost.values_list("pk", "notice_id")[:CHUNK])
-    states.lose(Delivery.objects.filter(pk__in=[pk for pk, _ in in_doubt]))
+    if lost_now := states.lose(Delivery.objects.filter(pk__in=[pk for pk, _ in in_doubt])):
+        log.warning("%d deliveries of a worker that died are uncertain.", lost_now)
     for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:
         ending.finish(notice_id)
 

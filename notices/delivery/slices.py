@@ -1,5 +1,6 @@
 """Slices: a notice is sent in short turns, several workers side by side."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from notices.providers.connections import Lines
 from notices.providers.errors import Away
 from notices.providers.router import Route
 
+log = logging.getLogger(__name__)
 MOST = 800  # where they are held together
 LINES = 32  # each with one message that is in doubt when the worker dies; a code may go again
 BRISK = 0.2  # seconds: who sent all that it claimed within them claims twice as many
@@ -64,7 +66,8 @@ def send_until(turn: Turn, notice: Notice, lines: Lines) -> float:
         except Away as away:
             pause = away.after or PAUSE
             if pause > 1:
-                claims.let_go(token)
+                left = claims.let_go(token)
+                log.info("Notice %d, %s: %d put off for %d s.", notice.pk, channel, left, pause)
                 return pause
             # Its rate is used up. The scheduler's second would be longer than that.
             time.sleep(min(pause, turn.left))

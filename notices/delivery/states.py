@@ -17,7 +17,9 @@ is sending. Every transition answers how many rows it changed: believe that, not
     finished --reopen--> sending
 """
 
+import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +37,7 @@ from notices.models import UNFINISHED, Delivery, Notice, Slice, State, Try
 from notices.providers.base import Provider
 
 LEASE = timedelta(seconds=30)  # longer than a provider may take over one message
+log = logging.getLogger(__name__)
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
 FREE: dict[str, Any] = {"token": None, "lease_until": None}  # nobody's
 DONE: dict[str, Any] = FREE | {"not_before": None, "doubt_until": None}
@@ -105,6 +108,9 @@ def record_all(outcomes: Sequence[Outcome], token: str) -> None:
     for one in outcomes:
         if one.state != State.SENT:
             record(one, token)
+    if outcomes and log.isEnabledFor(logging.DEBUG):
+        counts = Counter(one.state.value for one in outcomes)
+        log.debug("Recorded: %s.", ", ".join(f"{n} {state}" for state, n in counts.items()))
 
 
 def ours(token: str) -> QuerySet[Delivery]:

@@ -7,6 +7,7 @@ that dies leaves one in doubt as ever, and most rows are written to once, many a
 not go is recorded at once, and is then no longer among those that did.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -27,6 +28,7 @@ from notices.providers.errors import NotSent, Refused
 from notices.providers.router import Route
 
 CHUNK = 1000
+log = logging.getLogger(__name__)
 
 
 def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, turn: Turn) -> None:
@@ -109,7 +111,8 @@ def settle(token: str, accepted: int) -> None:
     rows = Delivery.objects.filter(token=token)
     with transaction.atomic():
         if mine := Slice.objects.select_for_update().filter(token=token).first():
-            states.accept_streamed(rows.filter(pk__lte=accepted), mine)
+            sent = states.accept_streamed(rows.filter(pk__lte=accepted), mine)
+            log.debug("Notice %d: %d sent.", mine.notice_id, sent)
             release(token)
         else:  # the sweep was quicker, and called the last uncertain
             states.tell_streamed(rows.filter(pk=accepted))
@@ -123,8 +126,10 @@ def settle_lost() -> None:
             lost = late.select_for_update(skip_locked=True).filter(token=token).first()
             if lost:
                 rows = Delivery.objects.filter(token=token)
-                states.accept_streamed(rows.filter(pk__lt=lost.at), lost)
-                states.lose_streamed(rows.filter(pk=lost.at), lost)
+                sent = states.accept_streamed(rows.filter(pk__lt=lost.at), lost)
+                uncertain = states.lose_streamed(rows.filter(pk=lost.at), lost)
+                said = "Notice %d: a worker died; %d are sent, %d uncertain."
+                log.warning(said, notice_id, sent, uncertain)
                 release(token)
         ending.finish(notice_id)
 
