@@ -3,58 +3,26 @@ and nothing else."""
 
 import ast
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from notices.delivery import lifecycle, recovery, slices, states
 from notices.models import Delivery, Notice, Slice, State, Try
+from tests.support import house
 from tests.support.processes import ROOT
 from tests.support.world import sent_now
 
 pytestmark = pytest.mark.django_db
 
 WRITER = ROOT / "notices" / "delivery" / "states.py"
-# Theirs is the state of a schedule and of its occurrences.
-OTHERS = [ROOT / "notices" / "schedules", ROOT / "notices" / "models" / "schedule.py"]
-
-
-def product():
-    for top in ("notices", "signup", "site"):
-        yield from (ROOT / top).rglob("*.py")
-    yield ROOT / "jobs.py"
-
-
-def writes_a_state(node):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        writes = node.func.attr in ("update", "bulk_update")
-        return writes and "state" in {word.arg for word in node.keywords}
-    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
-    if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
-        leaves = [leaf for target in targets if target for leaf in ast.walk(target)]
-        return any(isinstance(leaf, ast.Attribute) and leaf.attr == "state" for leaf in leaves)
-    # A dictionary of columns to update, or a list of fields to save.
-    if isinstance(node, ast.keyword) and node.arg == "update_fields":
-        return "'state'" in ast.unparse(node.value)
-    return False
-
-
-def writers():
-    for path in product():
-        if "migrations" in path.parts or any(path.is_relative_to(each) for each in OTHERS):
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if writes_a_state(node):
-                yield path, ast.unparse(node)
 
 
 @pytest.mark.once
 def test_one_module_writes_states():
-    found = list(writers())
-    elsewhere = [(str(path), what) for path, what in found if path != Path(WRITER)]
-    assert elsewhere == []
-    assert len(found) > 10  # those of states.py: the guard sees what it guards
+    found = house.state_writers()
+    assert len(found.pop(WRITER)) > 10  # the guard sees what it guards
+    assert not found
 
 
 @pytest.mark.once
@@ -64,7 +32,7 @@ def test_one_module_writes_states():
      "notice.save(update_fields=['state'])", "rows.update(state='sent')"],
 )  # fmt: skip
 def test_the_guard_sees_each_way_of_writing_a_state(text):
-    assert any(writes_a_state(node) for node in ast.walk(ast.parse(text)))
+    assert any(house.writes_a_state(node) for node in ast.walk(ast.parse(text)))
 
 
 # The table: transition -> from which states, to which, and what it changes besides.
