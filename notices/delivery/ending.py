@@ -58,7 +58,9 @@ def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Deli
         rows = rows.select_for_update(skip_locked=True)
     elif most is None:
         return rows
-    return Delivery.objects.filter(pk__in=rows.values("pk")[:most])
+    # A list and no subquery: PostgreSQL may run that once for each row, and skips those that it
+    # has locked before, so that there is no limit any more.
+    return Delivery.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:most]))
 
 
 def finish(notice_id: int) -> None:
