@@ -58,6 +58,7 @@ def values(*names, **variables):
         ("CODE_LIMIT_ORIGIN", "often"),
         ("CODE_LIMIT_ALL", "often"),
         ("TRUSTED_PROXIES", "-1"),
+        ("LOG_LEVEL", "chatty"),
         ("PORT", "eight"),
         ("QUIET_HOURS", "at night"),
         ("QUIET_HOURS", "22:00"),
@@ -112,6 +113,15 @@ def test_anymail_settings_that_are_no_texts_are_read_as_such():
 @pytest.mark.once
 def test_secret_of_a_broken_setting_is_not_shown():
     assert "secret" not in load(ANYMAIL_SEND_DEFAULTS='{"tags": secret').stderr
+
+
+@pytest.mark.once
+def test_log_level_is_that_of_all_but_the_queries_of_django():
+    """At DEBUG Django would log each query, and with it addresses."""
+    for said, root, django in (("debug", "DEBUG", "INFO"), ("WARNING", "WARNING", "WARNING")):
+        logging = values("LOGGING", LOG_LEVEL=said)["LOGGING"]
+        assert (logging["root"]["level"], logging["loggers"]["django"]["level"]) == (root, django)
+    assert values("LOGGING")["LOGGING"]["root"]["level"] == "INFO"
 
 
 def variables_read():
