@@ -21,7 +21,7 @@ from notices.content.messages import Merge, Wording
 from notices.models import Delivery
 from notices.providers.base import Provider
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
-from notices.providers.http import BUSY, NONSENSE, UNREACHABLE, retry_after
+from notices.providers.http import BUSY, NONSENSE, NOT_NOW, UNREACHABLE, in_doubt, retry_after
 from notices.providers.mime import clean, common, letter, own, reachable, write
 
 TOGETHER = 100  # emails in one call: so many are in doubt when its answer is lost
@@ -30,7 +30,6 @@ READING = 5  # seconds for the rest of an answer; with the others less than a le
 LONGEST_ANSWER = 1024 * 1024  # bytes
 
 ACCEPTED = ("sent", "queued")  # Anymail's words
-NOT_NOW = (425, 429, 503)
 NOT_OURS = (401, 402, 403, 404, 405)  # the key, the bill, or the API's address
 NEVER_LEFT = ("NewConnection", "NameResolution", "ConnectTimeout", "CertVerification")
 GARBAGE = (TypeError, AttributeError, ValueError, LookupError, RecursionError)
@@ -146,7 +145,7 @@ def not_sent(problem: AnymailAPIError) -> NotSent:
         return TryLater(BUSY, retry_after(answer.headers), code=code)
     if code in NOT_OURS:
         return our_fault(code)
-    if 400 <= code < 500 and code != 408:
+    if 400 <= code < 500 and not in_doubt(code):
         return Refused(_("The provider refused it."), code=code)
     return Unknown(NONSENSE, code=code)
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_noop as _
 
 from notices.content.messages import Wording
 from notices.models import Delivery
-from notices.providers.errors import Refused, TryLater
-from notices.providers.http import BUSY, HTTP, NOT_NOW
+from notices.providers.errors import Refused
+from notices.providers.http import HTTP, NOT_NOW, in_doubt
 
 
 class Webhook(HTTP):
@@ -42,6 +42,6 @@ class Webhook(HTTP):
             if not answer.clear or answer.facts.get("error"):
                 raise self.not_documented(answer)
             return str(answer.facts.get("id") or "")
-        if answer.status in NOT_NOW:
-            raise TryLater(BUSY, answer.wait, code=answer.status)
+        if answer.status in NOT_NOW or in_doubt(answer.status):
+            raise self.not_documented(answer)
         raise Refused(_("The gateway refused it."), code=answer.status)

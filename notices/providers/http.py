@@ -37,7 +37,7 @@ WHOLE = 15  # seconds for all of it; less than a lease
 LINES = 96  # connections that a job opens at most
 LIMIT = 64 * 1024  # bytes of an answer
 LONGEST_WAIT = 24 * 3600  # seconds that a provider may ask for
-NOT_NOW = (408, 425, 429, 500, 502, 503, 504)
+NOT_NOW = (425, 429, 503)
 OUR_FAULT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 407)
 UNREACHABLE = _("The provider cannot be reached.")
 BUSY = _("The provider is busy.")
@@ -67,6 +67,13 @@ def retry_after(headers: HTTPMessage | Mapping[str, str]) -> float | None:
     """Seconds that the provider asks us to wait."""
     seconds = headers.get("Retry-After") or ""
     return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
+
+
+def in_doubt(status: int) -> bool:
+    """Whether an answer of this status leaves open what became of a request that had left whole: a
+    server that stumbled, or something on the way that gave up, may have handed it on before. 408
+    is said by a server that got none, and by a proxy that waited in vain for one behind it."""
+    return status == 408 or (status >= 500 and status not in NOT_NOW)
 
 
 @cache
@@ -170,6 +177,8 @@ class HTTP(Provider):
         """An answer that none of the provider's own codes explains: never sent, never lost."""
         if answer.status in NOT_NOW:
             return TryLater(BUSY, answer.wait, code=answer.status, ref=ref)
+        if in_doubt(answer.status):
+            return Unknown(NONSENSE, code=answer.status, ref=ref)
         if answer.status in OUR_FAULT:
             return self.our_fault(answer.status)
         if answer.ok:

@@ -1,6 +1,6 @@
 """An SMS gateway in a bad mood: python gateway.py PORT FOLDER SEED BUSY TOLD_TO_WAIT SILENT.
 
-The shares are of numbers. BUSY get 500 or 503, of which a quarter a second time; TOLD_TO_WAIT get
+The shares are of numbers. BUSY get 425 or 503, of which a quarter a second time; TOLD_TO_WAIT get
 429 with Retry-After, half of them 2 s and half 20 s; SILENT never get an answer, but half of them
 the message. Whatever is accepted goes to FOLDER/accepted.txt, one line a message, and each question
 to FOLDER/asked.jsonl as {"to", "at", "status", "wait"}. With GATEWAY_DELAY in the environment it
@@ -28,7 +28,7 @@ def fate(address: str, turn: int, seed: str, shares: tuple[float, float, float])
     luck = share(address, seed)
     if luck < busy:
         if turn == 1:
-            return (500 if luck < busy / 2 else 503), 0
+            return (425 if luck < busy / 2 else 503), 0
         return (503, 0) if turn == 2 and luck < busy / 4 else (200, 0)
     if turn == 1 and luck < busy + told_to_wait:
         return 429, 2 if luck < busy + told_to_wait / 2 else 20

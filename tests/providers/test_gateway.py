@@ -67,7 +67,11 @@ def test_message_goes_as_signed_json_and_the_gateways_number_comes_back(gateway)
         (429, {"Retry-After": "7"}, TryLater, 7),
         (429, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, TryLater, None),
         (429, {"Retry-After": "9" * 400}, TryLater, 24 * 3600),
-        (500, {}, TryLater, None),
+        (408, {}, Unknown, None),
+        (500, {}, Unknown, None),
+        (502, {"Retry-After": "7"}, Unknown, None),
+        (504, {}, Unknown, None),
+        (520, {}, Unknown, None),
         (503, {"Retry-After": "30"}, TryLater, 30),
     ],
 )

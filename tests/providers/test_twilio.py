@@ -110,8 +110,11 @@ def no(status, code, **headers):
         ((307, {"Location": "http://127.0.0.1:9/"}, b""), Away, "(307)"),
         ((400, {}, b"<html>"), TryLater, "no clear answer (400)"),
         ((400, {}, {"code": True}), TryLater, "no clear answer (400)"),
-        ((500, {}, b"oops"), TryLater, "busy (500)"),
-        ((502, {}, b""), TryLater, "busy (502)"),
+        ((408, {}, b""), Unknown, "no clear answer (408)"),
+        ((500, {}, b"oops"), Unknown, "no clear answer (500)"),
+        ((502, {}, b""), Unknown, "no clear answer (502)"),
+        ((503, {}, b""), TryLater, "busy (503)"),
+        ((504, {}, b""), Unknown, "no clear answer (504)"),
         ((200, {"Content-Type": "text/plain; charset=klingon"}, b"\xff\xfe"), Unknown, "no clear"),
     ],
 )
