@@ -21,7 +21,8 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 
-from notices.delivery import deliver, escalation, expand, recovery, retention, singles, slices
+from notices.delivery import escalation, expand, recovery, retention, single, slices
+from notices.models import Channel
 from notices.receipts import apply
 from notices.schedules import occurrences
 from queueing.redis import anything_on, bell, is_away, take_off, was_away
@@ -152,7 +153,7 @@ def ring_for_receipts() -> None:
 @job("sms")
 def send_code(delivery_id: int) -> None:
     """One SMS that somebody is waiting for, and the others that wait meanwhile."""
-    for pk, again in singles.send(delivery_id, unring).items():
+    for pk, again in single.send(delivery_id, Channel.SMS, unring).items():
         if again <= timezone.now():
             now(send_code, pk)
         else:
@@ -162,8 +163,8 @@ def send_code(delivery_id: int) -> None:
 @job("email")
 def send_email(delivery_id: int) -> None:
     """One email that a person's own action asked for."""
-    if again := deliver.send_one(delivery_id):
-        later(again, send_email, delivery_id)
+    for pk, again in single.send(delivery_id, Channel.EMAIL).items():
+        later(again, send_email, pk)
 
 
 @job("default")
@@ -218,10 +219,10 @@ def take_receipts() -> None:
 @job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
-    for name, args in recovery.run():
-        now(globals()[name], *args)
-    for when, name, pk in recovery.wake_ups():
-        wake(when, globals()[name], pk)
+    for func, args in recovery.run(bells()):
+        now(func, *args)
+    for when, func, pk in recovery.wake_ups(bells()):
+        wake(when, func, pk)
     bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
 
 
@@ -242,6 +243,13 @@ def purge() -> None:
     """Removes what nobody needs any more, and reckons schedules anew."""
     retention.run()
     occurrences.reckon_all()
+
+
+def bells() -> recovery.Bells:
+    singles = {Channel.SMS.value: send_code, Channel.EMAIL.value: send_email}
+    return recovery.Bells(
+        singles, start_notice, resume_notice, escalate_notice, run_schedule, take_receipts
+    )
 
 
 # The health page puts this on every queue, whatever queue it is listed for here.

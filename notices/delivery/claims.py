@@ -1,33 +1,57 @@
-"""Which deliveries may be sent now, and how a worker makes some of them its own."""
+"""Which deliveries may be sent now, and how a worker claims some of them.
+
+A claim is a token on a row that stays queued. It holds until the lease is over: who comes back
+later finds another token there, and changes nothing.
+"""
 
 import logging
+from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from notices.audience import suppression
-from notices.delivery import ending
-from notices.delivery.states import LEASE
+from notices.delivery import states
+from notices.delivery.limits import LEASE_SECONDS
 from notices.models import Delivery, Notice, Slice, State
 
-log = logging.getLogger(__name__)
-CLAIM = 50  # deliveries at a time
+AT_ONCE = 50  # deliveries of a notice that are claimed at a time
 # What it takes to send one of a notice: a row is twice as wide.
 READ = (
     "message", "notice", "channel", "address", "name", "language", "origin", "state", "reason",
     "tries", "expires_at", "provider", "provider_ref", "doubt_until",
 )  # fmt: skip
+log = logging.getLogger(__name__)
 
 
 def free() -> Q:
-    """Queued, due, and in nobody's hands."""
+    """Queued, due, and claimed by nobody."""
     now = timezone.now()
     return Q(
         Q(token=None) | Q(lease_until__lt=now),
         Q(not_before=None) | Q(not_before__lte=now),
         state=State.QUEUED,
     )
+
+
+def in_state(notice_id: int, state: State, channel: str = "") -> QuerySet[Delivery]:
+    """Those of a notice, by one channel or all. Asked like this, only its index has them in order:
+    else PostgreSQL, where it expects many, reads the table from its beginning until it has met
+    enough. With "=" for a channel the order would be that of the number alone."""
+    rows = Delivery.objects.filter(notice_id=notice_id, state=state).order_by("channel", "id")
+    return rows.filter(channel__range=(channel, channel)) if channel else rows
+
+
+def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Delivery]:
+    """Of the rows those that nobody else is writing to. In a transaction."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    elif most is None:
+        return rows
+    # A list and no subquery: PostgreSQL may run that once for each row, and skips those that it
+    # has locked before, so that there is no limit any more.
+    return Delivery.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:most]))
 
 
 def complete(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -38,40 +62,33 @@ def complete(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 
 def claim(
-    notice: Notice, channel: str, token: str, many: int = CLAIM, *, in_order: bool = False
+    notice: Notice, channel: str, token: str, most: int = AT_ONCE, *, streamed: bool = False
 ) -> list[Delivery]:
-    """Takes in hand what is due of a notice, the first ids first. `in_order`: as a slice that
-    holds them until it is settled, not for a time."""
-    wanted = ending.in_state(notice.pk, State.QUEUED, channel).filter(free())
+    """Claims what is due of a notice, the first ids first. `streamed`: with a cursor that holds
+    them until it is settled, not for a time."""
+    wanted = in_state(notice.pk, State.QUEUED, channel).filter(free())
     wanted = wanted.annotate(stopped_by=suppression.stopped_by()).only(*READ)
     with transaction.atomic():
         if not Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING).exists():
             return []
-        deliveries = hold(wanted, token, many, for_good=in_order)
-        if deliveries and in_order:
-            until = timezone.now() + LEASE
+        claimed = claim_rows(wanted, token, most, for_good=streamed)
+        if claimed and streamed:
+            until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
             Slice.objects.create(token=token, notice=notice, lease_until=until)
-    for delivery in deliveries:
+    for delivery in claimed:
         delivery.notice = notice  # one notice, one rendering
-    if deliveries:
-        log.debug("Notice %d, %s: %d claimed.", notice.pk, channel, len(deliveries))
-    return deliveries
+    if claimed:
+        log.debug("Notice %d, %s: %d claimed.", notice.pk, channel, len(claimed))
+    return claimed
 
 
-def hold(
-    wanted: QuerySet[Delivery], token: str, many: int, *, for_good: bool = False
+def claim_rows(
+    wanted: QuerySet[Delivery], token: str, most: int, *, for_good: bool = False
 ) -> list[Delivery]:
-    """Makes the first that nobody else is about to make theirs ours: until the lease is over, or
+    """Claims the first that nobody else is about to claim: until the lease is over, or
     `for_good`."""
     with transaction.atomic():
-        deliveries = list(wanted.select_for_update(skip_locked=True, of=("self",))[:many])
-        Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(
-            token=token, lease_until=None if for_good else timezone.now() + LEASE
-        )
-    return deliveries
-
-
-def let_go(token: str) -> int:
-    """Of what was claimed, what did not leave; how many that are."""
-    queued = Delivery.objects.filter(token=token, state=State.QUEUED)
-    return queued.update(token=None, lease_until=None)
+        claimed = list(wanted.select_for_update(skip_locked=True, of=("self",))[:most])
+        rows = Delivery.objects.filter(pk__in=[delivery.pk for delivery in claimed])
+        states.claim(rows, token, for_good=for_good)
+    return claimed

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
-from notices.delivery import ending, expand, states
+from notices.delivery import claims, expand, states
 from notices.models import DEAD, Channel, Delivery, Notice, Receipt, State, Suppression
 
 AHEAD = 1000  # more than all workers together send within a slice
@@ -73,14 +73,14 @@ def spare(notice: Notice) -> None:
     arrived = Delivery.objects.filter(
         notice=notice, channel=Channel.EMAIL, user=OuterRef("user"), state=State.DELIVERED
     )
-    due = ending.in_state(notice.pk, State.QUEUED, Channel.SMS).filter(
+    due = claims.in_state(notice.pk, State.QUEUED, Channel.SMS).filter(
         Q(not_before=None) | Q(not_before__lte=now)
     )
     spared = Delivery.objects.filter(
         Exists(arrived), pk__in=due.values("pk")[:AHEAD], state=State.QUEUED
     )
     with transaction.atomic():
-        states.stop(ending.unlocked(spared), State.CANCELLED, ARRIVED)
+        states.stop(claims.unlocked(spared), State.CANCELLED, ARRIVED)
 
 
 def not_reached(notice: Notice) -> QuerySet[Delivery]:

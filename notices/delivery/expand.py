@@ -21,7 +21,7 @@ from django.utils.translation import gettext_noop
 from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.content import messages
-from notices.delivery import ending, states
+from notices.delivery import finish, quiet_hours, states
 from notices.models import Channel, Delivery, Notice, State
 from signup.models import User
 
@@ -43,7 +43,7 @@ def start(notice_id: int) -> list[str]:
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
     )
-    if states.expire(due) or ending.hold(due.filter(state=Notice.State.WAITING)):
+    if states.expire(due) or quiet_hours.hold(due.filter(state=Notice.State.WAITING)):
         return []
     if not states.prepare(due):
         return []
@@ -55,8 +55,8 @@ def start(notice_id: int) -> list[str]:
         add_addresses(notice)
     if states.start_sending(notice_id):
         log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
-    ending.cancel_queued(notice_id)
-    ending.finish(notice_id)
+    finish.cancel_queued(notice_id)
+    finish.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()
     return list(notice.channels) if sending else []
 

@@ -8,13 +8,13 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 import jobs
-from notices.delivery import ending, states
+from notices.delivery import claims, finish, states
 from notices.models import Delivery, Notice, Slice, State, Try
 from signup.models import User
 
 UNDO = timedelta(seconds=10)
 log = logging.getLogger(__name__)
-AT_ONCE = 0.2  # seconds that somebody who cancels waits for deliveries to be settled
+AT_ONCE_SECONDS = 0.2  # that somebody who cancels waits for deliveries to be settled
 
 
 def accept(notice: Notice, start_at: datetime | None = None) -> bool:
@@ -24,7 +24,6 @@ def accept(notice: Notice, start_at: datetime | None = None) -> bool:
     back.
     """
     notice.start_at = start_at or timezone.now() + UNDO
-    states.accept(notice)
     with transaction.atomic(durable=True):
         notice.save()
     return ring(notice)
@@ -59,8 +58,8 @@ def cancel(notice: Notice) -> int | None:
         return None
     log.info("Notice %d is cancelled.", notice.pk)
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
-    settled = ending.cancel_queued(notice.pk, AT_ONCE)
-    queued = ending.in_state(notice.pk, State.QUEUED)
+    settled = finish.cancel_queued(notice.pk, AT_ONCE_SECONDS)
+    queued = claims.in_state(notice.pk, State.QUEUED)
     if queued.exists():
         jobs.now(jobs.sweep)
     # What a mail server has is recorded after its slice.

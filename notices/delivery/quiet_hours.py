@@ -4,7 +4,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
 
+from notices.models import Notice
 from notices.recurrence.rule import instant
 
 
@@ -21,4 +24,12 @@ def ends(at: datetime) -> datetime | None:
         until = instant(datetime.combine(last, end), zone)
         if instant(datetime.combine(day, begin), zone) <= at < until:
             return until
+    return None
+
+
+def hold(notices: QuerySet[Notice]) -> datetime | None:
+    """Holds them in the quiet hours; when those are over, or None to go on."""
+    until = ends(timezone.now())
+    if until and notices.filter(in_quiet_hours=False).update(held_until=until):
+        return until
     return None

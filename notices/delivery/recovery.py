@@ -5,44 +5,59 @@ Bounded chunks and partial indexes: with nothing to repair it costs a handful of
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from notices.content import messages
-from notices.delivery import claims, ending, escalation, states, stream
-from notices.models import UNFINISHED, Channel, Delivery, Notice, Receipt, Schedule, State
+from notices.delivery import claims, escalation, finish, states, stream
+from notices.delivery.limits import SILENCE_SECONDS
+from notices.models import UNFINISHED, Delivery, Notice, Receipt, Schedule, State
 
-SILENCE = timedelta(seconds=10)  # how long nobody may have touched what should be going on
+SILENCE = timedelta(seconds=SILENCE_SECONDS)
 SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
-CHUNK = 1000
+CHUNK = 1000  # rows that one sweep repairs or rings for, of each kind
 log = logging.getLogger(__name__)
-JOB_OF = {Channel.EMAIL: "send_email", Channel.SMS: "send_code"}
 
-Bell = tuple[str, tuple[int | str, ...]]  # the name of a job and its arguments
+Job = Callable[..., Any]
 
 
-def run() -> Iterator[Bell]:
+class Bells(NamedTuple):
+    """The jobs that a sweep may have queued."""
+
+    send_single: Mapping[str, Job]  # by channel
+    start_notice: Job
+    resume_notice: Job
+    escalate_notice: Job
+    run_schedule: Job
+    take_receipts: Job
+
+
+Ring = tuple[Job, tuple[int | str, ...]]  # a job and its arguments
+
+
+def run(bells: Bells) -> Iterator[Ring]:
     """Yields the jobs to queue."""
     settle_expired()
     settle_lost()
-    stream.settle_lost()
+    stream.settle_dead()
     settle_cancelled()
-    yield from silent_deliveries()
-    yield from silent_notices()
-    yield from due_schedules()
-    yield from silent_receipts()
-    yield from (("escalate_notice", (pk,)) for pk in escalation.due())
+    yield from silent_deliveries(bells)
+    yield from silent_notices(bells)
+    yield from due_schedules(bells)
+    yield from silent_receipts(bells)
+    yield from ((bells.escalate_notice, (pk,)) for pk in escalation.due())
 
 
 def settle_expired() -> None:
     """Codes and other messages whose time was over before anybody sent them."""
     now = timezone.now()
     late = Delivery.objects.filter(claims.free(), notice=None, expires_at__lte=now)
-    states.stop(Delivery.objects.filter(pk__in=ids(late)), State.EXPIRED, ending.TOO_LATE)
+    states.stop(Delivery.objects.filter(pk__in=ids(late)), State.EXPIRED, finish.TOO_LATE)
 
 
 def settle_lost() -> None:
@@ -56,7 +71,7 @@ def settle_lost() -> None:
     if lost_now := states.lose(Delivery.objects.filter(pk__in=[pk for pk, _ in in_doubt])):
         log.warning("%d deliveries of a worker that died are uncertain.", lost_now)
     for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:
-        ending.finish(notice_id)
+        finish.finish(notice_id)
 
 
 def settle_cancelled() -> None:
@@ -65,20 +80,20 @@ def settle_cancelled() -> None:
     for pk in Notice.objects.filter(
         state=Notice.State.CANCELLED, finished_at__gt=lately
     ).values_list("pk", flat=True):
-        ending.cancel_queued(pk)
+        finish.cancel_queued(pk)
 
 
-def silent_deliveries() -> Iterator[Bell]:
+def silent_deliveries(bells: Bells) -> Iterator[Ring]:
     """Single deliveries that are due and that nobody has rung for lately."""
     now = timezone.now()
     silent = Delivery.objects.filter(claims.free(), notice=None, changed_at__lte=now - SILENCE)
     found = list(silent.values_list("pk", "channel")[:CHUNK])
     Delivery.objects.filter(pk__in=[pk for pk, _ in found]).update(changed_at=now)
     for pk, channel in found:
-        yield JOB_OF[Channel(channel)], (pk,)
+        yield bells.send_single[channel], (pk,)
 
 
-def silent_notices() -> Iterator[Bell]:
+def silent_notices(bells: Bells) -> Iterator[Ring]:
     """Notices that should have started or gone on, and of which no worker has a slice."""
     now = timezone.now()
     silent = Notice.objects.filter(
@@ -91,41 +106,41 @@ def silent_notices() -> Iterator[Bell]:
         if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
             continue  # another sweep was quicker
         if notice.state != Notice.State.SENDING:
-            yield "start_notice", (notice.pk,)
+            yield bells.start_notice, (notice.pk,)
             continue
-        ending.finish(notice.pk)
+        finish.finish(notice.pk)
         for channel in notice.channels:
-            queued = ending.in_state(notice.pk, State.QUEUED, channel)
+            queued = claims.in_state(notice.pk, State.QUEUED, channel)
             if queued.filter(claims.free()).values("pk")[:1]:
-                yield "resume_notice", (notice.pk, channel)
+                yield bells.resume_notice, (notice.pk, channel)
 
 
-def silent_receipts() -> Iterator[Bell]:
+def silent_receipts(bells: Bells) -> Iterator[Ring]:
     """Receipts that nobody was rung for, or that wait for their delivery."""
     if Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now()).exists():
-        yield "take_receipts", ()
+        yield bells.take_receipts, ()
 
 
-def due_schedules() -> Iterator[Bell]:
+def due_schedules(bells: Bells) -> Iterator[Ring]:
     """Schedules that nobody woke in time."""
     late = timezone.now() - SILENCE / 5
     due = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__lte=late)
     for pk in due.order_by("next_at").values_list("pk", flat=True)[:CHUNK]:
-        yield "run_schedule", (pk,)
+        yield bells.run_schedule, (pk,)
 
 
-def wake_ups() -> Iterator[tuple[datetime, str, int]]:
+def wake_ups(bells: Bells) -> Iterator[tuple[datetime, Job, int]]:
     """What is due soon. Mostly its bell is there already, and this one takes its place."""
     soon = (timezone.now(), timezone.now() + SOON)
     waiting = Notice.objects.filter(state=Notice.State.WAITING, start_at__lte=soon[1]).annotate(
         due=Greatest("start_at", Coalesce("held_until", "start_at"))
     )
     for pk, when in waiting.filter(due__range=soon).values_list("pk", "due")[:CHUNK]:
-        yield when, "start_notice", pk
+        yield when, bells.start_notice, pk
     schedules = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__range=soon)
     for schedule in schedules.only("next_at")[:CHUNK]:
         if schedule.next_at:
-            yield schedule.next_at, "run_schedule", schedule.pk
+            yield schedule.next_at, bells.run_schedule, schedule.pk
 
 
 def ids(rows: QuerySet[Delivery]) -> list[int]:

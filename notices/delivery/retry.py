@@ -8,73 +8,52 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from notices.content import messages
-from notices.content.messages import Wording
 from notices.delivery import states
+from notices.delivery.limits import NEXT_PROVIDER_SECONDS, PAUSE_SECONDS
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State
 from notices.providers.base import Provider
-from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
-from notices.providers.router import Route
+from notices.providers.errors import Away, NotSent, Refused, TryLater
 
 MAX_TRIES = 8  # by each provider
-PAUSE = 10  # seconds before a channel that cannot be reached is tried again
-TURN = 2  # seconds before a notice that one provider put off goes to the next
+FIRST_BACKOFF = 2  # seconds, for what somebody waits for; a notice begins with a pause
+LONGEST_BACKOFF = 600  # seconds
 
 
-def attempt(route: Route, carrier: Provider, delivery: Delivery, wording: Wording) -> Outcome:
-    """Hands it over and says what became of it."""
-    answer: str | NotSent
-    try:
-        answer = carrier.send(delivery, wording)
-    except (Refused, TryLater, Unknown) as problem:
-        answer = problem
-    return judge(answer, route, carrier, delivery, wording)
-
-
-def judge(
-    answer: str | NotSent, route: Route, carrier: Provider, delivery: Delivery, wording: Wording
-) -> Outcome:
-    """What became of one that was handed over, and what that says of the provider."""
-    failed = isinstance(answer, TryLater | Unknown)
-    route.report(carrier, failed=failed)
-    able = len(route.able(delivery, wording)) if failed else 0
-    return meaning(answer, delivery, carrier, able)
-
-
-def meaning(answer: str | NotSent, delivery: Delivery, carrier: Provider, able: int) -> Outcome:
-    """`answer`: the provider's number for it, or why it did not go. `able`: how many providers may
-    be asked to carry it."""
+def decide(answer: str | NotSent, delivery: Delivery, provider: Provider, able: int) -> Outcome:
+    """`answer`: the provider's id of the message, or why it did not go. `able`: how many providers
+    may be asked to carry it."""
     match answer:
         case str():
-            return Outcome(delivery, State.SENT, "", carrier.name, answer)
+            return Outcome(delivery, State.SENT, "", provider.name, answer)
         case Refused():
             # What was asked in doubt may have gone the first time.
             doubtful = delivery.doubt_until and delivery.message not in messages.HARMLESS_AGAIN
-            state, ref = (
+            state, message_id = (
                 (State.UNCERTAIN, delivery.provider_ref) if doubtful else (State.FAILED, "")
             )
-            why, suppress = answer.reason, answer.suppress
-            return Outcome(delivery, state, why, carrier.name, ref, suppress=suppress)
+            reason, suppress = answer.reason, answer.suppress
+            return Outcome(delivery, state, reason, provider.name, message_id, suppress=suppress)
         case TryLater() if not delivery.doubt_until:
-            return put_off(delivery, answer, carrier, able)
-    return in_doubt(delivery, answer, carrier, able)
+            return put_off(delivery, answer, provider, able)
+    return in_doubt(delivery, answer, provider, able)
 
 
-def in_doubt(delivery: Delivery, doubt: NotSent, carrier: Provider, able: int) -> Outcome:
+def in_doubt(delivery: Delivery, doubt: NotSent, provider: Provider, able: int) -> Outcome:
     """It may have been accepted: to ask again is harmless, or the provider would notice, or
     nobody may."""
-    ref = doubt.ref or (delivery.provider_ref if delivery.doubt_until else "")
-    later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=ref)
+    request_id = doubt.ref or (delivery.provider_ref if delivery.doubt_until else "")
+    later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=request_id)
     if delivery.message in messages.HARMLESS_AGAIN:
-        return put_off(delivery, later, carrier, able)
-    known_until = (delivery.doubt_until or carrier.recognises_until()) if ref else None
-    again = put_off(delivery, later, carrier, 1)
+        return put_off(delivery, later, provider, able)
+    known_until = (delivery.doubt_until or provider.recognises_until()) if request_id else None
+    again = put_off(delivery, later, provider, 1)
     if known_until and again.not_before and again.not_before < known_until:
         return replace(again, doubt_until=known_until)
-    return Outcome(delivery, State.UNCERTAIN, doubt.reason, carrier.name, ref)
+    return Outcome(delivery, State.UNCERTAIN, doubt.reason, provider.name, request_id)
 
 
-def put_off(delivery: Delivery, later: TryLater, carrier: Provider, able: int) -> Outcome:
+def put_off(delivery: Delivery, later: TryLater, provider: Provider, able: int) -> Outcome:
     """Back to queued, unless tries or time are used up. A notice goes to each of the `able`
     providers in turn before there is exponential backoff, with jitter; a single delivery has
     been to all of them by now."""
@@ -82,22 +61,23 @@ def put_off(delivery: Delivery, later: TryLater, carrier: Provider, able: int) -
     rounds, turn = divmod(delivery.tries + counts, able)
     if counts and rounds >= MAX_TRIES:
         reason = f"Given up after {delivery.tries + 1} tries. {later.reason}"
-        return Outcome(delivery, State.FAILED, reason, carrier.name, not_now=True)
-    first, wait = (PAUSE if delivery.message == messages.NOTICE else 2), later.after or 0.0
+        return Outcome(delivery, State.FAILED, reason, provider.name, not_now=True)
+    is_notice, wait = delivery.message == messages.NOTICE, later.after or 0.0
+    first = PAUSE_SECONDS if is_notice else FIRST_BACKOFF
     jitter = random.uniform(0.8, 1.2)  # noqa: S311
     if delivery.notice_id and able > 1 and (turn or not counts):
-        wait = TURN * jitter
+        wait = NEXT_PROVIDER_SECONDS * jitter
     else:
-        wait = max(wait, min(first * 2 ** max(0, rounds - 1), 600) * jitter)
+        wait = max(wait, min(first * 2 ** max(0, rounds - 1), LONGEST_BACKOFF) * jitter)
     again = timezone.now() + timedelta(seconds=wait)
     if delivery.expires_at and again >= delivery.expires_at:
         reason = f"Its time is over. {later.reason}"
-        return Outcome(delivery, State.EXPIRED, reason, carrier.name, not_now=True)
+        return Outcome(delivery, State.EXPIRED, reason, provider.name, not_now=True)
     return Outcome(
         delivery,
         State.QUEUED,
         later.reason,
-        carrier.name,
+        provider.name,
         later.ref,
         not_before=again,
         counts=counts,
@@ -112,7 +92,7 @@ def leave(delivery: Delivery, row: QuerySet[Delivery], nobody: NotSent) -> datet
     if not isinstance(nobody, TryLater):
         state = State.UNCERTAIN if delivery.doubt_until else State.FAILED
     else:
-        again = now + timedelta(seconds=nobody.after or PAUSE)
+        again = now + timedelta(seconds=nobody.after or PAUSE_SECONDS)
         late = delivery.expires_at is not None and again >= delivery.expires_at
         state, again = (State.EXPIRED, None) if late else (State.QUEUED, again)
     if again:

@@ -1,51 +1,81 @@
-"""Sending side by side: an SMS provider takes its time over each message, so several are asked for
-at once, on several lines.
+"""Sends deliveries: one loop for every provider that answers requests. A mail server, which only
+says yes or no in their order, has a loop of its own (stream.py).
 
-As in deliver.py: claimed, marked just before the request leaves, recorded by the token. All of that
-is done in one thread, for several deliveries in one transaction; what came back is recorded with
-the marks of those that go next. A worker that dies leaves at most one delivery in doubt per line.
+1. Take    what is claimed and due: slices.py says of a notice, singles.py of codes.
+2. Write   settle what must not go any more, compose the rest.
+3. Route   choose a provider and a connection for each request.
+4. Mark    as SENDING, in one transaction with the record of what came back in the round before.
+5. Ask     with no transaction open: one delivery a request, or many where the provider takes many.
+6. Judge   retry.py: sent, never, later, or in doubt.
+
+All but 5 is done in one thread. A worker that dies leaves in doubt what its open requests hold, and
+it has one at most on each connection. What it had claimed and not marked is free again when the
+lease is over.
 """
 
+import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_noop
 
+from notices.audience import suppression
 from notices.content import messages
-from notices.delivery import batch, claims, deliver, retry, states
+from notices.delivery import finish, retry, states
+from notices.delivery.connections import Answers, Connections, Request, grouped
+from notices.delivery.limits import LEASE_SECONDS
 from notices.delivery.states import Outcome
-from notices.delivery.turn import Turn
 from notices.models import Delivery, State
-from notices.providers.connections import Call, Lines
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
-from notices.providers.router import Route
+
+SHARED = gettext_noop("The provider refused a call for many. Each goes again with fewer others.")
+STILL_IN_DOUBT = gettext_noop(
+    "No answer came back, and by now its provider would not know it again. It may have arrived."
+)
 
 
-class Abreast:
+class Sender:
     """Sends what `take` gives, until it gives nothing and every answer has come."""
 
-    look = 60.0  # seconds after which it takes again, though no answer came
+    poll = 60.0  # seconds after which it takes again, though no answer came
+    per_request = 1  # deliveries that may share one
 
-    def __init__(self, lines: Lines, token: str) -> None:
-        self.lines, self.token = lines, token
-        self.held = Delivery.objects.filter(state=State.QUEUED, token=token)
-        self.heard: list[tuple[Call, str | BaseException]] = []  # not yet judged
-        self.answered: list[Outcome] = []  # not yet recorded
+    def __init__(self, connections: Connections, token: str) -> None:
+        self.connections, self.token = connections, token
+        self.claimed = Delivery.objects.filter(state=State.QUEUED, token=token)
+        self.groups: deque[list[Delivery]] = deque()  # each for a request, not yet marked
+        self.heard: list[tuple[Request, Answers]] = []  # not yet judged
+        self.outcomes: list[Outcome] = []  # not yet recorded
         self.bug: BaseException | None = None
-        self.spoiled: int | None = None  # the delivery that cannot even be composed
+        self.spoiled = 0  # the delivery that cannot even be composed
+
+    # What a notice and a code do otherwise
 
     def begin(self) -> None:
         """What goes before all others."""
 
-    def take(self, many: int) -> Sequence[Delivery]:
-        """Up to `many` that are ours and queued."""
+    def take(self, most: int) -> Sequence[Delivery] | None:
+        """Up to `most` that are claimed; None to ask for nothing more, not even what was taken."""
         raise NotImplementedError
 
-    def nobody(self, delivery: Delivery, row: QuerySet[Delivery], problem: NotSent) -> None:
+    def unroutable(self, delivery: Delivery, row: QuerySet[Delivery], problem: NotSent) -> None:
         """No provider can be asked about this one."""
         raise NotImplementedError
+
+    def left(self, pks: set[int]) -> None:
+        """Their requests are on their way."""
+
+    def goes_on(self, request: Request, outcome: Outcome) -> bool:
+        """Whether another provider is being asked already."""
+        return False
+
+    # The loop
 
     def run(self) -> None:
         try:
@@ -53,136 +83,187 @@ class Abreast:
             while self.step():
                 pass
         finally:
-            self.finish()
+            self.end()
         if self.bug:
             raise self.bug
 
     def step(self) -> bool:
         """Whether there is more to do."""
-        taken = [] if self.bug else self.take(self.lines.room)
-        self.start(self.prepare(taken, self.held), self.held)
+        groups = [] if self.bug else self.next_groups()
+        self.ask(self.prepare(groups, self.claimed), self.claimed)
         self.hear()
-        return bool(taken or self.lines.calls or self.answered)
+        return bool(groups or self.connections.busy or self.outcomes)
 
-    def prepare(self, taken: Iterable[Delivery], held: QuerySet[Delivery]) -> list[Call]:
-        """What can go, each with a line and a provider. `held`: the rows that are ours."""
-        ready: list[Call] = []
-        for delivery in taken:
+    def next_groups(self) -> list[list[Delivery]]:
+        """One for each idle connection."""
+        idle = self.connections.idle
+        taken = self.take(max(0, idle - len(self.groups)) * self.per_request)
+        if taken is None:
+            self.groups.clear()
+        elif self.per_request == 1:
+            self.groups += [[delivery] for delivery in taken]
+        else:
+            self.groups += grouped(taken, self.connections.first.providers[0])
+        return [self.groups.popleft() for _ in range(min(idle, len(self.groups)))]
+
+    def prepare(
+        self, groups: Sequence[Sequence[Delivery]], rows: QuerySet[Delivery]
+    ) -> list[Request]:
+        """What can go, each with a connection and a provider. `rows`: those that are ours."""
+        ready: list[Request] = []
+        for group in groups:
             try:
-                call = self.call(delivery, held.filter(pk=delivery.pk))
+                request = self.request(group, rows)
             except Away:
                 break
             except Exception as bug:  # also RQ's "your time is over": those before it go
-                self.bug, self.spoiled = bug, delivery.pk
+                self.bug, self.spoiled = bug, group[0].pk
                 break
-            ready += [call] if call else []
+            ready += [request] if request else []
         return ready
 
-    def call(self, delivery: Delivery, row: QuerySet[Delivery]) -> Call | None:
-        """None when this one cannot go. Raises Away when nobody can carry anything."""
-        if deliver.settle_objection(delivery, row):
+    def request(self, group: Sequence[Delivery], rows: QuerySet[Delivery]) -> Request | None:
+        """None when nothing of it can go. Raises Away when nobody can carry anything."""
+        wanted = tuple(one for one in group if not settle_objection(one, rows.filter(pk=one.pk)))
+        if not wanted:
             return None
-        wording, route = messages.compose(delivery), self.lines.take()
+        merge = messages.merge(wanted) if len(wanted) > 1 else None
+        content = merge.wording if merge else messages.compose(wanted[0])
+        route = self.connections.take()
         try:
-            return Call(route, route.choose(delivery, wording), delivery, wording)
+            provider = route.choose(wanted[0], content)
+            return Request(route, provider, wanted, content, merge)
         except NotSent as problem:
-            self.lines.free(route)
-            self.nobody(delivery, row, problem)
+            self.connections.free(route)
+            for one in wanted:
+                self.unroutable(one, rows.filter(pk=one.pk), problem)
             if isinstance(problem, Away):
                 raise
         return None
 
-    def start(self, ready: Sequence[Call], held: QuerySet[Delivery]) -> list[int]:
-        """Records what was answered, marks those that go next, and lets them go; which went."""
-        if not (ready or self.answered):
-            return []
+    def ask(self, ready: Sequence[Request], rows: QuerySet[Delivery]) -> None:
+        """Records what was answered, marks what goes next, and lets it go."""
+        if not ready:
+            keep(self.outcomes, self.token)
+            self.outcomes = []
+            return
         with transaction.atomic():
-            states.record_all(self.answered, self.token)
-            ours = self.mark(ready, held)
-        self.answered = []
-        for call in ready:
-            (self.lines.start(call) if call.delivery.pk in ours else self.lines.free(call.route))
-        return [call.delivery.pk for call in ready if call.delivery.pk in ours]
+            states.record_all(self.outcomes, self.token)
+            marked = self.mark(ready, rows)
+        self.outcomes = []
+        for request in ready:
+            ours = tuple(one for one in request.deliveries if one.pk in marked)
+            if ours:
+                self.connections.start(replace(request, deliveries=ours))
+            else:
+                self.connections.free(request.route)
+        self.left(marked)
 
-    def mark(self, ready: Sequence[Call], held: QuerySet[Delivery]) -> set[int]:
-        """Which of them are still ours to send."""
-        ours: set[int] = set()
-        for _name, calls in groupby(sorted(ready, key=by_provider), by_provider):
-            alike = list(calls)
-            wanted = {call.delivery.pk for call in alike}
-            if states.mark(held.filter(pk__in=wanted), alike[0].carrier, self.token):
-                ours |= wanted
-        if len(ours) > 1:
-            sending = Delivery.objects.filter(state=State.SENDING, token=self.token, pk__in=ours)
-            ours = set(sending.values_list("pk", flat=True))
-        return ours
+    def mark(self, ready: Sequence[Request], rows: QuerySet[Delivery]) -> set[int]:
+        """Which of their deliveries are still ours to send."""
+        marked: set[int] = set()
+        for _name, requests in groupby(sorted(ready, key=provider_name), provider_name):
+            alike = list(requests)
+            wanted = {one.pk for request in alike for one in request.deliveries}
+            count = states.mark(rows.filter(pk__in=wanted), alike[0].provider, self.token)
+            if count < len(wanted):
+                sending = Delivery.objects.filter(state=State.SENDING, token=self.token)
+                wanted = set(sending.filter(pk__in=wanted).values_list("pk", flat=True))
+            marked |= wanted
+        return marked
 
     def hear(self) -> None:
-        self.heard += self.lines.answers(self.look)
+        self.heard += self.connections.answers(self.poll)
         while self.heard:
-            call, answer = self.heard[-1]  # and there it stays when something goes wrong
-            if (found := self.judge(call, answer)) and not self.goes_on(call, found):
-                self.lines.free(call.route)
-                self.answered.append(found)
+            request, answers = self.heard[-1]  # and there it stays when something goes wrong
+            outcomes = self.judge(request, answers)
+            if outcomes and not self.goes_on(request, outcomes[0]):
+                self.connections.free(request.route)
+                self.outcomes += outcomes
             self.heard.pop()
 
-    def judge(self, call: Call, answer: str | BaseException) -> Outcome | None:
-        """None when it is a bug: this delivery stays in hand, and what is under way ends."""
-        if isinstance(answer, str | Refused | TryLater | Unknown):
-            return retry.judge(answer, call.route, call.carrier, call.delivery, call.wording)
-        self.bug = self.bug or answer
-        return None
+    def judge(self, request: Request, answers: Answers) -> list[Outcome]:
+        """None when it is a bug: what was asked stays marked, and what is under way ends."""
+        deliveries, provider = request.deliveries, request.provider
+        if isinstance(answers, Refused) and len(deliveries) > 1:
+            # Whose fault it was shows in smaller requests.
+            return [Outcome(one, State.QUEUED, SHARED, provider.name) for one in deliveries]
+        if isinstance(answers, Refused | TryLater | Unknown):
+            answers = [answers] * len(deliveries)
+        if isinstance(answers, BaseException):
+            self.bug = self.bug or answers
+            return []
+        found = zip(deliveries, answers, strict=True)
+        return [self.judge_one(request, one, answer) for one, answer in found]
 
-    def goes_on(self, call: Call, found: Outcome) -> bool:
-        """Whether it is on its way to another provider."""
-        return False
+    def judge_one(self, request: Request, delivery: Delivery, answer: str | NotSent) -> Outcome:
+        """What became of it, and what that says of the provider."""
+        failed = isinstance(answer, TryLater | Unknown)
+        request.route.report(request.provider, failed=failed)
+        able = len(request.route.able(delivery, request.content)) if failed else 0
+        return retry.decide(answer, delivery, request.provider, able)
 
-    def finish(self) -> None:
+    def end(self) -> None:
         """Whatever happened: keeps what is known, and waits for the answers still under way."""
         while True:
-            if self.answered:
-                batch.keep(self.answered, self.token)
-            if not (self.heard or self.lines.calls):
-                return
-            heard, self.heard = self.heard or self.lines.answers(), []
-            self.answered = [found for each in heard if (found := self.judge(*each))]
+            keep(self.outcomes, self.token)
+            if not (self.heard or self.connections.busy):
+                break
+            heard, self.heard = self.heard or self.connections.answers(), []
+            self.outcomes = [outcome for each in heard for outcome in self.judge(*each)]
+        if self.bug:
+            states.release(self.token, but=self.spoiled)
 
 
-def by_provider(call: Call) -> str:
-    return call.carrier.name
+def provider_name(request: Request) -> str:
+    return request.provider.name
 
 
-# A slice of a notice
+def keep(outcomes: Sequence[Outcome], token: str) -> None:
+    """Also when the database is away for a while: nobody else knows it."""
+    if not outcomes:
+        return
+    try:
+        with transaction.atomic():
+            states.record_all(outcomes, token)
+    except OperationalError:
+        connection.close()
+        for each in outcomes:
+            patiently(partial(states.record, each, token))
 
 
-def send_claimed(
-    lines: Lines, claimed: Sequence[Delivery], _route: Route, token: str, turn: Turn
-) -> None:
-    """As deliver.send_claimed. Claims more itself, so that no line waits for the slowest."""
-    part = Share(lines, token, claimed, turn)
-    part.run()
-    if part.away:
-        raise part.away
+def patiently(keep: Callable[[], None]) -> None:
+    """Tries again for half a lease when the database is away."""
+    until = time.monotonic() + LEASE_SECONDS / 2
+    while True:
+        try:
+            return keep()
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+            connection.close()
+            time.sleep(0.5)
 
 
-class Share(Abreast):
-    def __init__(self, lines: Lines, token: str, claimed: Sequence[Delivery], turn: Turn) -> None:
-        super().__init__(lines, token)
-        self.waiting, self.turn = deque(claimed), turn
-        self.notice = claimed[0].notice
-        self.away: Away | None = None
+# What must not go any more
 
-    def take(self, many: int) -> Sequence[Delivery]:
-        if self.away or self.turn.is_over():
-            return []
-        if self.notice and len(self.waiting) < many:
-            more = claims.claim(self.notice, self.lines.channel, self.token, self.lines.most)
-            self.waiting += more
-            self.notice = self.notice if more else None
-        return [self.waiting.popleft() for _ in range(min(many, len(self.waiting)))]
 
-    def nobody(self, delivery: Delivery, row: QuerySet[Delivery], problem: NotSent) -> None:
-        if isinstance(problem, Away):
-            self.away = problem
-        else:
-            retry.leave(delivery, row, problem)
+def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
+    """Settles what must not go any more. `row` is the delivery as long as it is ours to settle."""
+    found = objection(delivery)
+    if found:
+        states.stop(row, *found)
+    return found is not None
+
+
+def objection(delivery: Delivery) -> tuple[State, str] | None:
+    """What becomes of a delivery that must not go any more, and why: its time is over, the person
+    opted out since it was prepared, or the address is dead. None, when it may go."""
+    now = timezone.now()
+    if delivery.doubt_until and delivery.doubt_until <= now:
+        return State.UNCERTAIN, STILL_IN_DOUBT
+    if delivery.expires_at and delivery.expires_at <= now:
+        return State.EXPIRED, finish.TOO_LATE
+    if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
+        return State.SUPPRESSED, reason
+    return None

@@ -3,26 +3,63 @@
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from uuid import uuid4
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from notices.delivery import batch, claims, deliver, ending, escalation, sender, stream
-from notices.delivery.retry import PAUSE
-from notices.delivery.turn import SLICE, Turn, Waits
+from notices.delivery import claims, escalation, finish, quiet_hours, retry, states, stream
+from notices.delivery.connections import Connections
+from notices.delivery.limits import (
+    MAX_SECONDS,
+    MIN_SECONDS,
+    PAUSE_SECONDS,
+    POLL_SECONDS,
+    SHORT_PAUSE_SECONDS,
+    UNTOLD_SECONDS,
+)
+from notices.delivery.sender import Sender
 from notices.models import Delivery, Notice, State
-from notices.providers.connections import Lines
-from notices.providers.errors import Away
-from notices.providers.router import Route
+from notices.providers.errors import Away, NotSent
 
+MOST_STREAMED = 800  # deliveries that a stream claims at a time
+CONNECTIONS = 32  # each with one message in doubt when the worker dies; a code may go again
+BRISK_SECONDS = 0.2  # a stream that sent all that it claimed within them claims twice as many
 log = logging.getLogger(__name__)
-MOST = 800  # where they are held together
-LINES = 32  # each with one message that is in doubt when the worker dies; a code may go again
-BRISK = 0.2  # seconds: who sent all that it claimed within them claims twice as many
+
+Waits = Callable[[], bool | None]  # whether something more urgent waits; None: nobody knows
+
+
+class Budget:
+    """The time of a slice. It is over soon after something more urgent waits for this worker.
+
+    It begins when somebody first asks whether it is over, and that is when a message can go: what
+    it takes to claim some and to connect to a mail server is not part of it."""
+
+    def __init__(self, waits: Waits = lambda: None) -> None:
+        self.waits, self.began = waits, 0.0
+        self.until = self.poll_at = math.inf
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        if not self.began:
+            self.began, self.until, self.poll_at = now, now + MAX_SECONDS, now + MIN_SECONDS
+        elif now >= self.poll_at:
+            self.poll_at = now + POLL_SECONDS
+            waits = self.waits()
+            if waits is None:
+                self.until, self.poll_at = self.began + UNTOLD_SECONDS, self.began + MAX_SECONDS
+            elif waits:
+                self.until = now
+        return now >= self.until
+
+    @property
+    def left(self) -> float:
+        """Seconds, not below 0."""
+        return max(0.0, self.until - time.monotonic())
 
 
 def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> datetime | None:
@@ -30,70 +67,115 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     that something more urgent does.
 
     Returns when to go on: at once, later when all that is left must wait, or None when there is
-    nothing left that another worker does not have in hand.
+    nothing left that another worker has not claimed.
     """
     notice = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).first()
     if notice is None:
         return None
-    if held_until := ending.hold(Notice.objects.filter(pk=notice_id)):
+    if held_until := quiet_hours.hold(Notice.objects.filter(pk=notice_id)):
         return held_until
     if notice.not_after and notice.not_after <= timezone.now():
-        ending.expire_queued(notice_id)
+        finish.expire_queued(notice_id)
     Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
     if notice.escalated_at:
         escalation.spare(notice)
-    with Lines(channel, LINES) as lines:
-        pause = send_until(Turn(waits), notice, lines)
-    ending.cancel_queued(notice_id, SLICE)
-    ending.finish(notice_id)
+    with Connections(channel, CONNECTIONS) as connections:
+        pause = send_until(Budget(waits), notice, connections)
+    finish.cancel_queued(notice_id, UNTOLD_SECONDS)
+    finish.finish(notice_id)
     if pause:
         return on_the_grid(timezone.now() + timedelta(seconds=pause))
     return next_due(notice_id, channel)
 
 
-def send_until(turn: Turn, notice: Notice, lines: Lines) -> float:
-    """Sends until the turn is over or nothing is left. Seconds to pause when nobody can carry
+def send_until(budget: Budget, notice: Notice, connections: Connections) -> float:
+    """Sends until the budget is used up or nothing is left. Seconds to pause when nobody can carry
     anything, else 0."""
-    route, channel = lines.first, lines.channel
-    send, many = way(lines), route.batch or claims.CLAIM
+    send = send_streamed if connections.first.in_order else send_claimed
+    many = claims.AT_ONCE
     while True:
         token, began = uuid4().hex, time.monotonic()
-        claimed = claims.claim(notice, channel, token, many, in_order=route.in_order)
-        if not claimed:
-            return 0
         try:
-            send(claimed, route, token, turn)
+            if not send(notice, connections, token, budget, many):
+                return 0
         except Away as away:
-            pause = away.after or PAUSE
-            if pause > 1:
-                left = claims.let_go(token)
-                log.info("Notice %d, %s: %d put off for %d s.", notice.pk, channel, left, pause)
+            pause = away.after or PAUSE_SECONDS
+            if pause > SHORT_PAUSE_SECONDS:
+                left, name = states.release(token), connections.channel
+                log.info("Notice %d, %s: %d put off for %d s.", notice.pk, name, left, pause)
                 return pause
-            # Its rate is used up. The scheduler's second would be longer than that.
-            time.sleep(min(pause, turn.left))
-        claims.let_go(token)
-        if route.in_order and time.monotonic() - began < BRISK:
-            many = min(2 * many, MOST)
-        if turn.is_over():
+            time.sleep(min(pause, budget.left))  # its rate is used up
+        states.release(token)
+        if time.monotonic() - began < BRISK_SECONDS:
+            many = min(2 * many, MOST_STREAMED)
+        if budget.is_over():
             return 0
 
 
-def way(lines: Lines) -> Callable[[Sequence[Delivery], Route, str, Turn], None]:
-    """One by one, unless the channel's providers allow better."""
-    if lines.most > 1:
-        return partial(sender.send_claimed, lines)
-    if lines.first.batch:
-        return batch.send_claimed
-    return stream.send_claimed if lines.first.in_order else deliver.send_claimed
+def send_claimed(
+    notice: Notice, connections: Connections, token: str, budget: Budget, _many: int
+) -> bool:
+    """Whether there was anything. Raises Away when nobody can carry anything."""
+    sender = NoticeSender(connections, token, notice, budget)
+    if not sender.waiting:
+        return False
+    sender.run()
+    if sender.away:
+        raise sender.away
+    return True
+
+
+def send_streamed(
+    notice: Notice, connections: Connections, token: str, budget: Budget, many: int
+) -> bool:
+    """The same over SMTP, which has nothing to keep of a message but that it went."""
+    claimed = claims.claim(notice, connections.channel, token, many, streamed=True)
+    if claimed:
+        stream.send_claimed(claimed, connections.first, token, budget.is_over)
+    return bool(claimed)
+
+
+class NoticeSender(Sender):
+    """Claims more itself, so that no connection waits for the slowest."""
+
+    def __init__(
+        self, connections: Connections, token: str, notice: Notice, budget: Budget
+    ) -> None:
+        super().__init__(connections, token)
+        self.notice, self.budget = notice, budget
+        self.per_request = connections.first.batch or 1
+        self.at_once = max(connections.size * self.per_request, claims.AT_ONCE)
+        self.waiting = deque(self.claim())  # before the budget begins
+        self.away: Away | None = None
+        self.no_more = False
+
+    def claim(self) -> list[Delivery]:
+        return claims.claim(self.notice, self.connections.channel, self.token, self.at_once)
+
+    def take(self, most: int) -> Sequence[Delivery] | None:
+        if self.away or self.budget.is_over():
+            return None
+        if not self.no_more and len(self.waiting) < most:
+            more = self.claim()
+            self.waiting += more
+            self.no_more = not more
+        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+
+    def unroutable(self, delivery: Delivery, row: QuerySet[Delivery], problem: NotSent) -> None:
+        if isinstance(problem, Away):
+            self.away = problem
+        else:
+            retry.leave(delivery, row, problem)
 
 
 def on_the_grid(moment: datetime) -> datetime:
     """The next full ten seconds: who has to pause comes back together."""
-    return datetime.fromtimestamp(math.ceil(moment.timestamp() / PAUSE) * PAUSE, UTC)
+    grid = math.ceil(moment.timestamp() / PAUSE_SECONDS) * PAUSE_SECONDS
+    return datetime.fromtimestamp(grid, UTC)
 
 
 def next_due(notice_id: int, channel: str) -> datetime | None:
-    queued = ending.in_state(notice_id, State.QUEUED, channel)
+    queued = claims.in_state(notice_id, State.QUEUED, channel)
     if queued.filter(claims.free()).values("pk")[:1]:
         return timezone.now()
     waiting = queued.filter(not_before__gt=timezone.now())

@@ -4,10 +4,12 @@ name here, says from which states it goes, and which columns it sets and clears.
 What a worker does to a delivery it does by its token; what others do, they do to rows that nobody
 is sending. Every transition answers how many rows it changed: believe that, not what was read.
 
+    queued --claim--> queued, with a token and a lease; --release--> queued, nobody's
     queued --mark--> sending --record--> sent, failed, uncertain, expired, or queued again
     queued --stop--> cancelled, suppressed, expired, failed, uncertain
     queued --put_off--> queued, later
-    queued --accept_streamed--> sent, or --lose_streamed--> uncertain (stream.py: no mark before)
+    queued --accept_streamed--> sent, or --lose_streamed--> uncertain: in a stream the cursor moves
+                                (advance) and not each row (stream.py)
     sending --rescue--> queued, or --lose--> uncertain: its worker died
     uncertain --resend--> queued: a person decided
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
@@ -20,28 +22,29 @@ is sending. Every transition answers how many rows it changed: believe that, not
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
+from notices.delivery.limits import LEASE_SECONDS
 from notices.models import UNFINISHED, Delivery, Notice, Slice, State, Try
 from notices.providers.base import Provider
 
-LEASE = timedelta(seconds=30)  # longer than a provider may take over one message
-log = logging.getLogger(__name__)
+LEASE = timedelta(seconds=LEASE_SECONDS)
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
 FREE: dict[str, Any] = {"token": None, "lease_until": None}  # nobody's
 DONE: dict[str, Any] = FREE | {"not_before": None, "doubt_until": None}
 SENT: dict[str, Any] = DONE | {"state": State.SENT, "reason": ""}
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Outcome:
     delivery: Delivery
     state: State
     reason: str = ""
-    carrier: str = ""  # the provider's name
-    provider_ref: str = ""
+    provider: str = ""  # its name
+    message_id: str = ""  # the provider's, or the request's under which it is to be asked again
     not_before: datetime | None = None
     doubt_until: datetime | None = None  # so long its provider alone may be asked again
     counts: bool = True  # as a try; not when the provider was away for everybody
@@ -60,49 +63,44 @@ class Outcome:
     suppress: str = ""  # the provider says so of the address: "dead" or "opted_out"
 
 
-def mark(row: QuerySet[Delivery], carrier: Provider, token: str) -> bool:
-    """Says that the request is about to leave; False when the row is not ours to send. The number
-    that another provider gave it goes, or a report of this one would seem to be about an earlier
-    try; not when that one may have the message."""
+# By the worker that has the token
+
+
+def claim(rows: QuerySet[Delivery], token: str, *, for_good: bool = False) -> int:
+    """`for_good`: until it is released, and not until a lease is over."""
+    until = None if for_good else timezone.now() + LEASE
+    return rows.filter(state=State.QUEUED).update(token=token, lease_until=until)
+
+
+def release(token: str, but: int = 0) -> int:
+    """Of what was claimed, what did not leave, `but` this one."""
+    return Delivery.objects.filter(token=token, state=State.QUEUED).exclude(pk=but).update(**FREE)
+
+
+def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
+    """Says that the request is about to leave; rows that it does not count are not ours to send.
+    The message id that another provider gave goes, or a report of this one would seem to be about
+    an earlier try; not when that one may have the message."""
     now = timezone.now()
-    keeps = Q(provider=carrier.name) | Q(doubt_until__isnull=False)
-    return bool(
-        row.update(
-            state=State.SENDING,
-            token=token,
-            lease_until=now + LEASE,
-            tries=F("tries") + 1,
-            provider=carrier.name,
-            provider_ref=Case(When(keeps, then=F("provider_ref")), default=Value("")),
-            changed_at=now,
-        )
+    keeps = Q(provider=provider.name) | Q(doubt_until__isnull=False)
+    return rows.filter(state__in=(State.QUEUED, State.SENDING)).update(
+        state=State.SENDING,
+        token=token,
+        lease_until=now + LEASE,
+        tries=F("tries") + 1,
+        provider=provider.name,
+        provider_ref=Case(When(keeps, then=F("provider_ref")), default=Value("")),
+        changed_at=now,
     )
-
-
-def record_patiently(outcome: Outcome, token: str) -> None:
-    patiently(partial(record, outcome, token))
-
-
-def patiently(keep: Callable[[], None]) -> None:
-    """Keeps what only we know also when the database is away for a while."""
-    until = time.monotonic() + LEASE.total_seconds() / 2
-    while True:
-        try:
-            return keep()
-        except OperationalError:
-            if time.monotonic() > until:
-                raise
-            connection.close()
-            time.sleep(0.5)
 
 
 def record_all(outcomes: Sequence[Outcome], token: str) -> None:
     """As record() for each; those that were sent by one statement."""
-    if refs := {one.delivery.pk: one.provider_ref for one in outcomes if one.state == State.SENT}:
-        numbers = (When(pk=pk, then=Value(ref[:100])) for pk, ref in refs.items() if ref)
-        ours(token).filter(pk__in=refs).update(
+    if ids := {one.delivery.pk: one.message_id for one in outcomes if one.state == State.SENT}:
+        given = (When(pk=pk, then=Value(text[:100])) for pk, text in ids.items() if text)
+        marked(token).filter(pk__in=ids).update(
             **SENT,
-            provider_ref=Case(*numbers, default=Value(""), output_field=CharField()),
+            provider_ref=Case(*given, default=Value(""), output_field=CharField()),
             changed_at=timezone.now(),
         )
     for one in outcomes:
@@ -113,8 +111,8 @@ def record_all(outcomes: Sequence[Outcome], token: str) -> None:
         log.debug("Recorded: %s.", ", ".join(f"{n} {state}" for state, n in counts.items()))
 
 
-def ours(token: str) -> QuerySet[Delivery]:
-    """Those of which we alone know what became of them."""
+def marked(token: str) -> QuerySet[Delivery]:
+    """Those of which the token's worker alone knows what became of them."""
     return Delivery.objects.filter(token=token, state__in=(State.SENDING, State.UNCERTAIN))
 
 
@@ -124,16 +122,19 @@ def record(outcome: Outcome, token: str) -> None:
     changes: dict[str, Any] = {} if outcome.state == State.UNCERTAIN else {"token": None}
     if not outcome.counts:
         changes["tries"] = F("tries") - 1
-    row = ours(token).filter(pk=outcome.delivery.pk)
-    recorded = row.update(
-        state=outcome.state,
-        reason=outcome.reason[:255],
-        provider_ref=outcome.provider_ref[:100],
-        not_before=outcome.not_before,
-        doubt_until=outcome.doubt_until,
-        changed_at=timezone.now(),
-        lease_until=None,
-        **changes,
+    recorded = (
+        marked(token)
+        .filter(pk=outcome.delivery.pk)
+        .update(
+            state=outcome.state,
+            reason=outcome.reason[:255],
+            provider_ref=outcome.message_id[:100],
+            not_before=outcome.not_before,
+            doubt_until=outcome.doubt_until,
+            changed_at=timezone.now(),
+            lease_until=None,
+            **changes,
+        )
     )
     notice_id = outcome.delivery.notice_id
     if recorded and notice_id and outcome.state == State.QUEUED:
@@ -149,7 +150,7 @@ def keep_try(outcome: Outcome) -> None:
     """What a try answered. A provider that is away says the same for hours: that is kept once."""
     if outcome.counts or outcome.reason != outcome.delivery.reason:
         Try.objects.create(
-            delivery=outcome.delivery, provider=outcome.carrier, reason=outcome.reason[:255]
+            delivery=outcome.delivery, provider=outcome.provider, reason=outcome.reason[:255]
         )
 
 
@@ -159,8 +160,8 @@ def keep_try(outcome: Outcome) -> None:
 def stop(rows: QuerySet[Delivery], state: State, reason: str | None = None) -> int:
     """Of queued ones: nothing more is done about them. Without a reason they keep theirs."""
     changes = {} if reason is None else {"reason": reason}
-    queued = rows.filter(state=State.QUEUED)
-    return queued.update(state=state, changed_at=timezone.now(), **DONE, **changes)
+    queued, now = rows.filter(state=State.QUEUED), timezone.now()
+    return queued.update(state=state, changed_at=now, **DONE, **changes)
 
 
 def put_off(rows: QuerySet[Delivery], again: datetime, reason: str) -> int:
@@ -172,17 +173,15 @@ def put_off(rows: QuerySet[Delivery], again: datetime, reason: str) -> int:
 def rescue(rows: QuerySet[Delivery], since: datetime) -> int:
     """Of those that a worker was sending when it died, and that may go again. `since`: when they
     were last touched, as the sweep shall see it."""
-    return late(rows).update(state=State.QUEUED, changed_at=since, **FREE)
+    late = rows.filter(state=State.SENDING, lease_until__lt=timezone.now())
+    return late.update(state=State.QUEUED, changed_at=since, **FREE)
 
 
 def lose(rows: QuerySet[Delivery]) -> int:
     """Of the others. They keep the token: a worker that lives after all tells the truth."""
     now = timezone.now()
-    return late(rows).update(state=State.UNCERTAIN, reason=LOST, lease_until=None, changed_at=now)
-
-
-def late(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    return rows.filter(state=State.SENDING, lease_until__lt=timezone.now())
+    late = rows.filter(state=State.SENDING, lease_until__lt=now)
+    return late.update(state=State.UNCERTAIN, reason=LOST, lease_until=None, changed_at=now)
 
 
 def resend(rows: QuerySet[Delivery]) -> int:
@@ -198,37 +197,51 @@ def report(rows: QuerySet[Delivery], state: State, before: Collection[State], re
     return known.update(state=state, reason=reason, changed_at=now, **FREE)
 
 
-# In a stream, where the slice keeps the place and not each row (stream.py)
+# In a stream (stream.py)
+
+# Said before each message, and so by a bare statement: the ORM takes ten times as long.
+ADVANCE = """UPDATE notices_slice SET at = %s, provider = %s, lease_until = %s WHERE token = %s
+    AND EXISTS (SELECT 1 FROM notices_notice WHERE id = notice_id AND state = %s)"""
 
 
-def accept_streamed(rows: QuerySet[Delivery], slice_: Slice) -> int:
-    queued = rows.filter(state=State.QUEUED)
-    return queued.update(**tried_by(slice_), **SENT, provider_ref="")
+def advance(delivery: Delivery, provider: Provider, token: str) -> bool:
+    """Says that the request for this row is about to leave; False when the notice was cancelled,
+    or the sweep took the worker for dead."""
+    until = lease_from(int(time.time()))
+    sending = Notice.State.SENDING.value
+    with connection.cursor() as cursor:
+        cursor.execute(ADVANCE, [delivery.pk, provider.name, until, token, sending])
+        return bool(cursor.rowcount)
 
 
-def lose_streamed(rows: QuerySet[Delivery], slice_: Slice) -> int:
+@lru_cache(maxsize=1)
+def lease_from(second: int) -> Any:
+    """When a lease that begins then (unix time) is over, as the database takes it."""
+    return connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(second, UTC) + LEASE)
+
+
+def accept_streamed(rows: QuerySet[Delivery], cursor: Slice) -> int:
+    return rows.filter(state=State.QUEUED).update(**tried_by(cursor), **SENT, provider_ref="")
+
+
+def lose_streamed(rows: QuerySet[Delivery], cursor: Slice) -> int:
     """Keeps the token, as `lose` does."""
-    queued = rows.filter(state=State.QUEUED)
-    return queued.update(**tried_by(slice_), state=State.UNCERTAIN, reason=LOST)
+    lost = {"state": State.UNCERTAIN, "reason": LOST}
+    return rows.filter(state=State.QUEUED).update(**tried_by(cursor), **lost)
 
 
 def tell_streamed(rows: QuerySet[Delivery]) -> int:
     """The sweep was quicker and called it uncertain; it was accepted."""
-    uncertain, now = rows.filter(state=State.UNCERTAIN), timezone.now()
-    return uncertain.update(**SENT, provider_ref="", changed_at=now)
+    sent = SENT | {"provider_ref": "", "changed_at": timezone.now()}
+    return rows.filter(state=State.UNCERTAIN).update(**sent)
 
 
-def tried_by(slice_: Slice) -> dict[str, Any]:
-    now = timezone.now()
-    return {"provider": slice_.provider, "tries": F("tries") + 1, "changed_at": now}
+def tried_by(cursor: Slice) -> dict[str, Any]:
+    tried = {"provider": cursor.provider, "tries": F("tries") + 1}
+    return tried | {"changed_at": timezone.now()}
 
 
 # A notice
-
-
-def accept(notice: Notice) -> None:
-    """A new one, which waits for its time. Does not save."""
-    notice.state = Notice.State.WAITING
 
 
 def prepare(due: QuerySet[Notice]) -> int:

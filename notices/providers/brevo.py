@@ -11,11 +11,11 @@ from django.utils.translation import gettext_noop as _
 
 from notices.content.messages import Wording
 from notices.providers.errors import NotSent, Unknown
-from notices.providers.esp import TOGETHER, Esp
+from notices.providers.esp import BATCH, Esp
 
 
 class Brevo(Esp):
-    batch = TOGETHER
+    batch = BATCH
     path = "notices.providers.brevo.EmailBackend"
 
     def personalise(

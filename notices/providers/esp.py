@@ -24,10 +24,10 @@ from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, NONSENSE, NOT_NOW, UNREACHABLE, in_doubt, retry_after
 from notices.providers.mime import clean, common, letter, own, reachable, write
 
-TOGETHER = 100  # emails in one call: so many are in doubt when its answer is lost
-TOGETHER_TIMEOUT = (3, 20)  # seconds to connect, until the answer begins
-READING = 5  # seconds for the rest of an answer; with the others less than a lease
-LONGEST_ANSWER = 1024 * 1024  # bytes
+BATCH = 100  # emails in one call: so many are in doubt when its answer is lost
+BATCH_TIMEOUT = (3, 20)  # seconds to connect, until the answer begins
+READ_SECONDS = 5  # seconds for the rest of an answer; with the others less than a lease
+MAX_BYTES = 1024 * 1024  # bytes
 
 ACCEPTED = ("sent", "queued")  # Anymail's words
 NOT_OURS = (401, 402, 403, 404, 405)  # the key, the bill, or the API's address
@@ -86,7 +86,7 @@ class Esp(Provider):
         }
         words = {address: merge.words[each.pk] for address, each in mails.items()}
         self.personalise(mail, words, filled)
-        self.backend.timeout = TOGETHER_TIMEOUT
+        self.backend.timeout = BATCH_TIMEOUT
         return self.post(mail, addresses)
 
     def shared(self, merge: Merge) -> Wording:
@@ -184,11 +184,11 @@ class Bounded(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         kwargs["stream"] = True
         answer = super().send(request, *args, **kwargs)
-        raw, read, until = answer.raw, BytesIO(), time.monotonic() + READING
+        raw, read, until = answer.raw, BytesIO(), time.monotonic() + READ_SECONDS
         try:
             while piece := raw.read1(16 * 1024, decode_content=True):  # what is there, at once
                 read.write(piece)
-                if read.tell() > LONGEST_ANSWER or time.monotonic() > until:
+                if read.tell() > MAX_BYTES or time.monotonic() > until:
                     raise HTTPError("The answer does not end.")
         except HTTPError as problem:
             raw.close()

@@ -32,11 +32,12 @@ from notices.providers import registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, NotSent, TryLater, Unknown
 
-CONNECT, READ = 3, 10  # seconds to connect, and to wait for the next piece of an answer
-WHOLE = 15  # seconds for all of it; less than a lease
-LINES = 96  # connections that a job opens at most
-LIMIT = 64 * 1024  # bytes of an answer
-LONGEST_WAIT = 24 * 3600  # seconds that a provider may ask for
+CONNECT_SECONDS = 3
+READ_SECONDS = 10  # to wait for the next piece of an answer
+ANSWER_SECONDS = 15  # for all of it; see delivery/limits.py
+MAX_CONNECTIONS = 96  # that a job opens
+MAX_BYTES = 64 * 1024  # of an answer
+MAX_WAIT_SECONDS = 24 * 3600  # that a provider may ask for
 NOT_NOW = (425, 429, 503)
 OUR_FAULT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 407)
 UNREACHABLE = _("The provider cannot be reached.")
@@ -66,7 +67,7 @@ class Answer(NamedTuple):
 def retry_after(headers: HTTPMessage | Mapping[str, str]) -> float | None:
     """Seconds that the provider asks us to wait."""
     seconds = headers.get("Retry-After") or ""
-    return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else None
+    return min(float(seconds), MAX_WAIT_SECONDS) if seconds.isdecimal() else None
 
 
 def in_doubt(status: int) -> bool:
@@ -95,7 +96,7 @@ class Pieces(RawIOBase):
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self.line.settimeout(min(READ, left))
+        self.line.settimeout(min(READ_SECONDS, left))
         return self.stream.readinto(buffer)
 
     def close(self) -> None:
@@ -111,7 +112,7 @@ class Reply(HTTPResponse):
 
 class HTTP(Provider):
     guarded = True
-    lines = LINES
+    lines = MAX_CONNECTIONS
     base = ""  # where it is, unless its address names an endpoint
 
     def __init__(self, url: str) -> None:
@@ -131,13 +132,13 @@ class HTTP(Provider):
     def post(self, path: str, body: bytes, headers: dict[str, str], ref: str = "") -> Answer:
         """`ref`: the number under which it may be asked again if no answer comes."""
         line = self.connected()
-        line.sock.settimeout(READ)
-        line.response_class = partial(Reply, until=time.monotonic() + WHOLE)  # type: ignore[assignment]
+        line.sock.settimeout(READ_SECONDS)
+        line.response_class = partial(Reply, until=time.monotonic() + ANSWER_SECONDS)  # type: ignore[assignment]
         try:
             line.request("POST", urlsplit(self.base).path + path, body, headers)
             answer = line.getresponse()
-            content = answer.read(LIMIT + 1)
-            if answer.length and len(content) <= LIMIT:
+            content = answer.read(MAX_BYTES + 1)
+            if answer.length and len(content) <= MAX_BYTES:
                 raise IncompleteRead(content)  # a cut line looks like the end of the answer
         except (OSError, HTTPException, ValueError) as problem:
             line.close()
@@ -165,8 +166,10 @@ class HTTP(Provider):
         parts = urlsplit(self.base)
         assert parts.hostname
         if parts.scheme == "https":
-            return HTTPSConnection(parts.hostname, parts.port, timeout=CONNECT, context=trusted())
-        return HTTPConnection(parts.hostname, parts.port, timeout=CONNECT)
+            return HTTPSConnection(
+                parts.hostname, parts.port, timeout=CONNECT_SECONDS, context=trusted()
+            )
+        return HTTPConnection(parts.hostname, parts.port, timeout=CONNECT_SECONDS)
 
     def our_fault(self, code: str | int, reason: str = ACCOUNT) -> Away:
         """What a person must mend: said loudly, and nothing is lost meanwhile."""
@@ -188,7 +191,7 @@ class HTTP(Provider):
 
 def facts(content: bytes) -> dict[str, Any] | None:
     """None: it is neither nothing nor a JSON object that we can read."""
-    if len(content) > LIMIT:
+    if len(content) > MAX_BYTES:
         return None
     if not content.strip():
         return {}

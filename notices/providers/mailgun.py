@@ -5,11 +5,11 @@ from typing import Any
 
 from notices.content.messages import Merge, Wording, fill_in
 from notices.models import Delivery
-from notices.providers.esp import TOGETHER, Esp
+from notices.providers.esp import BATCH, Esp
 
 
 class Mailgun(Esp):
-    batch = TOGETHER
+    batch = BATCH
 
     def joins(self, delivery: Delivery) -> str:
         notice = delivery.notice

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop as _
 
 from notices.content.messages import Wording
 from notices.providers.errors import NotSent, Refused, TryLater
-from notices.providers.esp import TOGETHER, Esp, our_fault
+from notices.providers.esp import BATCH, Esp, our_fault
 
 # https://postmarkapp.com/developer/api/overview#error-codes
 INVALID, INACTIVE = 300, 406  # something of the email; an address that bounced or complained before
@@ -24,7 +24,7 @@ ACCOUNT = (10, 400, 401, 405, 412, 413)  # token, sender, credits, approval
 
 
 class Postmark(Esp):
-    batch = TOGETHER
+    batch = BATCH
     path = "notices.providers.postmark.EmailBackend"
 
     def __init__(self, url: str = "") -> None:

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_noop as _
 
 from notices.content.messages import Wording
 from notices.providers.errors import NotSent, Unknown
-from notices.providers.esp import TOGETHER, Esp
+from notices.providers.esp import BATCH, Esp
 
 
 class SendGrid(Esp):
-    batch = TOGETHER
+    batch = BATCH
 
     def personalise(
         self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from notices.audience import recipients, suppression
-from notices.delivery import ending, states
+from notices.delivery import finish, states
 from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression, Try
 
 BATCH = 1000
@@ -73,7 +73,7 @@ def take_batch() -> int:
         Receipt.objects.filter(pk__in=done).update(handled_at=timezone.now())
     for notice_id in {each.notice_id for each in found.values() if each.state in OPEN}:
         if notice_id:
-            ending.finish(notice_id)
+            finish.finish(notice_id)
     return len(batch)
 
 

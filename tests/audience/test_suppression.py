@@ -4,13 +4,13 @@ import pytest
 from django.db import IntegrityError
 
 from notices.audience import suppression
-from notices.delivery import deliver, expand, slices
+from notices.delivery import expand, slices
 from notices.models import Delivery, State, Suppression
 from notices.pages.preview import reach
 from notices.providers.errors import Refused
 from notices.providers.rehearsal.memory import Memory
 from signup.models import Verification
-from tests.support.world import notice, sent_now
+from tests.support.world import notice, send_single, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WANG = "+8613900000002"
@@ -55,7 +55,7 @@ def code_to(number):
 def test_code_goes_past_an_opt_out_but_not_to_a_dead_number(kind, texts):
     suppression.add("sms", WANG, kind)
     row = code_to(WANG)
-    deliver.send_one(row.pk)
+    send_single(row)
     row.refresh_from_db()
     dead = kind in ("dead", "bounced")
     assert row.state == (State.SUPPRESSED if dead else State.SENT)
@@ -66,7 +66,7 @@ def test_dead_counts_before_an_opt_out(texts):
     for kind in ("stop", "dead", "unsubscribed"):
         suppression.add("sms", WANG, kind)
     row = code_to(WANG)
-    deliver.send_one(row.pk)
+    send_single(row)
     row.refresh_from_db()
     assert (row.state, row.reason) == ("suppressed", suppression.WORDS["dead"])
 
@@ -81,7 +81,7 @@ def test_refusal_that_says_so_lists_the_address(monkeypatch, said, kind):
 
     monkeypatch.setattr(Memory, "send", refuse)
     row = code_to(WANG)
-    deliver.send_one(row.pk)
+    send_single(row)
     row.refresh_from_db()
     listed = Suppression.objects.get()
     assert row.state == State.FAILED

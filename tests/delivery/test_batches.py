@@ -12,16 +12,15 @@ import pytest
 from django.utils import timezone
 
 from notices.content import messages
-from notices.delivery import batch, claims, expand, lifecycle, recovery, slices
-from notices.delivery import states as record
+from notices.delivery import expand, lifecycle, limits, slices
+from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, State
-from notices.providers.esp import READING, TOGETHER_TIMEOUT
-from notices.providers.router import Route
+from notices.providers.esp import BATCH_TIMEOUT, READ_SECONDS
 from signup.models import User
 from tests.support import esp_server
 from tests.support.esp_server import says
 from tests.support.processes import ROOT
-from tests.support.world import database_url, record_fails_once, sent_now, states
+from tests.support.world import database_url, record_fails_once, sent_now, states_of, swept
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -60,7 +59,7 @@ def go(notice):
 
 
 def counts(notice):
-    found = list(states(notice).values())
+    found = list(states_of(notice).values())
     return {state: found.count(state) for state in set(found)}
 
 
@@ -194,9 +193,9 @@ def test_answer_that_makes_no_sense_says_of_nobody_that_it_went(settings, esp, t
 def test_service_that_hangs_leaves_the_batch_in_doubt_before_the_lease_is_over(
     settings, esp, ten, monkeypatch
 ):
-    connect, answer = TOGETHER_TIMEOUT
-    assert connect + answer + READING < record.LEASE.total_seconds()
-    monkeypatch.setattr("notices.providers.esp.TOGETHER_TIMEOUT", (1, 1))
+    connect, answer = BATCH_TIMEOUT
+    assert connect + answer + READ_SECONDS < limits.LEASE_SECONDS
+    monkeypatch.setattr("notices.providers.esp.BATCH_TIMEOUT", (1, 1))
     settings.ANYMAIL["REQUESTS_TIMEOUT"] = (30, 30)
     esp.next.append(esp_server.hangs(3))
     go(ten)
@@ -264,10 +263,10 @@ def test_address_that_email_cannot_carry_fails_alone(esp, ten):
 
 
 def test_cancelled_meanwhile_does_not_go(esp, ten):
-    claimed = claims.claim(ten, "email", "mine", 100)
-    lifecycle.cancel(ten)
-    with Route("email") as route:
-        batch.send_group(claimed, route, "mine")
+    with Connections("email") as connections:
+        sender = slices.NoticeSender(connections, "mine", ten, slices.Budget())
+        assert lifecycle.cancel(ten) == len(sender.waiting) == 10
+        sender.run()
     assert esp.mails == []
     assert counts(ten) == {"cancelled": 10}
 
@@ -314,7 +313,7 @@ def test_worker_killed_in_the_middle_of_a_call_leaves_that_call_in_doubt(esp, st
     assert worker.wait(30) == -signal.SIGKILL
     assert counts(new) == {"sending": 100, "queued": 50}
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    for _name, args in recovery.run():
+    for _name, args in swept():
         assert args
     go(new)
     assert counts(new) == {"uncertain": 100, "sent": 50}

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 import jobs
 from notices.audience import suppression
-from notices.delivery import escalation, expand, recovery, slices
+from notices.delivery import escalation, expand, slices
 from notices.models import Delivery, Notice, Receipt, State
 from notices.pages.notice_form import NoticeForm
 from notices.receipts import apply
 from signup.models import User
-from tests.support.world import sent_now
+from tests.support.world import sent_now, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,7 +72,7 @@ def by_sms(new):
 
 
 def test_those_whom_the_email_did_not_reach_get_one_sms(ended, texts, burst):
-    assert ("escalate_notice", (ended.pk,)) in list(recovery.run())
+    assert ("escalate_notice", (ended.pk,)) in swept()
     jobs.sweep()
     burst("default")
     assert by_sms(ended) == dict.fromkeys(MISSED, "queued") | {

@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 import jobs
-from notices.delivery import claims, lifecycle, recovery
+from notices.delivery import claims, lifecycle
 from notices.models import Delivery
-from tests.support.world import sent_now
+from tests.support.world import sent_now, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,7 @@ def test_deliveries_of_a_worker_that_died_are_told(caplog):
     facts = {"channel": "sms", "address": "+8613900000011", "state": "sending", "token": "dead"}
     for message in ("welcome", "code", "code"):
         Delivery.objects.create(message=message, lease_until=PAST, **facts)
-    list(recovery.run())
+    swept()
     assert told(caplog) == [
         "2 deliveries of a worker that died go again.",
         "1 deliveries of a worker that died are uncertain.",
@@ -60,9 +60,9 @@ def test_deliveries_of_a_worker_that_died_are_told(caplog):
 def test_a_slice_of_a_mail_server_whose_worker_died_is_told(mailserver, caplog):
     notice = sent_now(pasted="a@example.com\nb@example.com")
     jobs.start_notice(notice.pk)
-    [first, second] = claims.claim(notice, "email", "dead", in_order=True)
+    [first, second] = claims.claim(notice, "email", "dead", streamed=True)
     claims.Slice.objects.update(at=second.pk, lease_until=PAST)
-    list(recovery.run())
+    swept()
     said = f"Notice {notice.pk}: a worker died; 1 are sent, 1 uncertain."
     assert said in told(caplog, logging.WARNING)
     assert Delivery.objects.get(pk=first.pk).state == "sent"

@@ -13,14 +13,16 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+import jobs
 from bench.processes import fill
 from notices.audience import preferences, suppression
-from notices.delivery import claims, ending, escalation, recovery, retention, singles, slices
+from notices.delivery import claims, escalation, finish, recovery, retention, single, slices, states
+from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, Receipt, State
 from notices.pages import notices
-from notices.providers.connections import Lines
 from notices.receipts import apply
 from signup.models import User
+from tests.support.world import woken
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +111,7 @@ def check(action, name=""):
             cursor.execute("ANALYZE")
 
 
-def single(state, **changes):
+def alone(state, **changes):
     """A delivery without a notice, a code, that nobody has rung for lately."""
     long_ago = timezone.now() - timedelta(minutes=2)
     facts = {"message": "code", "channel": "sms", "address": "+8613800138000", "state": state}
@@ -124,21 +126,23 @@ def of_provider(number):
     return Receipt(provider="smtp", ref=f"ref-{number}", channel="email", kind="delivered")
 
 
-def take_codes():
-    with Lines("sms") as lines:
-        singles.Singles(lines, 0, lambda taken: None).take(32)
+def singles(act):
+    with Connections("sms") as connections:
+        sender = single.SingleSender(connections, 0, lambda pks: None)
+        sender.alone = False
+        act(sender)
 
 
 REPORTS = [of_provider(number) for number in range(50)]
 ENGINE = {
     "claim": lambda big: claims.claim(big, "email", "token"),
-    "codes: whether any waits": lambda big: singles.waiting().exists(),
-    "codes: take": lambda big: take_codes(),
+    "codes: whether any waits": lambda big: singles(lambda sender: sender.waiting().exists()),
+    "codes: take": lambda big: singles(lambda sender: sender.take(32)),
     "when to go on": lambda big: slices.next_due(big.pk, "email"),
-    "free what was claimed": lambda big: claims.let_go("token"),
-    "cancel": lambda big: ending.cancel_queued(big.pk),
-    "expire": lambda big: ending.expire_queued(big.pk),
-    "finish": lambda big: ending.finish(big.pk),
+    "free what was claimed": lambda big: states.release("token"),
+    "cancel": lambda big: finish.cancel_queued(big.pk),
+    "expire": lambda big: finish.expire_queued(big.pk),
+    "finish": lambda big: finish.finish(big.pk),
     "escalation: whose time has come": lambda big: escalation.due(),
     "escalation: spare": escalation.spare,
     "receipts: the next batch": lambda big: apply.take_batch(),
@@ -150,22 +154,22 @@ ENGINE = {
     "sweep: expired": lambda big: recovery.settle_expired(),
     "sweep: lost": lambda big: recovery.settle_lost(),
     "sweep: cancelled": lambda big: recovery.settle_cancelled(),
-    "sweep: silent deliveries": lambda big: list(recovery.silent_deliveries()),
-    "sweep: silent notices": lambda big: list(recovery.silent_notices()),
-    "sweep: silent receipts": lambda big: list(recovery.silent_receipts()),
-    "sweep: what is due soon": lambda big: list(recovery.wake_ups()),
+    "sweep: silent deliveries": lambda big: list(recovery.silent_deliveries(jobs.bells())),
+    "sweep: silent notices": lambda big: list(recovery.silent_notices(jobs.bells())),
+    "sweep: silent receipts": lambda big: list(recovery.silent_receipts(jobs.bells())),
+    "sweep: what is due soon": lambda big: woken(),
     "a user goes": lambda big: User.objects.filter(username="guest_77").get().delete(),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ENGINE)
 def test_engine_reads_no_table_whole(big, name, monkeypatch):
-    monkeypatch.setattr(ending, "CHUNK", 100)  # as small a part of the table as in a large one
+    monkeypatch.setattr(finish, "CHUNK", 100)  # as small a part of the table as in a large one
     monkeypatch.setattr(apply, "BATCH", 100)
     if name == "cancel":
         Notice.objects.filter(pk=big.pk).update(state=Notice.State.CANCELLED)
-    single(State.QUEUED, expires_at=timezone.now())
-    single(State.SENDING, lease_until=timezone.now() - timedelta(minutes=1))
+    alone(State.QUEUED, expires_at=timezone.now())
+    alone(State.SENDING, lease_until=timezone.now() - timedelta(minutes=1))
     burst = 5000 if name == "receipts: the next batch" else 20
     apply.store([of_provider(DELIVERIES + number) for number in range(burst)])
     with connection.cursor() as cursor:

@@ -6,11 +6,11 @@ import pytest
 import time_machine
 
 import jobs
-from notices.delivery import deliver, expand, lifecycle, quiet_hours, recovery, slices, turn
+from notices.delivery import expand, lifecycle, quiet_hours, sender, slices
 from notices.models import Delivery, Notice
 from notices.schedules import occurrences
 from signup.models import User
-from tests.support.world import notice, repeated, sent_now, states
+from tests.support.world import notice, repeated, sent_now, states_of, swept, woken
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,15 +57,15 @@ def test_a_notice_that_starts_in_them_is_held_until_they_end(clock, visitor, bur
     new.refresh_from_db()
     assert (new.state, new.held_until, new.is_held) == ("waiting", MORNING, True)
     clock.shift(3600)
-    assert list(recovery.run()) == [], "nobody rings for it in the meantime"
+    assert swept() == [], "nobody rings for it in the meantime"
     clock.move_to(MORNING - timedelta(seconds=5))
-    assert list(recovery.wake_ups()) == [(MORNING, "start_notice", new.pk)]
+    assert woken() == [(MORNING, "start_notice", new.pk)]
     clock.move_to(MORNING)
-    assert list(recovery.run()) == [("start_notice", (new.pk,))]
+    assert swept() == [("start_notice", (new.pk,))]
     jobs.start_notice(new.pk)
     burst()
     assert [address for address, _ in mailserver.messages] == [visitor.email]
-    assert states(new) == {visitor.email: "sent"}
+    assert states_of(new) == {visitor.email: "sent"}
 
 
 def test_what_is_being_sent_when_they_begin_is_held(clock, mailserver):
@@ -78,9 +78,9 @@ def test_what_is_being_sent_when_they_begin_is_held(clock, mailserver):
     assert slices.send_slice(new.pk, "email") == MORNING
     assert mailserver.messages == []
     clock.shift(3600)
-    assert list(recovery.run()) == []
+    assert swept() == []
     clock.move_to(MORNING)
-    assert list(recovery.run()) == [("resume_notice", (new.pk, "email"))]
+    assert swept() == [("resume_notice", (new.pk, "email"))]
     slices.send_slice(new.pk, "email")
     assert len(mailserver.messages) == 3
 
@@ -153,12 +153,12 @@ def test_what_has_not_left_in_time_expires_at_sending(clock, mailserver, setting
         lifecycle.accept(new, EVENING)
         expand.start(new.pk)
         with monkeypatch.context() as patched:
-            patched.setattr(turn, "LONGEST", -1)
+            patched.setattr(slices, "MAX_SECONDS", -1)
             slices.send_slice(new.pk, "email")  # its time is over before the first
-        assert set(states(new).values()) == {"queued"}
+        assert set(states_of(new).values()) == {"queued"}
         clock.shift(301)
         assert slices.send_slice(new.pk, "email") is None
-        assert set(states(new).values()) == {"expired"}
+        assert set(states_of(new).values()) == {"expired"}
         new.refresh_from_db()
         assert new.state == Notice.State.FINISHED
         clock.move_to(EVENING)
@@ -172,5 +172,5 @@ def test_a_claimed_one_expires_too(clock, visitor, settings, mailserver):
     expand.start(new.pk)
     row = Delivery.objects.filter(notice=new)
     clock.shift(301)
-    assert deliver.settle_objection(row.get(), row)
-    assert states(new) == {visitor.email: "expired"}
+    assert sender.settle_objection(row.get(), row)
+    assert states_of(new) == {visitor.email: "expired"}

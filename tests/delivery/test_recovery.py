@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 import jobs
-from notices.delivery import deliver, expand, lifecycle, recovery
+from notices.delivery import expand, lifecycle, states
 from notices.models import Delivery, Notice, State
 from signup.models import Verification
-from tests.support.world import notice, sent_now
+from tests.support.world import notice, sent_now, swept, woken
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAST = timedelta(seconds=60)
@@ -43,7 +43,7 @@ def test_notice_in_the_hand_of_a_dead_worker_becomes_uncertain_and_ends(staff):
     expand.start(new.pk)
     [only] = Delivery.objects.all()
     in_hand_of_the_dead(only)
-    assert list(recovery.run()) == []
+    assert swept() == []
     assert state_of(only) == State.UNCERTAIN
     assert Notice.objects.get().state == Notice.State.FINISHED
 
@@ -53,15 +53,15 @@ def test_worker_thought_dead_may_still_say_that_it_was_sent(staff):
     expand.start(new.pk)
     [only] = Delivery.objects.all()
     in_hand_of_the_dead(only)
-    list(recovery.run())
-    deliver.record(deliver.Outcome(only, State.SENT), "dead")
+    swept()
+    states.record(states.Outcome(only, State.SENT), "dead")
     assert state_of(only) == State.SENT
 
 
 def test_code_in_the_hand_of_a_dead_worker_goes_again():
     code = single()
     in_hand_of_the_dead(code)
-    assert list(recovery.run()) == [("send_code", (code.pk,))]
+    assert swept() == [("send_code", (code.pk,))]
     assert state_of(code) == State.QUEUED
 
 
@@ -70,24 +70,24 @@ def test_delivery_in_the_hand_of_a_living_worker_is_left_alone():
     Delivery.objects.update(
         state=State.SENDING, token="alive", lease_until=timezone.now() + timedelta(seconds=20)
     )
-    assert list(recovery.run()) == []
+    assert swept() == []
     assert state_of(code) == State.SENDING
 
 
 def test_silent_delivery_is_rung_for_once_in_ten_seconds():
     email = single("welcome", "email")
-    assert list(recovery.run()) == [("send_email", (email.pk,))]
-    assert list(recovery.run()) == []
+    assert swept() == [("send_email", (email.pk,))]
+    assert swept() == []
 
 
 def test_delivery_that_must_wait_is_not_rung_for():
     single(not_before=timezone.now() + PAST)
-    assert list(recovery.run()) == []
+    assert swept() == []
 
 
 def test_code_that_nobody_sent_in_time_expires():
     code = single(expires_at=timezone.now() - timedelta(seconds=1))
-    assert list(recovery.run()) == []
+    assert swept() == []
     assert state_of(code) == State.EXPIRED
 
 
@@ -98,13 +98,13 @@ def test_notice_whose_bell_was_lost_is_started(staff, state, rung):
     new = notice(staff)
     lifecycle.accept(new)
     Notice.objects.update(start_at=timezone.now() - PAST, state=state)
-    assert list(recovery.run()) == ([("start_notice", (new.pk,))] if rung else [])
+    assert swept() == ([("start_notice", (new.pk,))] if rung else [])
 
 
 def test_notice_that_is_being_sent_is_not_rung_for(staff):
     new = sent_now(staff)
     expand.start(new.pk)
-    assert list(recovery.run()) == []
+    assert swept() == []
 
 
 def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staff):
@@ -113,14 +113,14 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     Delivery.objects.filter(channel="sms").update(state=State.SENT)
     Notice.objects.update(rung_at=timezone.now() - PAST)
     Notice.objects.update(start_at=timezone.now() - PAST)
-    assert list(recovery.run()) == [("resume_notice", (new.pk, "email"))]
-    assert list(recovery.run()) == []
+    assert swept() == [("resume_notice", (new.pk, "email"))]
+    assert swept() == []
 
 
 def test_idle_sweep_costs_twelve_queries(staff, django_assert_num_queries):
     with django_assert_num_queries(12):
-        list(recovery.run())
-        list(recovery.wake_ups())
+        swept()
+        woken()
 
 
 def test_what_a_dead_worker_held_back_of_a_cancelled_notice_is_settled(staff):
@@ -128,7 +128,7 @@ def test_what_a_dead_worker_held_back_of_a_cancelled_notice_is_settled(staff):
     expand.start(new.pk)
     lifecycle.cancel(new)
     Delivery.objects.update(state=State.QUEUED, token="dead")
-    assert list(recovery.run()) == []
+    assert swept() == []
     assert Delivery.objects.get().state == State.CANCELLED
 
 

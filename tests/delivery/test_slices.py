@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices.delivery import claims, deliver, expand, lifecycle, retry, slices, turn
+from notices.delivery import claims, expand, lifecycle, retry, slices, states
+from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, State
 from notices.pages.progress import report
 from notices.providers.errors import Refused, TryLater, Unknown
 from notices.providers.rehearsal.memory import Memory
-from notices.providers.router import Route
 from signup.models import Verification
-from tests.support.world import notice, sent_now, states
+from tests.support.world import notice, send_single, sent_now, states_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,8 +55,8 @@ def answer_with(monkeypatch, *errors):
 
 def test_slice_sends_everything_and_finishes_the_notice(five, texts):
     assert slices.send_slice(five.pk, "sms") is None
-    assert sorted(number for number, _ in texts) == sorted(states(five))
-    assert set(states(five).values()) == {State.SENT}
+    assert sorted(number for number, _ in texts) == sorted(states_of(five))
+    assert set(states_of(five).values()) == {State.SENT}
     five.refresh_from_db()
     assert five.state == Notice.State.FINISHED
 
@@ -64,7 +64,7 @@ def test_slice_sends_everything_and_finishes_the_notice(five, texts):
 def test_slice_ends_after_about_a_second_and_asks_to_go_on(five, texts, monkeypatch):
     carry = Memory.send
     monkeypatch.setattr(Memory, "send", lambda *a: (time.sleep(0.1), carry(*a))[1])
-    monkeypatch.setattr(turn, "SLICE", 0.15)
+    monkeypatch.setattr(slices, "UNTOLD_SECONDS", 0.15)
     again = slices.send_slice(five.pk, "sms")
     assert again is not None
     assert again <= timezone.now()
@@ -114,20 +114,20 @@ def test_lost_answer_makes_a_notice_uncertain_and_is_not_sent_again(five, texts,
 
 def test_lost_answer_lets_a_code_go_again(code, texts, monkeypatch):
     answer_with(monkeypatch, Unknown("No answer came back."))
-    again = deliver.send_one(code.pk)
+    again = send_single(code)
     code.refresh_from_db()
     assert (code.state, code.not_before) == (State.QUEUED, again)
 
 
 def test_code_is_sent_once_however_often_it_is_rung(code, texts):
     for _ in range(3):
-        deliver.send_one(code.pk)
+        send_single(code)
     assert len(texts) == 1
 
 
 def test_code_whose_time_is_over_expires_unsent(code, texts):
     Delivery.objects.filter(pk=code.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert deliver.send_one(code.pk) is None
+    assert send_single(code) is None
     code.refresh_from_db()
     assert code.state == State.EXPIRED
     assert texts == []
@@ -136,7 +136,7 @@ def test_code_whose_time_is_over_expires_unsent(code, texts):
 def test_code_is_not_put_off_beyond_its_time(code, texts, monkeypatch):
     Delivery.objects.filter(pk=code.pk).update(expires_at=timezone.now() + timedelta(seconds=5))
     answer_with(monkeypatch, TryLater("The provider is busy.", after=10))
-    assert deliver.send_one(code.pk) is None
+    assert send_single(code) is None
     code.refresh_from_db()
     assert code.state == State.EXPIRED
 
@@ -159,18 +159,18 @@ def test_rows_of_a_dead_worker_are_free_when_its_lease_has_run_out(five, texts):
 def test_late_worker_overwrites_nothing(five, texts):
     [late, *_] = claims.claim(five, "sms", "late")
     Delivery.objects.filter(pk=late.pk).update(token="other", state=State.SENDING)
-    deliver.record(deliver.Outcome(late, State.FAILED, "late"), "late")
+    states.record(states.Outcome(late, State.FAILED, "late"), "late")
     late.refresh_from_db()
     assert (late.state, late.reason) == (State.SENDING, "")
 
 
 def test_cancel_stops_also_what_a_worker_has_claimed(five, texts):
-    claimed = claims.claim(five, "sms", "mine")
-    assert lifecycle.cancel(five) == 5
-    with Route("sms") as route:
-        deliver.send_claimed(claimed, route, "mine", turn.Turn())
+    with Connections("sms") as connections:
+        sender = slices.NoticeSender(connections, "mine", five, slices.Budget())
+        assert lifecycle.cancel(five) == len(sender.waiting) == 5
+        sender.run()
     assert texts == []
-    assert set(states(five).values()) == {State.CANCELLED}
+    assert set(states_of(five).values()) == {State.CANCELLED}
 
 
 def test_delivery_put_off_after_a_cancel_does_not_stay_queued(five, texts, monkeypatch):
@@ -180,7 +180,7 @@ def test_delivery_put_off_after_a_cancel_does_not_stay_queued(five, texts, monke
 
     monkeypatch.setattr(Memory, "send", cancelled_meanwhile)
     assert slices.send_slice(five.pk, "sms") is None
-    assert set(states(five).values()) == {State.CANCELLED}
+    assert set(states_of(five).values()) == {State.CANCELLED}
 
 
 def test_channel_that_cannot_be_reached_costs_no_try(five, texts, monkeypatch):
@@ -197,7 +197,7 @@ def test_a_bug_in_a_channel_escapes_and_leaves_one_delivery_in_hand(five, texts,
     answer_with(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         slices.send_slice(five.pk, "sms")
-    assert sorted(states(five).values()).count("sending") == 1
+    assert sorted(states_of(five).values()).count("sending") == 1
 
 
 def test_sums_over_states_always_equal_the_recipients(five, texts, monkeypatch):
@@ -237,7 +237,7 @@ def test_person_who_opted_out_since_is_not_told(staff, visitor, texts):
     expand.start(new.pk)
     type(visitor).objects.filter(pk=visitor.pk).update(wants_sms=False)
     slices.send_slice(new.pk, "sms")
-    assert states(new) == {"+8613900000001": "sent", "+8613900000002": "suppressed"}
+    assert states_of(new) == {"+8613900000001": "sent", "+8613900000002": "suppressed"}
     assert [number for number, _ in texts] == ["+8613900000001"]
     new.refresh_from_db()
     assert new.state == Notice.State.FINISHED
@@ -246,5 +246,5 @@ def test_person_who_opted_out_since_is_not_told(staff, visitor, texts):
 def test_person_who_opted_out_still_gets_a_code(code, texts, visitor):
     type(visitor).objects.filter(pk=visitor.pk).update(wants_sms=False)
     Delivery.objects.filter(pk=code.pk).update(user=visitor)
-    deliver.send_one(code.pk)
+    send_single(code)
     assert len(texts) == 1

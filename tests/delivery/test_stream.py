@@ -12,13 +12,23 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from notices.audience import suppression
-from notices.delivery import claims, ending, expand, lifecycle, recovery, slices, stream, turn
+from notices.delivery import (
+    claims,
+    expand,
+    finish,
+    lifecycle,
+    limits,
+    sender,
+    slices,
+    states,
+    stream,
+)
 from notices.models import Delivery, Notice, Slice, State, Suppression
 from notices.providers import mime_template
 from notices.providers.smtp_client import EmailBackend
 from signup.models import User
 from tests.support.processes import ROOT
-from tests.support.world import database_url, sent_now, states
+from tests.support.world import database_url, sent_now, states_of, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,14 +45,14 @@ def ten(mailserver):
 
 
 def counts(notice):
-    found = [str(state) for state in states(notice).values()]
+    found = [str(state) for state in states_of(notice).values()]
     return {state: found.count(state) for state in sorted(set(found))}
 
 
 def before(monkeypatch, address, act):
     """Calls act() just before that one leaves."""
 
-    further = stream.Mailing.may_leave
+    further = stream.Stream.may_leave
 
     def may_leave(self, delivery):
         mine = further(self, delivery)
@@ -50,12 +60,12 @@ def before(monkeypatch, address, act):
             act()
         return mine
 
-    monkeypatch.setattr(stream.Mailing, "may_leave", may_leave)
+    monkeypatch.setattr(stream.Stream, "may_leave", may_leave)
 
 
 def be_dead():
     Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    list(recovery.run())
+    swept()
 
 
 def told(mailserver):
@@ -88,7 +98,7 @@ def test_what_did_not_go_is_not_among_those_that_did(ten, mailserver):
 
 
 def test_nobody_else_takes_what_a_slice_holds_however_old_it_is(ten, mailserver):
-    held = claims.claim(ten, "email", "other", in_order=True)
+    held = claims.claim(ten, "email", "other", streamed=True)
     assert len(held) == 10
     Slice.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     assert slices.send_slice(ten.pk, "email") is None
@@ -114,7 +124,7 @@ def test_worker_killed_amid_a_message_leaves_that_one_in_doubt(ten, mailserver):
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(ten.pk)], cwd=ROOT, env=variables)
     assert worker.wait(30) == -signal.SIGKILL
     assert counts(ten) == {"queued": 10}  # nobody has looked yet
-    list(recovery.run())
+    swept()
     assert counts(ten) == {"queued": 10}  # it may still be at work
     be_dead()
     assert counts(ten) == {"queued": 5, "sent": 4, "uncertain": 1}
@@ -127,7 +137,7 @@ def test_worker_killed_amid_a_message_leaves_that_one_in_doubt(ten, mailserver):
 
 
 def test_worker_that_died_before_the_first_has_told_nobody(ten):
-    claims.claim(ten, "email", "dead", in_order=True)
+    claims.claim(ten, "email", "dead", streamed=True)
     be_dead()
     assert counts(ten) == {"queued": 10}
     assert slices.send_slice(ten.pk, "email") is None
@@ -150,7 +160,7 @@ def test_late_worker_that_did_not_get_through(ten, mailserver, monkeypatch, answ
     mailserver.data_answers["guest4"] = answer
     before(monkeypatch, "guest4@example.com", be_dead)
     slices.send_slice(ten.pk, "email")
-    assert states(ten)["guest4@example.com"] == state
+    assert states_of(ten)["guest4@example.com"] == state
     assert Delivery.objects.get(address="guest4@example.com").tries == 1
     assert counts(ten)["sent"] == 9
 
@@ -166,11 +176,11 @@ def test_cancel_stops_a_slice_before_the_next_message(ten, mailserver, monkeypat
 
 
 def test_cancel_waits_for_a_slice_to_be_settled(ten):
-    claims.claim(ten, "email", "mine", in_order=True)
+    claims.claim(ten, "email", "mine", streamed=True)
     lifecycle.cancel(ten)
     assert counts(ten) == {"queued": 10}
     stream.settle("mine", Delivery.objects.order_by("pk")[2].pk)
-    list(recovery.run())
+    swept()
     assert counts(ten) == {"cancelled": 7, "sent": 3}
 
 
@@ -178,7 +188,7 @@ def test_a_slice_gets_on_also_when_connecting_takes_its_time(ten, mailserver, mo
     """Though something more urgent waits all the while."""
 
     def connect(self):
-        time.sleep(2 * turn.SHORTEST)
+        time.sleep(2 * limits.MIN_SECONDS)
         return opens(self)
 
     opens = EmailBackend.open
@@ -204,24 +214,24 @@ def test_each_message_renews_the_lease(ten, mailserver, monkeypatch):
         Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
     before(monkeypatch, "guest3@example.com", nearly_over)
-    before(monkeypatch, "guest4@example.com", lambda: list(recovery.run()))
+    before(monkeypatch, "guest4@example.com", lambda: swept())
     slices.send_slice(ten.pk, "email")
     assert counts(ten) == {"sent": 10}
     assert mailserver.connections == 1  # nobody took it for dead
 
 
 def test_lost_slice_that_was_the_last_ends_its_notice(ten):
-    *_others, last = claims.claim(ten, "email", "dead", in_order=True)
+    *_others, last = claims.claim(ten, "email", "dead", streamed=True)
     Slice.objects.update(at=last.pk, provider="smtp", lease_until=timezone.now())
-    stream.settle_lost()
+    stream.settle_dead()
     assert counts(ten) == {"sent": 9, "uncertain": 1}
     ten.refresh_from_db()
     assert ten.state == Notice.State.FINISHED
 
 
 def test_what_a_slice_holds_does_not_expire(ten):
-    claims.claim(ten, "email", "mine", 5, in_order=True)
-    ending.expire_queued(ten.pk)
+    claims.claim(ten, "email", "mine", 5, streamed=True)
+    finish.expire_queued(ten.pk)
     assert counts(ten) == {"expired": 5, "queued": 5}
 
 
@@ -258,13 +268,13 @@ def test_bug_in_the_middle_leaves_one_in_doubt(ten, monkeypatch):
 
 
 def test_database_that_goes_away_between_two_leaves_none_in_doubt(ten, mailserver, monkeypatch):
-    def away(delivery, carrier, token):
+    def away(delivery, provider, token):
         if delivery.address == "guest4@example.com":
             raise OperationalError
-        return stand_at(delivery, carrier, token)
+        return advance(delivery, provider, token)
 
-    stand_at = stream.stand_at
-    monkeypatch.setattr(stream, "stand_at", away)
+    advance = states.advance
+    monkeypatch.setattr(states, "advance", away)
     with pytest.raises(OperationalError):
         slices.send_slice(ten.pk, "email")
     assert counts(ten) == {"queued": 6, "sent": 4}
@@ -278,7 +288,7 @@ def test_bug_about_one_puts_none_before_it_in_doubt(ten, mailserver, monkeypatch
             raise ZeroDivisionError
         return form(delivery, *args)
 
-    module, name = (mime_template, "filled") if pipelines else (stream.deliver, "objection")
+    module, name = (mime_template, "filled") if pipelines else (sender, "objection")
     form = getattr(module, name)
     mailserver.pipelines = pipelines
     monkeypatch.setattr(module, name, bug)

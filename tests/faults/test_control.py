@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from rq import Queue
 
-from notices.delivery import ending, expand
+from notices.delivery import expand, finish
 from notices.models import Delivery, Notice
 from tests.faults.house import House, people
 from tests.support import world
@@ -57,7 +57,7 @@ def recipients_of_a_settled_notice():
     notice.save()
     expand.start(notice.pk)
     Delivery.objects.update(state="sent")
-    ending.finish(notice.pk)
+    finish.finish(notice.pk)
     assert Notice.objects.get(pk=notice.pk).state == Notice.State.FINISHED
     return notice
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices.delivery import expand, recovery, slices
+from notices.delivery import expand, slices
 from notices.models import Delivery, Notice, Slice
 from notices.providers.errors import TryLater
 from notices.providers.smtp import Email
 from tests.support import world
+from tests.support.world import swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,18 +24,18 @@ def test_what_a_late_worker_puts_back_is_still_sent(monkeypatch, mailserver, vis
         [(delivery, _form, _words)] = letters
         assert may_leave(delivery)
         Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        list(recovery.run())
+        swept()
         assert Notice.objects.get().state == Notice.State.FINISHED  # with one that is uncertain
         yield delivery, TryLater("Busy.")
 
     with monkeypatch.context() as patch:
         patch.setattr(Email, "send_in_order", stand_still)
         slices.send_slice(notice.pk, "email")
-    assert world.states(notice) == {visitor.email: "queued"}
+    assert world.states_of(notice) == {visitor.email: "queued"}
     later = timezone.now() - timedelta(hours=1)
     Delivery.objects.update(not_before=later)
     Notice.objects.update(rung_at=later, start_at=later)
-    assert list(recovery.run()) == [("resume_notice", (notice.pk, "email"))]
+    assert swept() == [("resume_notice", (notice.pk, "email"))]
     slices.send_slice(notice.pk, "email")
-    assert world.states(notice) == {visitor.email: "sent"}
+    assert world.states_of(notice) == {visitor.email: "sent"}
     assert Notice.objects.get().state == Notice.State.FINISHED

@@ -11,11 +11,11 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from notices.delivery import ending, expand, lifecycle, recovery
+from notices.delivery import expand, finish, lifecycle
 from notices.models import Delivery, Notice, State
 from notices.pages import notices, progress
 from signup.models import User
-from tests.support.world import sent_now
+from tests.support.world import sent_now, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -391,15 +391,15 @@ def test_cancel_of_very_many_leaves_the_rest_to_the_sweep(page, staff, monkeypat
     )
     new = sent_now(staff)
     expand.start(new.pk)
-    monkeypatch.setattr(ending, "CHUNK", 4)
-    monkeypatch.setattr(lifecycle, "AT_ONCE", 0)
+    monkeypatch.setattr(finish, "CHUNK", 4)
+    monkeypatch.setattr(lifecycle, "AT_ONCE_SECONDS", 0)
     if connection.vendor == "postgresql":  # so it plans when it knows the table ill
         for way in ("hashjoin", "mergejoin", "material", "hashagg", "sort"):
             connection.cursor().execute(f"SET LOCAL enable_{way} = off")
     response = page.post(f"/notices/{new.pk}/cancel/", follow=True)
     assert "Cancelled: 10 deliveries were not sent." in response.text
     assert Delivery.objects.filter(state=State.CANCELLED).count() == 4
-    list(recovery.run())
+    swept()
     assert Delivery.objects.filter(state=State.CANCELLED).count() == 10
 
 

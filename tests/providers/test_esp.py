@@ -203,7 +203,7 @@ def test_small_answer_that_swells_is_not_read_to_its_end(settings, esp):
 
 
 def test_answer_that_drips_in_is_not_awaited_for_ever(settings, esp, monkeypatch):
-    monkeypatch.setattr("notices.providers.esp.READING", 0.5)
+    monkeypatch.setattr("notices.providers.esp.READ_SECONDS", 0.5)
     esp_server.use(settings, esp, "mailgun")
     esp.next.append(esp_server.drips)
     began = time.monotonic()

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 import jobs
 from notices.content.messages import Wording
-from notices.delivery import deliver, expand, slices
+from notices.delivery import expand, slices
 from notices.delivery.states import mark
 from notices.models import Delivery, Notice, State, Suppression
 from notices.providers import breaker, http
@@ -16,7 +16,7 @@ from notices.providers.router import Route
 from signup.models import Verification
 from tests.support import provider_server
 from tests.support.provider_server import HANGUP
-from tests.support.world import sent_now
+from tests.support.world import send_single, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BUSY: tuple[int, dict[str, str], bytes] = (503, {}, b"")
@@ -80,7 +80,7 @@ def again_now():
 @pytest.mark.usefixtures("two")
 def test_code_goes_to_the_next_provider_at_once(code, first, second):
     first.answers.append(BUSY)
-    assert deliver.send_one(code.pk) is None
+    assert send_single(code) is None
     code.refresh_from_db()
     assert (code.state, code.provider, code.tries) == (State.SENT, "webhook-2", 2)
     assert tries(code) == [("webhook", "The provider is busy (503).")]
@@ -90,7 +90,7 @@ def test_code_goes_to_the_next_provider_at_once(code, first, second):
 @pytest.mark.usefixtures("two")
 def test_code_in_doubt_may_go_to_the_next_too(code, first, second):
     first.answers.append(HANGUP)
-    deliver.send_one(code.pk)
+    send_single(code)
     code.refresh_from_db()
     assert (code.state, code.provider) == (State.SENT, "webhook-2")
 
@@ -98,7 +98,7 @@ def test_code_in_doubt_may_go_to_the_next_too(code, first, second):
 @pytest.mark.usefixtures("two")
 def test_code_that_is_refused_is_not_taken_elsewhere(code, first, second):
     first.answers.append((400, {}, b""))
-    deliver.send_one(code.pk)
+    send_single(code)
     code.refresh_from_db()
     assert (code.state, code.provider) == (State.FAILED, "webhook")
     assert second.questions == []
@@ -108,7 +108,7 @@ def test_code_that_is_refused_is_not_taken_elsewhere(code, first, second):
 def test_code_waits_when_both_are_busy(code, first, second):
     first.answers.append(BUSY)
     second.answers.append(BUSY)
-    again = deliver.send_one(code.pk)
+    again = send_single(code)
     code.refresh_from_db()
     assert (code.state, code.tries, code.token) == (State.QUEUED, 2, None)
     assert timedelta(seconds=1) < again - timezone.now() < timedelta(seconds=3)
@@ -118,7 +118,7 @@ def test_code_waits_when_both_are_busy(code, first, second):
 @pytest.mark.usefixtures("two")
 def test_code_goes_to_the_second_though_the_first_asks_for_longer_than_it_lives(code, first):
     first.answers.append((503, {"Retry-After": "3000"}, b""))
-    deliver.send_one(code.pk)
+    send_single(code)
     code.refresh_from_db()
     assert (code.state, code.provider) == (State.SENT, "webhook-2")
 
@@ -127,7 +127,7 @@ def test_code_goes_to_the_second_though_the_first_asks_for_longer_than_it_lives(
 def test_provider_that_cannot_be_reached_costs_no_try(code, first, second):
     first.stop()
     second.stop()
-    deliver.send_one(code.pk)
+    send_single(code)
     code.refresh_from_db()
     assert (code.state, code.tries) == (State.QUEUED, 0)
     assert "cannot be reached" in code.reason
@@ -138,7 +138,7 @@ def test_code_waits_for_the_soonest_when_all_providers_rest(code, first, second)
     for name in ("webhook", "webhook-2"):
         for _ in range(5):
             breaker.report(name, failed=True)
-    again = deliver.send_one(code.pk)
+    again = send_single(code)
     code.refresh_from_db()
     assert (code.state, code.tries) == (State.QUEUED, 0)
     assert timedelta(seconds=25) < again - timezone.now() < timedelta(seconds=31)
@@ -147,7 +147,7 @@ def test_code_waits_for_the_soonest_when_all_providers_rest(code, first, second)
 
 def test_message_that_nobody_takes_fails_with_a_sentence(code, settings):
     settings.SMS_URLS = ["yuntongxun://sid:token@app"]
-    assert deliver.send_one(code.pk) is None
+    assert send_single(code) is None
     code.refresh_from_db()
     assert code.state == State.FAILED
     assert code.reason == "No provider takes this message to this number."
@@ -338,7 +338,7 @@ def test_code_that_is_refused_after_a_doubt_has_failed(code, settings, first):
     settings.SMS_URLS = [f"yuntongxun://sid:token@app?code_template=1&endpoint={first.url}"]
     first.answers += [said("161021"), said("160040")]
     for _ in range(2):
-        deliver.send_one(code.pk)
+        send_single(code)
         again_now()
     code.refresh_from_db()
     assert code.state == State.FAILED
@@ -408,7 +408,7 @@ def test_no_transaction_is_open_while_a_provider_is_asked(code, first, monkeypat
 
     monkeypatch.setattr(http.HTTP, "post", look)
     first.answers.append(BUSY)
-    deliver.send_one(code.pk)
+    send_single(code)
     assert seen == [False, False]
 
 

@@ -148,7 +148,7 @@ def test_time_it_asks_for_is_kept(server):
 
 @pytest.mark.parametrize("fault", [HANGUP, SILENCE])
 def test_request_that_was_not_answered_is_in_doubt(server, monkeypatch, fault):
-    monkeypatch.setattr(http, "READ", 0.3)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
     server.answers.append(fault)
     with pytest.raises(Unknown):
         send(server)

@@ -178,7 +178,7 @@ def test_wrong_signature_is_no_internal_trouble(server):
 
 @pytest.mark.parametrize("fault", [HANGUP, SILENCE])
 def test_request_in_doubt_is_asked_again_under_the_same_number(server, monkeypatch, fault):
-    monkeypatch.setattr(http, "READ", 0.3)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
     server.answers += [fault, (200, {}, {"statusCode": "160054"})]
     with pytest.raises(Unknown) as caught:
         send(server)

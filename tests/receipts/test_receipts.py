@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 import jobs
 from notices.audience import suppression
-from notices.delivery import deliver, recovery, states
+from notices.delivery import states
 from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
 from notices.providers.rehearsal.memory import Memory
 from notices.receipts import apply, webhooks
 from queueing import redis as bell
+from tests.support.world import send_single, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SID, TOKEN, KEY = "AC0123", "12345", "gateway-key"
@@ -347,13 +348,13 @@ def test_report_before_our_own_sent_is_stored(monkeypatch, settings):
 
     monkeypatch.setattr(Memory, "send", send)
     settings.SMS_URLS = ["memory:"]
-    deliver.send_one(row.pk)
+    send_single(row)
     assert state_of(row) == State.SENT
     receipt = Receipt.objects.get()
     assert (receipt.handled_at, receipt.looks) == (None, 1)
-    assert ("take_receipts", ()) not in list(recovery.run())
+    assert ("take_receipts", ()) not in swept()
     Receipt.objects.update(due_at=timezone.now())
-    assert ("take_receipts", ()) in list(recovery.run())
+    assert ("take_receipts", ()) in swept()
     apply.take()
     assert state_of(row) == State.DELIVERED
 
@@ -369,7 +370,7 @@ def test_late_sent_does_not_overwrite_delivered(monkeypatch, settings):
         return "M1"
 
     monkeypatch.setattr(Memory, "send", send)
-    deliver.send_one(row.pk)
+    send_single(row)
     assert state_of(row) == State.DELIVERED
     assert row.provider_ref == "M1"
 
@@ -519,7 +520,7 @@ def test_redis_away_stores_all_the_same_and_the_sweep_rings(client, monkeypatch)
             assert callback(client, "delivered", sid=sid).status_code == 204
         assert len(tried) == 1  # the others did not wait for it
         assert Receipt.objects.count() == 3
-        assert ("take_receipts", ()) in list(recovery.run())
+        assert ("take_receipts", ()) in swept()
         jobs.take_receipts()
     assert state_of(row) == State.DELIVERED
 

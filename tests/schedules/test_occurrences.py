@@ -9,10 +9,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 import jobs
-from notices.delivery import recovery
 from notices.models import Delivery, Notice, Occurrence, Schedule
 from notices.schedules import actions, occurrences
-from tests.support.world import repeated
+from tests.support.world import repeated, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,9 +152,9 @@ def test_a_worker_that_dies_in_the_middle_leaves_nothing_half_decided(clock):
 def test_the_sweep_rings_for_what_nobody_woke(clock, burst):
     schedule = repeated()
     clock.shift(3600)
-    assert list(recovery.run()) == []
+    assert swept() == []
     clock.shift(2)
-    assert list(recovery.run()) == [("run_schedule", (schedule.pk,))]
+    assert swept() == [("run_schedule", (schedule.pk,))]
 
 
 def test_the_sweep_registers_what_is_due_soon_again(clock, redis):
@@ -189,7 +188,7 @@ def test_nothing_of_a_paused_or_ended_schedule_runs(clock):
     assert occurrences.run(paused.pk) == (None, None)
     assert occurrences.run(ended.pk) == (None, None)
     assert occurrences.run(12345) == (None, None)
-    assert list(recovery.run()) == []
+    assert swept() == []
     assert timezone.now() == NOON + timedelta(hours=2)
 
 

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+import jobs
 from notices.audience import recipients
-from notices.delivery import lifecycle
-from notices.delivery import states as record
+from notices.delivery import lifecycle, recovery, single, states
 from notices.models import WRITTEN, Delivery, Notice, Schedule
 from notices.schedules import actions
 
@@ -37,10 +37,25 @@ def sent_now(staff=None, **changes):
     return new
 
 
-def states(notice):
+def states_of(notice):
     """Address -> state of each delivery."""
     rows = Delivery.objects.filter(notice=notice).values_list("address", "state")
     return dict(rows)
+
+
+def send_single(delivery):
+    """As its job does; when to try again, if ever."""
+    return single.send(delivery.pk, delivery.channel).get(delivery.pk)
+
+
+def swept():
+    """A sweep, and what it rings for: (job's name, arguments)."""
+    return [(job.__name__, args) for job, args in recovery.run(jobs.bells())]
+
+
+def woken():
+    """What a sweep has woken soon: (when, job's name, number)."""
+    return [(when, job.__name__, number) for when, job, number in recovery.wake_ups(jobs.bells())]
 
 
 def database_url() -> str:
@@ -66,11 +81,11 @@ def repeated(rule="FREQ=HOURLY", zone="Asia/Shanghai", start=None, **changes):
 
 def record_fails_once(monkeypatch, address=""):
     """The database is away when outcomes, or that of this address, are first recorded."""
-    kept, trouble = record.record_all, [OperationalError("away")]
+    kept, trouble = states.record_all, [OperationalError("away")]
 
     def record_with_trouble(outcomes, token):
         if trouble and outcomes and address in ("", *(one.delivery.address for one in outcomes)):
             raise trouble.pop()
         kept(outcomes, token)
 
-    monkeypatch.setattr(record, "record_all", record_with_trouble)
+    monkeypatch.setattr(states, "record_all", record_with_trouble)

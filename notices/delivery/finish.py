@@ -1,0 +1,51 @@
+"""How a notice ends: nothing of it is open any more, somebody cancelled it, or its time is over."""
+
+import logging
+import time
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils.translation import gettext_noop
+
+from notices.delivery import claims, states
+from notices.models import OPEN, Notice, Slice, State
+
+CHUNK = 5000  # deliveries settled in one transaction
+TOO_LATE = gettext_noop("Its time was over before it could be sent.")
+log = logging.getLogger(__name__)
+
+
+def finish(notice_id: int) -> None:
+    """Ends a notice of which nothing is open any more."""
+    queued, sending = (claims.in_state(notice_id, state).values("pk")[:1] for state in OPEN)
+    if queued or sending:  # cheap, and mostly true; the statement below decides
+        return
+    notice = Notice.objects.alias(queued=Subquery(queued), sending=Subquery(sending))
+    if states.finish(notice.filter(queued=None, sending=None, pk=notice_id)):
+        log.info("Notice %d is finished.", notice_id)
+
+
+def cancel_queued(notice_id: int, seconds: float = 5) -> int:
+    """Settles what is still queued of a notice that was cancelled, and says how many. After
+    `seconds` it leaves the rest to the sweep: a million take half a minute. What a stream has
+    claimed has perhaps left: its worker stops, and settles it first."""
+    if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
+        return 0
+    # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
+    # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
+    streamed = Slice.objects.filter(notice_id=notice_id, token=OuterRef("token"))
+    queued = claims.in_state(notice_id, State.QUEUED).filter(~Exists(streamed))
+    until, settled = time.monotonic() + seconds, 0
+    while True:
+        with transaction.atomic():
+            chunk = states.stop(claims.unlocked(queued, CHUNK), State.CANCELLED)
+        settled += chunk
+        if chunk < CHUNK or time.monotonic() > until:
+            return settled
+
+
+def expire_queued(notice_id: int) -> None:
+    """Settles a chunk of what is still queued of a notice whose time is over."""
+    queued = claims.in_state(notice_id, State.QUEUED).filter(token=None)
+    with transaction.atomic():
+        states.stop(claims.unlocked(queued, CHUNK), State.EXPIRED, TOO_LATE)
