@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local import embedded
-from notices.delivery.slices import LINES
+from notices.delivery.slices import CONNECTIONS
 from notices.models import Delivery
 from signup.models import User
 from tests.faults.house import House, send_to_everyone
@@ -86,7 +86,7 @@ def test_second_provider_carries_what_the_first_does_not(house, tmp_path):
     assert verdict["sent"] + verdict["uncertain"] == RECIPIENTS
     # Only what hung is in doubt: what was on its way when it began, on every line of both workers,
     # and a few after that, to which the breaker kept it.
-    assert 0 < verdict["uncertain"] == first[0] <= 2 * LINES + 20
+    assert 0 < verdict["uncertain"] == first[0] <= 2 * CONNECTIONS + 20
     assert carried["webhook"] == first[200]
     assert carried["webhook-2"] == second[200]
     assert second[503] == 0

@@ -12,7 +12,7 @@ import pytest
 
 from local import embedded
 from notices.models import Delivery, State
-from notices.providers.http import LINES
+from notices.providers.http import MAX_CONNECTIONS
 from signup.models import User
 from tests.faults.house import ringing, send_to_everyone
 from tests.faults.test_codes import ask_for_code
@@ -69,7 +69,7 @@ def test_a_kill_leaves_at_most_one_in_doubt_per_line(house, tmp_path):
     assert killed
     assert verdict["recipients"] == recipients
     assert verdict["lost"] == verdict["extra copies"] == verdict["sent but not accepted"] == 0
-    assert verdict["uncertain"] <= killed * LINES
+    assert verdict["uncertain"] <= killed * MAX_CONNECTIONS
     assert len(mobiles) == asked
-    assert again <= killed * LINES, "a code in doubt goes again"
+    assert again <= killed * MAX_CONNECTIONS, "a code in doubt goes again"
     print(json.dumps({"per kill": round((verdict["uncertain"] + again) / killed, 1)}))
