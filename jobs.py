@@ -21,8 +21,8 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 
+from notices.channels import EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
-from notices.models import Channel
 from notices.receipts import apply
 from notices.schedules import occurrences
 from queueing.redis import anything_on, bell, is_away, take_off, was_away
@@ -153,7 +153,7 @@ def ring_for_receipts() -> None:
 @job("sms")
 def send_code(delivery_id: int) -> None:
     """One SMS that somebody is waiting for, and the others that wait meanwhile."""
-    for pk, again in single.send(delivery_id, Channel.SMS, unring).items():
+    for pk, again in single.send(delivery_id, SMS, unring).items():
         if again <= timezone.now():
             now(send_code, pk)
         else:
@@ -163,7 +163,7 @@ def send_code(delivery_id: int) -> None:
 @job("email")
 def send_email(delivery_id: int) -> None:
     """One email that a person's own action asked for."""
-    for pk, again in single.send(delivery_id, Channel.EMAIL).items():
+    for pk, again in single.send(delivery_id, EMAIL).items():
         later(again, send_email, pk)
 
 
@@ -246,7 +246,7 @@ def purge() -> None:
 
 
 def bells() -> recovery.Bells:
-    singles = {Channel.SMS.value: send_code, Channel.EMAIL.value: send_email}
+    singles = {SMS: send_code, EMAIL: send_email}
     return recovery.Bells(
         singles, start_notice, resume_notice, escalate_notice, run_schedule, take_receipts
     )

@@ -8,4 +8,3 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         __import__("notices.checks")  # registers them
-        __import__("notices.providers.ready")

@@ -1,10 +1,18 @@
-"""System checks of the channels: a deploy without a provider would tell nobody anything."""
+"""System checks of the channels: a deploy without a provider would tell nobody anything, and an
+email service that is not known or lacks its key is told at the start of every process, not when the
+first email should leave."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from notices.channels import EMAIL
+from notices.providers import registry
+from notices.providers.router import providers
 
 LOCAL = ("console", "file", "memory", "simulate")  # providers that reach nobody: for rehearsals
 
@@ -56,3 +64,21 @@ def missing(channel: str, name: str, urls: list[str], hint: str) -> list[CheckMe
         text = f"{name} names {urlsplit(local[0]).scheme}:, which reaches nobody."
         return [Info(text, hint=hint, id="bellhop.I010")]
     return []
+
+
+@register
+def check_service(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        providers(EMAIL)
+    except (ImproperlyConfigured, ImportError) as problem:
+        return [Error(sentence(problem), hint="See docs/email.md.", id="bellhop.E011")]
+    return []
+
+
+def sentence(problem: Exception) -> str:
+    service = registry.email_name(settings.EMAIL_BACKEND)
+    if missing := re.search(r"ANYMAIL_[A-Z_]+", str(problem)):
+        return f"{missing[0]} is not set, and EMAIL_URL names {service}."
+    if package := re.search(r"The (\S+) package isn't installed", str(problem)):
+        return f"EMAIL_URL names {service}, which needs the package {package[1]}."
+    return f"EMAIL_URL: Anymail knows no service called {service}."

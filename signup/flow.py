@@ -12,8 +12,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import jobs
+from notices.channels import EMAIL, SMS
 from notices.delivery import states
-from notices.models import Channel, Delivery, State
+from notices.models import Delivery, State
 from signup import codes, pictures, rates
 from signup.models import CODE_LIFETIME, CODE_TRIES, User, Verification, code_deadline
 from web.problems import Invalid, Unavailable
@@ -47,7 +48,7 @@ def request_code(mobile: str, image_code_id: str, image_code: str, origin: str) 
         owner = User.objects.filter(mobile=mobile).first()
         delivery = Delivery.objects.create(
             message="account_exists" if owner else "code",
-            channel=Channel.SMS,
+            channel=SMS,
             address=mobile,
             user=owner,
             verification=verification,
@@ -168,7 +169,7 @@ def password_reset(user: User, origin: str) -> None:
 def send_email(message: str, user: User, origin: str, **more: Any) -> None:
     delivery = Delivery.objects.create(
         message=message,
-        channel=Channel.EMAIL,
+        channel=EMAIL,
         user=user,
         address=user.email,
         name=user.username,

@@ -81,10 +81,6 @@ class User(AbstractUser):
         self.email = self.email.lower()  # also createsuperuser's; the suppression list is, too
         super().save(*args, **kwargs)
 
-    def wants(self, channel: str) -> bool:
-        """Whether notices may come by `email` or `sms`."""
-        return bool(getattr(self, f"wants_{channel}"))
-
     def get_full_name(self) -> str:
         return self.username
 

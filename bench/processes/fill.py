@@ -19,7 +19,8 @@ from django.utils import timezone
 
 import jobs
 from bench.guests import guest
-from notices.models import Channel, Delivery, Notice, Receipt, Suppression, Try
+from notices.channels import SMS
+from notices.models import Delivery, Notice, Receipt, Suppression, Try
 from signup.models import User, Verification
 
 LANGUAGE = "'en'"
@@ -73,7 +74,7 @@ def codes(number: int) -> None:
     )
     deliveries = Delivery.objects.bulk_create(
         Delivery(
-            message="code", channel=Channel.SMS, address=str(verification.mobile),
+            message="code", channel=SMS, address=str(verification.mobile),
             verification=verification, expires_at=until,
         )
         for verification in verifications

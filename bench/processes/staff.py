@@ -20,7 +20,7 @@ from django.utils import timezone  # noqa: E402
 
 from bench.guests import SMS, SUBJECT, TEXT  # noqa: E402
 from notices.delivery import lifecycle  # noqa: E402
-from notices.models import Channel, Delivery, Notice  # noqa: E402
+from notices.models import Delivery, Notice  # noqa: E402
 from signup.models import User  # noqa: E402
 
 
@@ -55,7 +55,7 @@ def rows() -> None:
 def deliveries(notice: Notice) -> Iterator[Delivery]:
     for user in User.objects.filter(is_active=True).iterator():
         yield Delivery(
-            message="notice", notice=notice, user=user, channel=Channel.EMAIL,
+            message="notice", notice=notice, user=user, channel="email",
             address=user.email, name=user.username, language=user.language,
         )  # fmt: skip
 

@@ -23,7 +23,8 @@ from rq import Queue  # noqa: E402
 import jobs  # noqa: E402
 from bench.guests import guest  # noqa: E402
 from config import urls  # noqa: E402
-from notices.models import Channel, Delivery  # noqa: E402
+from notices.channels import SMS  # noqa: E402
+from notices.models import Delivery  # noqa: E402
 
 celery = Celery("store", broker=settings.REDIS_URL)
 celery.conf.task_ignore_result = True
@@ -48,9 +49,7 @@ def ring(how: str, pk: int) -> None:
 @csrf_exempt
 def store(request: HttpRequest, how: str) -> JsonResponse:
     with transaction.atomic():
-        delivery = Delivery.objects.create(
-            message="code", channel=Channel.SMS, address=guest(0).mobile
-        )
+        delivery = Delivery.objects.create(message="code", channel=SMS, address=guest(0).mobile)
         ring(how, delivery.pk)
     return JsonResponse({"code": 0, "errmsg": "ok"})
 

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notices.audience import suppression
-from notices.models import Channel, Delivery, Suppression
+from notices.channels import CHANNELS, SMS
+from notices.models import Delivery, Suppression
 
 NOTICE = "notice"  # messages.py imports this module
 NUMBER = "number"  # stands for a delivery's in the path, which is looked up once
@@ -49,7 +50,7 @@ def channels(delivery: Delivery) -> dict[str, bool]:
     return {
         channel: wants(delivery, channel, address)
         for channel, address in addresses(delivery).items()
-        if channel != Channel.SMS or not stopped(delivery)
+        if channel != SMS or not stopped(delivery)
     }
 
 
@@ -59,23 +60,25 @@ def addresses(delivery: Delivery) -> dict[str, str]:
     if user is None:
         return {delivery.channel: delivery.address}
     known = {
-        Channel.EMAIL.value: user.email,
-        Channel.SMS.value: str(user.mobile or ""),
-        delivery.channel: delivery.address,
+        channel.name: str(getattr(user, channel.user_field) or "")
+        for channel in CHANNELS.values()
+        if channel.wants_field
     }
+    known[delivery.channel] = delivery.address
     return {channel: address for channel, address in known.items() if address}
 
 
 def wants(delivery: Delivery, channel: str, address: str) -> bool:
     opted_out = suppression.active(channel, address).filter(kind__in=suppression.OPTED_OUT)
-    return (delivery.user is None or delivery.user.wants(channel)) and not opted_out.exists()
+    user = delivery.user
+    return (user is None or CHANNELS[channel].wanted_by(user)) and not opted_out.exists()
 
 
 def stopped(delivery: Delivery) -> bool:
     """Whether the person answered STOP. Only START takes that back, since the SMS provider keeps a
     list of its own; until then there is nothing to choose."""
-    number = addresses(delivery).get(Channel.SMS, "")
-    return suppression.active(Channel.SMS, number).filter(kind=Suppression.Kind.STOP).exists()
+    number = addresses(delivery).get(SMS, "")
+    return suppression.active(SMS, number).filter(kind=Suppression.Kind.STOP).exists()
 
 
 def choose(delivery: Delivery, wanted: Collection[str]) -> None:
@@ -83,11 +86,12 @@ def choose(delivery: Delivery, wanted: Collection[str]) -> None:
     the suppression list: the address stays when the user goes or takes another one."""
     user, known = delivery.user, addresses(delivery)
     if stopped(delivery):
-        del known[Channel.SMS]
+        del known[SMS]
     if user:
-        for channel in known:
-            setattr(user, f"wants_{channel}", channel in wanted)
-        user.save(update_fields=[f"wants_{channel}" for channel in known])
+        fields = {field: name for name in known if (field := CHANNELS[name].wants_field)}
+        for field, name in fields.items():
+            setattr(user, field, name in wanted)
+        user.save(update_fields=list(fields))
     for channel, address in known.items():
         if channel in wanted:
             suppression.active(channel, address).filter(kind__in=TAKEN_BACK).update(

@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import idna
-import phonenumbers
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from notices.models import Channel
+from notices import channels
 
 LINES_AT_MOST = 100_000
 NAMED = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+)>$")
@@ -33,7 +29,7 @@ class Recipient:
     @classmethod
     def restore(cls, line: str) -> Self:
         address, _tab, name = line.partition("\t")
-        return cls(Channel.EMAIL if "@" in address else Channel.SMS, address, name)
+        return cls(channels.of(address).name, address, name)
 
 
 @dataclass
@@ -48,7 +44,7 @@ class Pasted:
         return "\n".join(map(str, self.recipients))
 
 
-def read(text: str, channels: Collection[str]) -> Pasted:
+def read(text: str, chosen: Collection[str]) -> Pasted:
     """Reads one address or number a line, each alone or as "Name <address>"; empty lines are
     skipped and repeated ones counted once."""
     pasted = Pasted()
@@ -61,7 +57,7 @@ def read(text: str, channels: Collection[str]) -> Pasted:
             pasted.problems.append((number, line[:60], _("Too many. Split the list in two.")))
             break
         try:
-            recipient = read_line(line, channels)
+            recipient = read_line(line, chosen)
         except ValueError as problem:
             pasted.problems.append((number, line[:60], str(problem)))
             continue
@@ -73,30 +69,17 @@ def read(text: str, channels: Collection[str]) -> Pasted:
     return pasted
 
 
-def read_line(line: str, channels: Collection[str]) -> Recipient:
+def read_line(line: str, chosen: Collection[str]) -> Recipient:
     """Raises ValueError with a sentence for the person who pasted the line."""
     named = NAMED.match(line)
     name, address = (named["name"].strip(' "'), named["address"].strip()) if named else ("", line)
     if CONTROL.search(line) or len(name) > 150:
         raise ValueError(_("This line holds characters that do not belong in an address."))
-    channel, address = (read_email if "@" in address else read_number)(address)
-    if channel not in channels:
-        raise ValueError(
-            _("This is an email address, but email is not chosen as a channel.")
-            if channel == Channel.EMAIL
-            else _("This is a number, but SMS is not chosen as a channel.")
-        )
-    return Recipient(channel, address, name)
-
-
-def read_email(text: str) -> tuple[str, str]:
-    try:
-        validate_email(text)
-    except ValidationError:
-        raise ValueError(_("This is not an email address.")) from None
-    if len(text) > 254:
-        raise ValueError(_("This email address is too long."))
-    return Channel.EMAIL, text.lower()
+    channel = channels.of(address)
+    address = channel.read(address)
+    if channel.name not in chosen:
+        raise ValueError(str(channel.not_chosen))
+    return Recipient(channel.name, address, name)
 
 
 def canonical(address: str) -> str:
@@ -107,13 +90,3 @@ def canonical(address: str) -> str:
         with suppress(ValueError):  # idna's
             domain = idna.decode(domain, uts46=True)
     return f"{local}{at}{domain}"
-
-
-def read_number(text: str) -> tuple[str, str]:
-    try:
-        number = phonenumbers.parse(text, settings.DEFAULT_REGION)
-    except phonenumbers.NumberParseException:
-        raise ValueError(_("This is neither an email address nor a phone number.")) from None
-    if not phonenumbers.is_valid_number(number):
-        raise ValueError(_("No such phone number exists. Check its digits."))
-    return Channel.SMS, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Collection
+from functools import reduce
+from operator import or_
 
 from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
 from signup.models import User
 
 Kind = Suppression.Kind
 OPTED_OUT = tuple(kind for kind in Kind if kind not in DEAD)
-UNWANTED = {
-    "email": gettext_noop("Does not want notices by email."),
-    "sms": gettext_noop("Does not want notices by SMS."),
-}
 NOT_WANTED = "not wanted"  # beside the kinds of suppression
 # Kept as the reason of the deliveries that they stop.
 WORDS = {
@@ -95,9 +94,13 @@ def is_dead(answer: str) -> bool | None:
 
 def stopped_by() -> Case:
     """For a query of deliveries: why one must not be sent, or null; see `objection`."""
-    unwanted = Q(channel="email", user__wants_email=False) | Q(channel="sms", user__wants_sms=False)
+    unwanted = (
+        Q(channel=channel.name, **{f"user__{channel.wants_field}": False})
+        for channel in CHANNELS.values()
+        if channel.wants_field
+    )
     return Case(
-        When(unwanted, notice__isnull=False, then=Value(NOT_WANTED)),
+        When(reduce(or_, unwanted), notice__isnull=False, then=Value(NOT_WANTED)),
         default=kind_against("address"),
         output_field=CharField(),
     )
@@ -108,7 +111,7 @@ def objection(delivery: Delivery, is_notice: bool) -> str:
     a dead address stops everything. The delivery carries the annotation `stopped_by`."""
     kind = getattr(delivery, "stopped_by", None)
     if kind == NOT_WANTED:
-        return UNWANTED[delivery.channel]
+        return CHANNELS[delivery.channel].unwanted
     if kind is None or (kind not in DEAD and not is_notice):
         return ""
     return WORDS[Kind(kind)]

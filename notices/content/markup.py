@@ -16,12 +16,6 @@ PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
 # Raw HTML stays text. nh3 then drops every tag and link scheme that is not harmless.
 markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
 
-GSM_7 = set(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM_7_TWICE = set("^{}\\[~]|€\f")  # take two places (3GPP TS 23.038, 6.2.1.1)
-
 
 def unknown_placeholders(text: str) -> list[str]:
     found = dict.fromkeys(PLACEHOLDER.findall(text))
@@ -126,14 +120,3 @@ def plain(tokens: Iterable[Token]) -> Iterator[str]:
             links[-1][1].append(piece)
         elif piece:
             yield piece
-
-
-def sms_parts(text: str) -> int:
-    """How many SMS the text costs: 160 places in one or 153 in each of several; 70 and 67 when a
-    character is outside GSM-7 (counted as UTF-16, so most emoji take two)."""
-    if all(char in GSM_7 or char in GSM_7_TWICE for char in text):
-        places = sum(2 if char in GSM_7_TWICE else 1 for char in text)
-        single, each = 160, 153
-    else:
-        places, single, each = len(text.encode("utf-16-le")) // 2, 70, 67
-    return 1 if places <= single else -(-places // each)

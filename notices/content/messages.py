@@ -18,8 +18,9 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import override
 
 from notices.audience import preferences
+from notices.channels import CHANNELS
 from notices.content import markup as wording
-from notices.models import Channel, Delivery, Notice
+from notices.models import Delivery, Notice
 from signup import codes
 from signup.models import CODE_LIFETIME
 
@@ -79,8 +80,8 @@ def compose(delivery: Delivery) -> Wording:
             return compose_notice(delivery.notice, delivery)
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"
-        if delivery.channel == Channel.SMS:
-            text = render_to_string(f"{base}.sms.txt", context).strip()
+        if not CHANNELS[delivery.channel].has_html:
+            text = render_to_string(f"{base}.{delivery.channel}.txt", context).strip()
             return Wording(text, variables=tuple(map(str, context.values())))
         subject = " ".join(render_to_string(f"{base}.subject.txt", context).split())
         return Wording(
@@ -91,7 +92,7 @@ def compose(delivery: Delivery) -> Wording:
 
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
-    if delivery.channel == Channel.SMS:
+    if not CHANNELS[delivery.channel].has_html:
         text = wording.fill(wording.to_sms(notice.text), {"name": called(delivery)})
         return Wording(text, variables=(text,))
     return fill_in(*form(notice, delivery))

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
+from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import claims, expand, states
-from notices.models import DEAD, Channel, Delivery, Notice, Receipt, State, Suppression
+from notices.models import DEAD, Delivery, Notice, Receipt, State, Suppression
 
 AHEAD = 1000  # more than all workers together send within a slice
 ARRIVED = gettext_noop("The email arrived in the meantime.")
@@ -47,13 +48,13 @@ def start(notice_id: int) -> bool:
         notice = Notice.objects.select_for_update().get(pk=notice_id)
         if notice.pk not in due() or is_behind(notice):
             return False
-        people = expand.everyone(notice, Channel.SMS).filter(
+        people = expand.everyone(notice, CHANNELS[SMS]).filter(
             Exists(not_reached(notice)), mobile__isnull=False
         )
         added = expand.insert(people)
         now = timezone.now()
         if added:
-            channels = [Channel.EMAIL, Channel.SMS]
+            channels = [EMAIL, SMS]
             states.reopen(notice_id, escalated_at=now, channels=channels)
         else:
             Notice.objects.filter(pk=notice_id).update(escalated_at=now)
@@ -62,7 +63,7 @@ def start(notice_id: int) -> bool:
 
 def is_behind(notice: Notice) -> bool:
     """Whether somebody reported in time what nobody has looked at yet; the sweep asks again."""
-    unread = Receipt.objects.filter(channel=Channel.EMAIL, handled_at=None, looks=0)
+    unread = Receipt.objects.filter(channel=EMAIL, handled_at=None, looks=0)
     return unread.filter(at__lte=time_of(notice)).exists()
 
 
@@ -71,9 +72,9 @@ def spare(notice: Notice) -> None:
     next: each slice asks, and to ask for all would take longer than the slice."""
     now = timezone.now()
     arrived = Delivery.objects.filter(
-        notice=notice, channel=Channel.EMAIL, user=OuterRef("user"), state=State.DELIVERED
+        notice=notice, channel=EMAIL, user=OuterRef("user"), state=State.DELIVERED
     )
-    due = claims.in_state(notice.pk, State.QUEUED, Channel.SMS).filter(
+    due = claims.in_state(notice.pk, State.QUEUED, SMS).filter(
         Q(not_before=None) | Q(not_before__lte=now)
     )
     spared = Delivery.objects.filter(
@@ -92,6 +93,6 @@ def not_reached(notice: Notice) -> QuerySet[Delivery]:
         | Q(tells, state=State.SENT)
         | Q(state=State.SUPPRESSED, reason__in=DEAD_WORDS),
         notice=notice,
-        channel=Channel.EMAIL,
+        channel=EMAIL,
         user=OuterRef("pk"),
     )

@@ -12,28 +12,23 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Case, CharField, F, IntegerField, QuerySet, Value, When
+from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import IsNull
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
 from notices.audience.recipients import Recipient
+from notices.channels import CHANNELS, Channel
 from notices.content import messages
 from notices.delivery import finish, quiet_hours, states
-from notices.models import Channel, Delivery, Notice, State
+from notices.models import Delivery, Notice, State
 from signup.models import User
 
 log = logging.getLogger(__name__)
 BATCH = 1000  # pasted addresses
 PART = 5000  # people
 GAP = 0.002  # seconds
-ADDRESS_OF = {Channel.EMAIL: "email", Channel.SMS: "mobile"}  # fields of a user
-UNKNOWN_ADDRESS = {
-    Channel.EMAIL: gettext_noop("Has no email address."),
-    Channel.SMS: gettext_noop("Has no mobile number."),
-}
 
 
 def start(notice_id: int) -> list[str]:
@@ -50,7 +45,7 @@ def start(notice_id: int) -> list[str]:
     notice = Notice.objects.get(pk=notice_id)
     for channel in notice.channels:
         if notice.audience == Notice.Audience.EVERYONE:
-            add_everyone(notice, Channel(channel))
+            add_everyone(notice, CHANNELS[channel])
     if notice.audience == Notice.Audience.ADDRESSES:
         add_addresses(notice)
     if states.start_sending(notice_id):
@@ -101,25 +96,23 @@ def insert(people: QuerySet[User]) -> int:
 def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     """Every active user, annotated with each column of the delivery."""
     text, now = CharField(), Value(timezone.now())
-    address = Coalesce(Cast(ADDRESS_OF[channel], text), Value(""))
-    missing = {f"{ADDRESS_OF[channel]}__isnull": True} if channel == Channel.SMS else {"email": ""}
-    unwanted = {f"wants_{channel}": False}
-    against = suppression.words_against(ADDRESS_OF[channel], channel)
+    address = Coalesce(Cast(channel.user_field, text), Value(""))
+    against = suppression.words_against(channel.user_field, channel.name)
     on_the_list = IsNull(against, False)
     state = Case(
-        When(**missing, then=Value(State.NO_ADDRESS.value)),
-        When(**unwanted, then=Value(State.SUPPRESSED.value)),
+        When(without_address(channel), then=Value(State.NO_ADDRESS.value)),
+        When(unwilling(channel), then=Value(State.SUPPRESSED.value)),
         When(on_the_list, then=Value(State.SUPPRESSED.value)),
         default=Value(State.QUEUED.value),
         output_field=text,
     )
     reason = Case(
-        When(**missing, then=Value(UNKNOWN_ADDRESS[channel])),
-        When(**unwanted, then=Value(suppression.UNWANTED[channel])),
+        When(without_address(channel), then=Value(channel.missing)),
+        When(unwilling(channel), then=Value(channel.unwanted)),
         default=Coalesce(against, Value("")),
         output_field=text,
     )
-    fixed = {"message": messages.NOTICE, "channel": channel.value, "origin": "", "provider": ""}
+    fixed = {"message": messages.NOTICE, "channel": channel.name, "origin": "", "provider": ""}
     # d_: an annotation may not bear the name of the user's own field.
     dated = {"d_expires_at": Value(notice.not_after)} if notice.not_after else {}
     return (
@@ -143,6 +136,17 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     )
 
 
+def without_address(channel: Channel) -> Q:
+    """Of a user."""
+    field = User._meta.get_field(channel.user_field)
+    return Q(**{f"{field.name}__isnull": True}) if field.null else Q(**{field.name: ""})
+
+
+def unwilling(channel: Channel) -> Q:
+    """Of a user: who does not want notices by it."""
+    return Q(**{channel.wants_field: False}) if channel.wants_field else Q(pk__in=[])
+
+
 def add_addresses(notice: Notice) -> None:
     lines = notice.addresses.splitlines()
     for first in range(0, len(lines), BATCH):
@@ -156,15 +160,16 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
     """One for each recipient; an address that is a user's follows that user's wishes."""
     known: dict[str, Any] = {}
     suppressed: dict[str, str] = {}
-    for channel, field in ADDRESS_OF.items():
-        addresses = [one.address for one in batch if one.channel == channel]
+    for channel in CHANNELS.values():
+        field = channel.user_field
+        addresses = [one.address for one in batch if one.channel == channel.name]
         users = get_user_model().objects.filter(**{f"{field}__in": addresses})
         known |= {str(getattr(user, field)): user for user in users}
-        suppressed |= suppression.among(channel, addresses)
+        suppressed |= suppression.among(channel.name, addresses)
     for one in batch:
-        user = known.get(one.address)
-        unwanted = user is not None and not user.wants(one.channel)
-        reason = suppression.UNWANTED[one.channel] if unwanted else suppressed.get(one.address, "")
+        user, channel = known.get(one.address), CHANNELS[one.channel]
+        unwanted = user is not None and not channel.wanted_by(user)
+        reason = channel.unwanted if unwanted else suppressed.get(one.address, "")
         yield Delivery(
             message=messages.NOTICE,
             notice=notice,

@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 
-from notices.models import Channel
+from notices.channels import CHANNELS
 from notices.pages.notice_form import NoticeForm
 
 
 def add_content(parser: ArgumentParser) -> None:
     parser.add_argument("--subject", required=True)
     parser.add_argument("--text", required=True, metavar="FILE", help="Markdown; - is the input")
-    parser.add_argument("--channel", required=True, action="append", choices=Channel.values)
+    parser.add_argument("--channel", required=True, action="append", choices=list(CHANNELS))
     parser.add_argument(
         "--escalate-minutes", default="", metavar="N",
         help="then an SMS to those whom the email did not reach",

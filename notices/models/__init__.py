@@ -1,6 +1,6 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, Slice, State, Try
 from notices.models.feedback import DEAD, Receipt, Suppression
-from notices.models.notice import UNFINISHED, WRITTEN, Channel, Notice
+from notices.models.notice import UNFINISHED, WRITTEN, Notice
 from notices.models.schedule import Occurrence, Schedule
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "SETTLED",
     "UNFINISHED",
     "WRITTEN",
-    "Channel",
     "Delivery",
     "Notice",
     "Occurrence",

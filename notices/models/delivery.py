@@ -6,7 +6,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices.models.notice import Channel, Notice
+from notices import channels
+from notices.models.notice import Notice
 
 
 class State(models.TextChoices):
@@ -54,7 +55,7 @@ class Delivery(models.Model):
     verification = models.ForeignKey(
         "signup.Verification", models.CASCADE, null=True, db_index=False
     )
-    channel = models.CharField(_("channel"), max_length=5, choices=Channel)
+    channel = models.CharField(_("channel"), max_length=20, choices=channels.choices)
     address = models.CharField(_("address"), max_length=254, blank=True)
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
     language = models.CharField(_("language"), max_length=10, default=settings.LANGUAGE_CODE)

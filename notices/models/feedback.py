@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices.models.notice import Channel
+from notices import channels
 
 
 class Suppression(models.Model):
@@ -23,7 +23,7 @@ class Suppression(models.Model):
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
         STOP = "stop", _("answered STOP")
 
-    channel = models.CharField(_("channel"), max_length=5, choices=Channel)
+    channel = models.CharField(_("channel"), max_length=20, choices=channels.choices)
     address = models.CharField(_("address"), max_length=254)  # lower-case email or E.164
     kind = models.CharField(_("why"), max_length=12, choices=Kind)
     since = models.DateTimeField(_("since"), default=timezone.now)
@@ -74,7 +74,7 @@ class Receipt(models.Model):
     own_ref = models.CharField(max_length=100, blank=True, default="")
     # Our own number of the delivery, when the provider gives it back; else 0.
     delivery_number = models.BigIntegerField(_("delivery"), default=0)
-    channel = models.CharField(_("channel"), max_length=5, choices=Channel)
+    channel = models.CharField(_("channel"), max_length=20, choices=channels.choices)
     address = models.CharField(_("address"), max_length=254, blank=True)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     dead = models.BooleanField(_("dead address"), default=False)  # told with a bounce

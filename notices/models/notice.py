@@ -7,12 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from notices.channels import CHANNELS
 from signup.models import default_time_zone
-
-
-class Channel(models.TextChoices):
-    EMAIL = "email", _("email")
-    SMS = "sms", _("SMS")
 
 
 class Audience(models.TextChoices):
@@ -26,7 +22,7 @@ class Written(models.Model):
 
     subject = models.CharField(_("subject"), max_length=150)
     text = models.TextField(_("text"), max_length=20_000)
-    channels = models.JSONField(_("channels"))  # a list of Channel values, in that order
+    channels = models.JSONField(_("channels"))  # a list of names in channels.py, in that order
     audience = models.CharField(_("audience"), max_length=10, choices=Audience)
     addresses = models.TextField(_("addresses"), blank=True, default="")  # one a line, normalised
     author = models.ForeignKey(
@@ -45,7 +41,7 @@ class Written(models.Model):
         return self.subject
 
     def get_channels_display(self) -> str:
-        return ", ".join(str(Channel(channel).label) for channel in self.channels)
+        return ", ".join(str(CHANNELS[name].label) for name in self.channels)
 
 
 WRITTEN = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from notices import channels
 from notices.audience import recipients as audience
 from notices.content import markup
-from notices.models import WRITTEN, Channel, Notice
+from notices.models import WRITTEN, Notice
 from web.forms import JSONForm
 
 BAD_LINES = 100  # told one by one
@@ -37,7 +38,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
 
     channels = forms.MultipleChoiceField(
         label=_("Channels"),
-        choices=Channel.choices,
+        choices=channels.choices,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choose email, SMS or both.")},
     )

@@ -24,8 +24,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from notices import channels
+from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
-from notices.models import UNFINISHED, Channel, Delivery, Notice, State
+from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages.progress import progress, report
 from web.access import StaffRequest, staff_required
 
@@ -52,15 +54,20 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if not search["q"].strip():
         pages.count = known(shown["progress"]["tally"], search["state"], search["channel"])
     page = pages.get_page(request.GET.get("page"))
-    context = {"search": search, "page": page, "states": State.choices, "channels": Channel.choices}
+    context = {
+        "search": search,
+        "page": page,
+        "states": State.choices,
+        "channels": channels.choices(),
+    }
     return render(request, "notices/notice.html", context | shown)
 
 
 def known(tally: Counter[tuple[str, str]], state: str, channel: str) -> int:
     """How many found() finds, from what the progress has counted already."""
     states = {state} & set(State.values) or set(State.values)
-    channels = {channel} & set(Channel.values) or set(Channel.values)
-    return sum(tally[pair] for pair in product(states, channels))
+    names = {channel} & set(CHANNELS) or set(CHANNELS)
+    return sum(tally[pair] for pair in product(states, names))
 
 
 def live(notice: Notice) -> dict[str, Any]:
@@ -78,7 +85,7 @@ def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery
     deliveries = notice.deliveries.order_by("channel", "id").prefetch_related("failed_tries")
     if state in State.values:
         deliveries = deliveries.filter(state=state)
-    if channel in Channel.values:
+    if channel in CHANNELS:
         # A range: by "=" the order would be that of the number alone, and PostgreSQL would read
         # the table from its beginning until it has met fifty of this notice.
         deliveries = deliveries.filter(channel__range=(channel, channel))

@@ -7,7 +7,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from notices.audience import preferences
-from notices.models import Channel, Delivery
+from notices.channels import CHANNELS
+from notices.models import Delivery
 
 
 @csrf_exempt
@@ -35,11 +36,11 @@ def choices(request: HttpRequest, delivery: Delivery) -> HttpResponse:
     context = {
         # Who comes by the link of an email means to leave that channel: one click on Save does it.
         "channels": [
-            (Channel(name), is_on and (done or name != delivery.channel))
+            (CHANNELS[name], is_on and (done or name != delivery.channel))
             for name, is_on in now.items()
         ],
         "leaving": "" if done or not now.get(delivery.channel) else delivery.get_channel_display(),
-        "wanted": [Channel(name).label for name, is_on in now.items() if is_on],
+        "wanted": [CHANNELS[name].label for name, is_on in now.items() if is_on],
         "stopped": preferences.stopped(delivery),
         "done": done,
     }

@@ -5,19 +5,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from django.conf import settings
-
 from notices.content.messages import Merge, Wording, fill_in
 from notices.models import Delivery
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 
 # What is to go, as an email with fields in it, and the words for them.
 Letter = tuple[Delivery, Wording, Mapping[str, str]]
-
-
-def status_callback(name: str) -> str | None:
-    """Where a provider of this name sends its receipts; None when we have no public address."""
-    return f"{settings.PUBLIC_URL}/receipts/{name}/" if settings.PUBLIC_URL else None
 
 
 class Closing:

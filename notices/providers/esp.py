@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from notices.content.messages import Merge, Wording
 from notices.models import Delivery
+from notices.providers import registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, NONSENSE, NOT_NOW, UNREACHABLE, in_doubt, retry_after
@@ -43,7 +44,7 @@ class Esp(Provider):
 
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
-        self.name = settings.EMAIL_BACKEND.split(".")[-2]
+        self.name = registry.email_name(settings.EMAIL_BACKEND)
         self.backend: Any = get_connection(self.path or settings.EMAIL_BACKEND)
         self.timeout = getattr(self.backend, "timeout", None)
 

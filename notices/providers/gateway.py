@@ -2,7 +2,8 @@
 
 POST {"to": "+8613…", "body": "…", "delivery": 7} as JSON. With a KEY, the header
 X-Bellhop-Signature is "sha256=" and the HMAC of the body. The gateway answers
-nothing, or {"id": "…"}.
+nothing, or {"id": "…"}. Later it may report, signed the same way:
+{"id": "…", "delivery": 7, "state": "delivered" or "failed", "reason": "…"}.
 """
 
 import hashlib
@@ -10,16 +11,32 @@ import hmac
 import json
 from urllib.parse import unquote, urlsplit
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_noop as _
 
+from notices.channels import SMS
 from notices.content.messages import Wording
-from notices.models import Delivery
+from notices.models import Delivery, Receipt
 from notices.providers.errors import Refused
 from notices.providers.http import HTTP, NOT_NOW, in_doubt
+from notices.providers.reporting import (
+    NOT_ARRIVED,
+    Report,
+    Reporting,
+    configured,
+    own_number,
+    short,
+)
+from web import answers
+
+REPORTED = {"delivered": Receipt.Kind.DELIVERED, "failed": Receipt.Kind.BOUNCED}
+MAX_BYTES = 64 * 1024  # of a report
 
 
-class Webhook(HTTP):
-    name = "webhook"
+class Gateway(HTTP, Reporting):
+    name = "webhook"  # as rows and addresses have it
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -35,8 +52,7 @@ class Webhook(HTTP):
         body = json.dumps(facts).encode()
         headers = {"Content-Type": "application/json"}
         if self.key:
-            mac = hmac.new(self.key.encode(), body, hashlib.sha256).hexdigest()
-            headers["X-Bellhop-Signature"] = f"sha256={mac}"
+            headers["X-Bellhop-Signature"] = signature(self.key, body)
         answer = self.post(self.query, body, headers)
         if answer.ok:
             if not answer.clear or answer.facts.get("error"):
@@ -45,3 +61,41 @@ class Webhook(HTTP):
         if answer.status in NOT_NOW or in_doubt(answer.status):
             raise self.not_documented(answer)
         raise Refused(_("The gateway refused it."), code=answer.status)
+
+    # What it reports
+
+    @classmethod
+    def endpoints(cls) -> dict[str, str]:
+        return {"A gateway of your own": ""}
+
+    @classmethod
+    def receive(cls, request: HttpRequest, rest: str) -> Report:
+        if rest:
+            raise Http404
+        if not signed(request):
+            raise PermissionDenied
+        facts = answers.read(request, MAX_BYTES)
+        kind = REPORTED.get(str(facts.get("state")))
+        message_id, number = short(facts.get("id"), 100), own_number(facts.get("delivery"))
+        if kind is None or not (message_id or number):
+            return Report([], HttpResponse(status=400))
+        reason = short(facts.get("reason"), 200) or NOT_ARRIVED
+        receipt = Receipt(
+            provider=cls.name,
+            ref=message_id,
+            delivery_number=number,
+            channel=SMS,
+            kind=kind,
+            reason="" if kind == Receipt.Kind.DELIVERED else reason,
+        )
+        return Report([receipt], HttpResponse(status=204))
+
+
+def signed(request: HttpRequest) -> bool:
+    given = request.headers.get("X-Bellhop-Signature", "")
+    keys = [address.user for address in configured("webhook+https", "webhook+http")]
+    return any(constant_time_compare(given, signature(key, request.body)) for key in keys if key)
+
+
+def signature(key: str, body: bytes) -> str:
+    return f"sha256={hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}"

@@ -40,9 +40,31 @@ PROVIDERS = {
         "notices.providers.yuntongxun.Yuntongxun",
         "account SID", "token", "app ID", (*HTTP, *TEMPLATES),
     ),
-    "webhook+https": Shape("notices.providers.gateway.Webhook"),
-    "webhook+http": Shape("notices.providers.gateway.Webhook"),  # loopback only
+    "webhook+https": Shape("notices.providers.gateway.Gateway"),
+    "webhook+http": Shape("notices.providers.gateway.Gateway"),  # loopback only
 }  # fmt: skip
+# Those that report, by the name in the address to which they do.
+REPORTING = {
+    name: PROVIDERS[scheme]
+    for name, scheme in {
+        "twilio": "twilio", "yuntongxun": "yuntongxun", "webhook": "webhook+https"
+    }.items()
+}  # fmt: skip
+
+
+# Django's backend of an email provider -> the name by which rows have it.
+EMAIL_NAMES = {
+    "notices.providers.smtp_client.EmailBackend": "smtp",
+    "notices.providers.rehearsal.email_file.EmailBackend": "emailfile",
+    "notices.providers.rehearsal.simulate_email.EmailBackend": "simulate_email",
+    "django.core.mail.backends.console.EmailBackend": "console",
+    "django.core.mail.backends.locmem.EmailBackend": "locmem",
+}
+
+
+def email_name(backend: str) -> str:
+    """An email service has the name that EMAIL_URL and Anymail give it: anymail.backends.NAME."""
+    return EMAIL_NAMES.get(backend) or backend.split(".")[-2]
 
 
 class Address(NamedTuple):

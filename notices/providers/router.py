@@ -1,16 +1,18 @@
 """The providers of one channel, in the order of the settings, each connected when it is needed."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop as _
 
+from notices.channels import EMAIL, SMS
 from notices.content.messages import Wording
-from notices.models import Channel, Delivery
+from notices.models import Delivery
 from notices.providers import breaker, registry
 from notices.providers.base import Closing, Provider
 from notices.providers.errors import Away, Refused, TryLater
+from notices.providers.reporting import Reporting
 from notices.providers.smtp import Email
 
 NOBODY = _("No provider takes this message to this number.")
@@ -27,8 +29,10 @@ ESPS = {
 def providers(channel: str) -> list[Provider]:
     """All that carry `channel`, not yet connected, each with a name of its own: twilio, and
     twilio-2 for a second account."""
-    if channel == Channel.EMAIL:
-        return [email()]
+    return SOURCES[channel]()
+
+
+def by_sms() -> list[Provider]:
     found: list[Provider] = []
     for url in settings.SMS_URLS or ["console:"]:
         shape = registry.PROVIDERS[url.partition(":")[0]]
@@ -39,12 +43,21 @@ def providers(channel: str) -> list[Provider]:
     return found
 
 
-def email() -> Provider:
+def by_email() -> list[Provider]:
     if not settings.EMAIL_BACKEND.startswith("anymail."):
-        return Email()
-    name = settings.EMAIL_BACKEND.split(".")[-2]
+        return [Email()]
+    name = registry.email_name(settings.EMAIL_BACKEND)
     carrier: type[Provider] = import_string(ESPS.get(name, "notices.providers.esp.Esp"))
-    return carrier()
+    return [carrier()]
+
+
+SOURCES: dict[str, Callable[[], list[Provider]]] = {EMAIL: by_email, SMS: by_sms}
+
+
+def reporting(name: str) -> type[Reporting] | None:
+    """The provider that reports at /receipts/NAME/, if there is one of this name."""
+    shape = registry.REPORTING.get(name)
+    return import_string(shape.path) if shape else None
 
 
 class Route(Closing):

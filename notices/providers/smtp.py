@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as _
 from notices.audience import suppression
 from notices.content.messages import Wording
 from notices.models import Delivery
-from notices.providers import mime_template
+from notices.providers import mime_template, registry
 from notices.providers.base import Letter, Provider
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.mime import letter, reachable, sender
@@ -30,7 +30,7 @@ class Email(Provider):
         super().__init__(url)
         self.backend = get_connection()
         self.numbers = getattr(self.backend, "numbers", False)
-        self.name = getattr(self.backend, "name", settings.EMAIL_BACKEND.split(".")[-2])
+        self.name = registry.email_name(settings.EMAIL_BACKEND)
 
     def open(self) -> None:
         try:

@@ -157,8 +157,6 @@ class SMTP_SSL(SMTP, smtplib.SMTP_SSL):  # noqa: N801  smtplib's own name
 
 
 class EmailBackend(smtp.EmailBackend):
-    name = "smtp"
-
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
         return SMTP_SSL if self.use_ssl else SMTP

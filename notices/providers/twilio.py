@@ -2,19 +2,34 @@
 
 https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
 https://www.twilio.com/docs/api/errors
+https://www.twilio.com/docs/usage/security#validating-requests
 """
 
+import hmac
 from base64 import b64encode
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_noop as _
 
+from notices.channels import SMS
 from notices.content.messages import Wording
-from notices.models import Delivery
-from notices.providers.base import status_callback
+from notices.models import Delivery, Receipt
 from notices.providers.errors import NotSent, Refused, TryLater
 from notices.providers.http import BUSY, HTTP, Answer
+from notices.providers.reporting import (
+    NOT_ARRIVED,
+    Report,
+    Reporting,
+    answer_to_sms,
+    configured,
+    own_number,
+    short,
+)
 
 NO_SUCH_NUMBER = _("The number is not in service.")
 NO_MOBILE = _("The number cannot receive SMS.")
@@ -47,9 +62,25 @@ ACCOUNT = (  # credentials, suspended, sender not ours, daily limit
     21661, 21701, 21703, 21704, 21705, 30002, 63038,
 )  # fmt: skip
 FAILED = ("failed", "undelivered", "canceled")
+# What it reports later, and why something did not arrive; NEVER says it of the others.
+REPORTED = {
+    "delivered": Receipt.Kind.DELIVERED,
+    "read": Receipt.Kind.DELIVERED,
+    "undelivered": Receipt.Kind.BOUNCED,
+    "failed": Receipt.Kind.BOUNCED,
+}
+BECAUSE = NEVER | {
+    30003: (_("The phone is off or out of reach."), ""),
+    30004: (_("The carrier or the person blocks messages."), ""),
+    30005: (NO_SUCH_NUMBER, "dead"),
+    30006: (NO_MOBILE, "dead"),
+    30007: (_("The carrier took it for spam."), ""),
+    30008: (_("It did not arrive; the carrier does not say why."), ""),
+}
+TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
-class Twilio(HTTP):
+class Twilio(HTTP, Reporting):
     name = "twilio"
     base = "https://api.twilio.com"
 
@@ -60,7 +91,7 @@ class Twilio(HTTP):
             "MessagingServiceSid" if sender.startswith("MG") else "From": sender,
             "Body": wording.text,
         }
-        if callback := status_callback(Twilio.name):
+        if callback := self.reports_to():
             form["StatusCallback"] = f"{callback}?delivery={delivery.pk}"
         headers = {
             "Authorization": f"Basic {b64encode(f'{sid}:{token}'.encode()).decode()}",
@@ -91,3 +122,77 @@ class Twilio(HTTP):
         if answer.ok or answer.status == 400:
             return Refused(_("Twilio refused it."), code=code)
         return self.not_documented(answer)
+
+    # What it reports
+
+    @classmethod
+    def endpoints(cls) -> dict[str, str]:
+        return {"Twilio, status callback": "", "Twilio, a message comes in": "inbound/"}
+
+    @classmethod
+    def receive(cls, request: HttpRequest, rest: str) -> Report:
+        if not signed(request):
+            raise PermissionDenied
+        if rest == "":
+            return Report(status(request), HttpResponse(status=204))
+        if rest == "inbound/":
+            return Report(inbound(request), HttpResponse(TWIML, content_type="text/xml"))
+        raise Http404
+
+
+def status(request: HttpRequest) -> list[Receipt]:
+    """The status callback of a message."""
+    form = request.POST
+    kind = REPORTED.get(form.get("MessageStatus", ""))
+    message_id = short(form.get("MessageSid"), 100)
+    if not (kind and message_id):
+        return []
+    bounced, code = kind == Receipt.Kind.BOUNCED, own_number(form.get("ErrorCode"))
+    reason, suppress = BECAUSE.get(code, (NOT_ARRIVED, "")) if bounced else ("", "")
+    return [
+        Receipt(
+            provider=Twilio.name,
+            ref=message_id,
+            delivery_number=own_number(request.GET.get("delivery")),
+            channel=SMS,
+            address=short(form.get("To"), 254),
+            kind=kind,
+            dead=suppress == "dead",
+            reason=reason,
+        )
+    ]
+
+
+def inbound(request: HttpRequest) -> list[Receipt]:
+    """An SMS of a person to our number."""
+    # OptOutType: a word of the account's own that Twilio took for one of these.
+    text = request.POST.get("OptOutType") or request.POST.get("Body", "")
+    number, sid = (short(request.POST.get(name), 254) for name in ("From", "MessageSid"))
+    return answer_to_sms(Twilio.name, sid[:100], number, text)
+
+
+def signed(request: HttpRequest) -> bool:
+    """Over the address as Twilio called it, and over each parameter, sorted by name. Some of its
+    parts write the port into the address, others do not."""
+    path = request.get_full_path()
+    host = urlsplit(settings.PUBLIC_URL or request.build_absolute_uri("/"))
+    port = host.port or (443 if host.scheme == "https" else 80)
+    name = host.netloc.removesuffix(f":{port}")
+    pairs = "".join(
+        key + value
+        for key, values in sorted(request.POST.lists())
+        for value in sorted(set(map(str, values)))
+    )
+    given = request.headers.get("X-Twilio-Signature", "")
+    return any(
+        constant_time_compare(
+            given, signature(address.secret, f"{host.scheme}://{netloc}{path}{pairs}")
+        )
+        for address in configured("twilio")
+        if address.secret
+        for netloc in (name, f"{name}:{port}")
+    )
+
+
+def signature(token: str, text: str) -> str:
+    return b64encode(hmac.new(token.encode(), text.encode(), "sha1").digest()).decode()

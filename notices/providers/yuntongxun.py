@@ -11,21 +11,32 @@ with the same, and "repeated" (160054) means accepted only when the delivery is 
 
 import hashlib
 import json
+import logging
 from base64 import b64encode
 from datetime import datetime, timedelta
 from secrets import token_hex
+from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_noop as _
 
+from notices import channels
 from notices.content.messages import HARMLESS_AGAIN, Wording
-from notices.models import Delivery
+from notices.models import Delivery, Receipt
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
+from notices.providers.reporting import Report, Reporting, answer_to_sms, short
+from web import answers
 
 CHINA = ZoneInfo("Asia/Shanghai")
 MARGIN = timedelta(minutes=5)  # before midnight: clocks differ
+MAX_BYTES = 64 * 1024  # of a report
+log = logging.getLogger(__name__)
 
 
 def codes(*ranges: int | tuple[int, int]) -> frozenset[str]:
@@ -65,9 +76,10 @@ NEVER = [
 ]  # fmt: skip
 
 
-class Yuntongxun(HTTP):
+class Yuntongxun(HTTP, Reporting):
     name = "yuntongxun"
     base = "https://app.cloopen.com:8883"
+    secret_rest = True
 
     def template(self, delivery: Delivery) -> str:
         return self.address.options.get(f"{delivery.message}_template", "")
@@ -139,6 +151,57 @@ class Yuntongxun(HTTP):
         if code in ACCOUNT:
             return self.our_fault(code, TEMPLATE)
         return Refused(_("The provider refused it."), code=code[:10])
+
+    # What it reports
+
+    @classmethod
+    def endpoints(cls) -> dict[str, str]:
+        return {"Yuntongxun (secret)": f"{secret()}/"}
+
+    @classmethod
+    def receive(cls, request: HttpRequest, rest: str) -> Report:
+        if not constant_time_compare(rest, f"{secret()}/"):
+            raise PermissionDenied
+        body = answers.read(request, MAX_BYTES)
+        facts = body.get("Request", body)
+        receipts = read(facts) if isinstance(facts, dict) else []
+        return Report(receipts, JsonResponse({"statusCode": SENT}))
+
+
+def secret() -> str:
+    """Its reports are not signed, so their address is the secret."""
+    return salted_hmac("notices.receipts", Yuntongxun.name, algorithm="sha256").hexdigest()[:32]
+
+
+def read(facts: dict[str, Any]) -> list[Receipt]:
+    """smsType 0: an SMS of a person, with its text as `content`. 1: a report, with the message's
+    id there."""
+    content = short(facts.get("content"), 100)
+    try:
+        number = channels.read_number(short(facts.get("fromNum"), 20))
+    except ValueError:
+        number = ""
+    if str(facts.get("smsType")) == "0":
+        at = facts.get("recvTime") or uuid4().hex  # without a time, each counts as another one
+        named = json.dumps([number, content, str(at)])
+        own_id = hashlib.sha256(named.encode()).hexdigest()[:32]
+        return answer_to_sms(Yuntongxun.name, own_id, number, content)
+    status, code = (short(facts.get(name), 20) for name in ("status", "deliverCode"))
+    if not content or not (status or code):
+        log.warning("A report by Yuntongxun names no message, or not what became of it.")
+        return []
+    arrived = status == "0" or code == "DELIVRD"
+    return [
+        Receipt(
+            provider=Yuntongxun.name,
+            ref=content,
+            own_ref=short(facts.get("reqId"), 100),
+            channel=channels.SMS,
+            address=number,
+            kind=Receipt.Kind.DELIVERED if arrived else Receipt.Kind.BOUNCED,
+            reason="" if arrived else f"The carrier reports that it did not arrive ({code}).",
+        )
+    ]
 
 
 def today() -> datetime:

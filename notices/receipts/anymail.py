@@ -19,9 +19,11 @@ from django.urls import resolve
 from django.utils.translation import gettext_noop
 
 from notices.audience import recipients, suppression
-from notices.models import Channel, Receipt
+from notices.channels import EMAIL
+from notices.models import Receipt
+from notices.providers.reporting import own_number, short
 from notices.receipts import apply
-from notices.receipts.webhooks import door, keep, own_number, short
+from notices.receipts.webhooks import door, keep
 
 LARGE = 2 * 1024 * 1024  # bytes; some providers report a thousand emails at once
 OWN_MESSAGE_ID = re.compile(r"<?bellhop-(\d{1,18})@")
@@ -90,7 +92,7 @@ def read(event: AnymailTrackingEvent, provider: str) -> Iterator[Receipt]:
             ref=ref_of(event, each),
             own_ref=short(event.message_id, 100),
             delivery_number=number_of(event),
-            channel=Channel.EMAIL,
+            channel=EMAIL,
             address=short(recipients.canonical(short(event.recipient, 254)), 254),
             kind=each,
             dead=each == Kind.BOUNCED and is_dead(event),

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from notices.audience import recipients, suppression
+from notices.channels import EMAIL
 from notices.delivery import finish, states
-from notices.models import OPEN, Channel, Delivery, Receipt, State, Suppression, Try
+from notices.models import OPEN, Delivery, Receipt, State, Suppression, Try
 
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
@@ -89,7 +90,7 @@ def has_it(receipt: Receipt, delivery: Delivery) -> bool:
     """Whether the provider that reports was the last to be asked. What goes by SMTP may go to any
     email provider."""
     now = service(delivery.provider)
-    by_smtp = now == "smtp" and receipt.channel == Channel.EMAIL
+    by_smtp = now == "smtp" and receipt.channel == EMAIL
     return by_smtp or now == service(receipt.provider)
 
 
@@ -216,7 +217,7 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
 
 def listed_as(receipt: Receipt) -> Suppression.Kind | None:
     if receipt.kind == Kind.BOUNCED and receipt.dead:
-        is_email = receipt.channel == Channel.EMAIL
+        is_email = receipt.channel == EMAIL
         return Suppression.Kind.BOUNCED if is_email else Suppression.Kind.DEAD
     return OPT_OUTS.get(Kind(receipt.kind))
 

@@ -7,11 +7,9 @@ from notices.receipts import anymail, webhooks
 
 urlpatterns = [
     path("", include("signup.urls")),
-    path("notices/", include("notices.urls")),
-    path("receipts/twilio/", webhooks.twilio),
-    path("receipts/twilio/inbound/", webhooks.twilio_inbound),
-    path("receipts/yuntongxun/<str:secret>/", webhooks.yuntongxun),
-    path("receipts/webhook/", webhooks.webhook),
+    path("notices/", include("notices.pages.urls")),
+    path("receipts/<str:name>/", webhooks.receive),
+    path("receipts/<str:name>/<path:rest>", webhooks.receive),
     path("anymail/<str:esp>/tracking/", anymail.tracking),
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
     path("", include("health.urls")),

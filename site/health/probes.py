@@ -12,7 +12,7 @@ from rq import Worker
 from rq.utils import utcparse
 
 import jobs
-from notices.models import Channel
+from notices.channels import SMS
 from notices.providers import breaker
 from notices.providers.router import providers
 from queueing.redis import bell
@@ -77,7 +77,7 @@ def redis_state() -> RedisState:
 
 def sms_providers() -> dict[str, str]:
     """Name -> one of the breaker's states."""
-    return {carrier.name: breaker.state(carrier.name) for carrier in providers(Channel.SMS)}
+    return {carrier.name: breaker.state(carrier.name) for carrier in providers(SMS)}
 
 
 def number(text: bytes | str | None) -> float | None:

@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError
 
 from notices.audience import suppression
+from notices.channels import CHANNELS
 from notices.delivery import expand, slices
 from notices.models import Delivery, State, Suppression
 from notices.pages.preview import reach
@@ -31,7 +32,7 @@ def test_preparing_honours_the_list(staff, visitor, kind):
     stopped = ("wang@example.com", "suppressed", suppression.WORDS[kind])
     assert outcomes(everyone) == [("reception@example.com", "queued", ""), stopped]
     assert outcomes(pasted) == [("li@example.com", "queued", ""), stopped]
-    assert reach(notice(staff), "email") == (1, 1)
+    assert reach(notice(staff), CHANNELS["email"]) == (1, 1)
 
 
 def test_sending_honours_what_was_listed_after_preparing(staff, visitor, texts):

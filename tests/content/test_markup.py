@@ -2,6 +2,7 @@
 
 import pytest
 
+from notices import channels
 from notices.content import markup, messages
 from notices.models import Delivery, Notice
 from signup.models import User, Verification
@@ -88,7 +89,7 @@ def test_unknown_placeholders_are_found(text, unknown):
     ],
 )
 def test_sms_parts_are_counted_as_the_networks_do(text, parts):
-    assert markup.sms_parts(text) == parts
+    assert channels.sms_parts(text) == parts
 
 
 @pytest.fixture

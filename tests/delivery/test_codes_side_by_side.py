@@ -13,7 +13,7 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 import jobs
 from notices.delivery import claims, connections, limits, single, slices
 from notices.models import Delivery, State
-from notices.providers.gateway import Webhook
+from notices.providers.gateway import Gateway
 from notices.providers.rehearsal.memory import Memory
 from notices.providers.router import providers
 from queueing import redis as bell
@@ -69,7 +69,7 @@ def everybody():
 
 def test_as_many_as_there_are_lines_take_as_long_as_one(provider):
     provider.delay = 0.5
-    as_many = Webhook.lines
+    as_many = Gateway.lines
     first, *_others = codes(as_many)
     started = time.monotonic()
     assert send(first) == {}
@@ -80,7 +80,7 @@ def test_as_many_as_there_are_lines_take_as_long_as_one(provider):
 
 
 def test_more_than_there_are_lines_are_sent_once_each(provider, monkeypatch):
-    monkeypatch.setattr(Webhook, "lines", 3)
+    monkeypatch.setattr(Gateway, "lines", 3)
     first, *_others = codes(20)
     send(first)
     assert states() == [State.SENT] * 20
@@ -90,7 +90,7 @@ def test_more_than_there_are_lines_are_sent_once_each(provider, monkeypatch):
 
 def test_threads_touch_no_database_and_no_transaction_is_open_for_one_alone(provider, monkeypatch):
     """A thread that asked the database would have a connection of its own."""
-    main, seen, carry = connection, [], Webhook.send
+    main, seen, carry = connection, [], Gateway.send
 
     def look(self, delivery, wording):
         opened = connection.connection is not None
@@ -98,7 +98,7 @@ def test_threads_touch_no_database_and_no_transaction_is_open_for_one_alone(prov
         seen.append((opened, connection.connection is not None))
         return answer
 
-    monkeypatch.setattr(Webhook, "send", look)
+    monkeypatch.setattr(Gateway, "send", look)
     send(codes(5)[0])
     assert seen == [(False, False)] * 5
     assert main.connection is not None
@@ -333,7 +333,7 @@ def test_code_that_cannot_be_composed_holds_up_nobody(provider):
 
 
 def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
-    carry = Webhook.send
+    carry = Gateway.send
     first, broken, *_others = codes(6)
 
     def stumble(self, delivery, wording):
@@ -342,7 +342,7 @@ def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
         return carry(self, delivery, wording)
 
     provider.delay = 0.2
-    monkeypatch.setattr(Webhook, "send", stumble)
+    monkeypatch.setattr(Gateway, "send", stumble)
     with pytest.raises(ZeroDivisionError):
         send(first)
     assert states() == [State.SENDING] + [State.SENT] * 5
@@ -350,8 +350,8 @@ def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
 
 
 def test_after_a_bug_no_more_are_taken(provider, monkeypatch):
-    monkeypatch.setattr(Webhook, "lines", 2)
-    monkeypatch.setattr(Webhook, "send", lambda *args: 1 / 0)
+    monkeypatch.setattr(Gateway, "lines", 2)
+    monkeypatch.setattr(Gateway, "send", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         send(codes(20)[0])
     assert states().count(State.SENDING) <= 3

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 import jobs
 from notices.audience import suppression
+from notices.channels import CHANNELS
 from notices.delivery import escalation, expand, slices
 from notices.models import Delivery, Notice, Receipt, State
 from notices.pages.notice_form import NoticeForm
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 REACHED = {
     "delivered": (State.DELIVERED, ""),
-    "optedout": (State.SUPPRESSED, suppression.UNWANTED["email"]),
+    "optedout": (State.SUPPRESSED, CHANNELS["email"].unwanted),
     "no_email": (State.NO_ADDRESS, "Has no email address."),
 }
 MISSED = {

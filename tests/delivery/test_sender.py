@@ -17,7 +17,7 @@ import jobs
 from notices.audience import suppression
 from notices.delivery import connections, expand, lifecycle, slices
 from notices.models import Delivery, Notice, State
-from notices.providers.gateway import Webhook
+from notices.providers.gateway import Gateway
 from tests.support import provider_server
 from tests.support.processes import ROOT
 from tests.support.provider_server import HANGUP
@@ -301,13 +301,13 @@ def test_worker_killed_amid_calls_leaves_at_most_one_in_doubt_per_line(staff, pr
 
 
 def test_every_connection_is_closed_at_the_end(staff, provider, monkeypatch):
-    closed, close = [], Webhook.close
+    closed, close = [], Gateway.close
 
     def note(self):
         closed.append(self.line is not None and self.line.sock is not None)
         close(self)
 
-    monkeypatch.setattr(Webhook, "close", note)
+    monkeypatch.setattr(Gateway, "close", note)
     provider.delay = 0.1
     slices.send_slice(prepared(staff, 8).pk, "sms")
     assert closed.count(True) == provider.connections > 1
@@ -319,4 +319,4 @@ def test_lines_are_made_as_they_are_needed(provider):
         few.free(route)
         assert few.take() is route
         assert few.take() is not route
-    assert few.idle == Webhook.lines
+    assert few.idle == Gateway.lines

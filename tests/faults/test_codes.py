@@ -15,7 +15,8 @@ import pytest
 from django.db import connection
 
 import jobs
-from notices.models import Channel, Delivery, State
+from notices.channels import SMS
+from notices.models import Delivery, State
 from signup.models import Verification
 from tests.faults.house import House, people, ringing, send_to_everyone
 from tests.support.processes import eventually
@@ -59,7 +60,7 @@ def ask_for_code(number):
     mobile = f"+86138{number:08d}"
     verification = Verification.objects.create(mobile=mobile, salt=f"{number:032d}")
     delivery = Delivery.objects.create(
-        message="code", channel=Channel.SMS, address=mobile,
+        message="code", channel=SMS, address=mobile,
         verification=verification, expires_at=verification.expires_at,
     )  # fmt: skip
     asked = datetime.now(UTC)

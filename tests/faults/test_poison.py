@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission
 
 import jobs
-from notices.models import Channel, Delivery, State
+from notices.channels import SMS
+from notices.models import Delivery, State
 from signup.models import Verification
 from tests.support.processes import eventually, running
 from tests.support.world import database_url
@@ -66,7 +67,7 @@ def codes():
         mobile = f"+86138{number:08d}"
         verification = Verification.objects.create(mobile=mobile, salt=str(number))
         delivery = Delivery.objects.create(
-            message="code", channel=Channel.SMS, address=mobile, verification=verification,
+            message="code", channel=SMS, address=mobile, verification=verification,
             expires_at=verification.expires_at,
         )  # fmt: skip
         jobs.push(jobs.send_code, delivery.pk)

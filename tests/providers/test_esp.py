@@ -8,10 +8,10 @@ from email.header import decode_header, make_header
 
 import pytest
 
+from notices.checks import check_service
 from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers.errors import Away, Refused, TryLater, Unknown
-from notices.providers.ready import check_service
 from notices.providers.router import providers
 from tests.support import esp_server
 from tests.support.esp_server import says

@@ -415,13 +415,13 @@ def test_no_transaction_is_open_while_a_provider_is_asked(code, first, monkeypat
 @pytest.mark.usefixtures("two")
 def test_one_that_cannot_be_opened_does_not_stop_the_others(code, monkeypatch):
     from notices.providers.errors import TryLater
-    from notices.providers.gateway import Webhook
+    from notices.providers.gateway import Gateway
 
     def away(self):
         if self.name == "webhook":
             raise TryLater("It cannot be reached.")
 
-    monkeypatch.setattr(Webhook, "open", away)
+    monkeypatch.setattr(Gateway, "open", away)
     with Route("sms") as route:
         assert route.choose(code, Wording("hello")).name == "webhook-2"
 

@@ -11,7 +11,7 @@ from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers import http
 from notices.providers.errors import Away, Refused, TryLater, Unknown
-from notices.providers.gateway import Webhook
+from notices.providers.gateway import Gateway
 from notices.providers.router import providers
 from tests.support import provider_server
 from tests.support.provider_server import (
@@ -35,7 +35,7 @@ def gateway():
 
 
 def to(server, key=""):
-    return Webhook(f"webhook+{server.scheme}://{key}{server.place}/sms?a=b")
+    return Gateway(f"webhook+{server.scheme}://{key}{server.place}/sms?a=b")
 
 
 def say_hello(carrier):
@@ -170,7 +170,7 @@ def test_gateway_that_is_away_is_tried_later(gateway):
 
 
 def test_name_that_does_not_exist_is_tried_later():
-    carrier = Webhook("webhook+https://gateway.invalid/sms")
+    carrier = Gateway("webhook+https://gateway.invalid/sms")
     with pytest.raises(Away, match="cannot be reached"):
         say_hello(carrier)
 
@@ -218,6 +218,6 @@ def test_environment_names_no_proxy(gateway, monkeypatch):
 def test_sms_urls_name_it(settings):
     settings.SMS_URLS = ["webhook+https://key@sms.example.com/send?rate=5/second&to=us"]
     [carrier] = providers("sms")
-    assert isinstance(carrier, Webhook)
+    assert isinstance(carrier, Gateway)
     assert (carrier.base, carrier.query) == ("https://sms.example.com/send", "?to=us")
     assert (carrier.key, carrier.rate) == ("key", "5/second")

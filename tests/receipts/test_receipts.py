@@ -18,8 +18,9 @@ import jobs
 from notices.audience import suppression
 from notices.delivery import states
 from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
+from notices.providers import twilio, yuntongxun
 from notices.providers.rehearsal.memory import Memory
-from notices.receipts import apply, webhooks
+from notices.receipts import apply
 from queueing import redis as bell
 from tests.support.world import send_single, swept
 
@@ -77,7 +78,7 @@ def test_signature_is_the_one_of_twilios_own_example():
         "From": "+14158675309", "To": "+18005551212",
     }  # fmt: skip
     text = url + "".join(name + form[name] for name in sorted(form))
-    assert webhooks.twilio_signature("12345", text) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
+    assert twilio.signature("12345", text) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 
 
 def post_twilio(client, path="/receipts/twilio/", token=TOKEN, host=HOST, **form):
@@ -167,7 +168,7 @@ def test_stop_and_start_by_sms(client, burst):
 
 
 def report(client, secret=None, **facts):
-    path = f"/receipts/yuntongxun/{secret or webhooks.yuntongxun_secret()}/"
+    path = f"/receipts/yuntongxun/{secret or yuntongxun.secret()}/"
     facts = {"action": "SMSArrived", "apiVersion": "2013-12-26", "fromNum": "13900000002"} | facts
     return client.post(path, {"Request": facts}, content_type="application/json")
 
@@ -228,7 +229,7 @@ def test_command_shows_what_to_paste(capsys, settings):
     call_command("receipts")
     told = capsys.readouterr()
     assert f"{HOST}/receipts/twilio/inbound/" in told.out
-    assert f"{HOST}/receipts/yuntongxun/{webhooks.yuntongxun_secret()}/" in told.out
+    assert f"{HOST}/receipts/yuntongxun/{yuntongxun.secret()}/" in told.out
     assert told.err == ""
     settings.PUBLIC_URL = ""
     call_command("receipts")
@@ -237,13 +238,13 @@ def test_command_shows_what_to_paste(capsys, settings):
 
 def test_secret_of_yuntongxun_is_in_no_log(client, caplog):
     assert report(client, "0" * 32, smsType="1", content="aa", status="0").status_code == 403
-    there = f"/receipts/yuntongxun/{webhooks.yuntongxun_secret()}/"
+    there = f"/receipts/yuntongxun/{yuntongxun.secret()}/"
     assert client.post(there, "{", content_type="application/json").status_code == 400
     assert client.get(there).status_code == 405
     assert client.post(there, "x" * 70_000, content_type="application/json").status_code == 413
     assert not Receipt.objects.exists()
     assert caplog.text.count("/receipts/yuntongxun/") == 4
-    assert webhooks.yuntongxun_secret() not in caplog.text
+    assert yuntongxun.secret() not in caplog.text
 
 
 # A gateway of one's own

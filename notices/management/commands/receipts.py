@@ -5,15 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from notices.receipts.webhooks import yuntongxun_secret
-
-ADDRESSES = {
-    "Twilio, status callback": "/receipts/twilio/",
-    "Twilio, a message comes in": "/receipts/twilio/inbound/",
-    "Yuntongxun (secret)": "/receipts/yuntongxun/{secret}/",
-    "A gateway of your own": "/receipts/webhook/",
-    "Email by an ESP": "/anymail/NAME/tracking/",
-}
+from notices.providers import registry, router
 
 
 class Command(BaseCommand):
@@ -21,7 +13,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host = settings.PUBLIC_URL or "https://YOUR-HOST"
-        for name, path in ADDRESSES.items():
-            self.stdout.write(f"{name:<28}{host}{path.format(secret=yuntongxun_secret())}")
+        found = {"Email by an ESP": "/anymail/NAME/tracking/"}
+        for name in registry.REPORTING:
+            if provider := router.reporting(name):
+                for what, rest in provider.endpoints().items():
+                    found[what] = f"/receipts/{name}/{rest}"
+        for what, path in sorted(found.items()):
+            self.stdout.write(f"{what:<28}{host}{path}")
         if not settings.PUBLIC_URL:
             self.stderr.write("PUBLIC_URL is not set: put your own host in place of YOUR-HOST.")

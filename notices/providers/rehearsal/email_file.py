@@ -14,8 +14,6 @@ from django.core.mail.backends.filebased import EmailBackend as FileBackend
 
 
 class EmailBackend(FileBackend):
-    name = "emailfile"
-
     def open(self) -> bool:
         return False  # no file for the connection
 

@@ -4,8 +4,9 @@ four digits of a number, or what stands before the @ of an email address (docs/p
 
 from django.utils.translation import gettext_noop as _
 
+from notices.channels import SMS
 from notices.content.messages import Wording
-from notices.models import Channel, Delivery, Receipt
+from notices.models import Delivery, Receipt
 from notices.providers import http, registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, Refused, TryLater, Unknown
@@ -47,7 +48,7 @@ def fate(address: str) -> str:
 
 def tell(delivery: Delivery, provider: str, ref: str) -> None:
     """Stores what the provider would report, as a door would that it posts to."""
-    opt_out = Kind.STOP if delivery.channel == Channel.SMS else Kind.UNSUBSCRIBED
+    opt_out = Kind.STOP if delivery.channel == SMS else Kind.UNSUBSCRIBED
     kinds = {
         SILENT: (),
         BOUNCED: (Kind.BOUNCED,),

@@ -8,12 +8,12 @@ from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from notices.models import Channel, Delivery, State
+from notices.channels import EMAIL
+from notices.models import Delivery, State
 from notices.providers.rehearsal import simulate
 
 
 class EmailBackend(BaseEmailBackend):
-    name = "simulate_email"
     numbers = True  # it reports
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
@@ -37,5 +37,5 @@ class EmailBackend(BaseEmailBackend):
 
 def sending(address: str) -> Delivery | None:
     """The delivery that is being sent there now."""
-    rows = Delivery.objects.filter(channel=Channel.EMAIL, address=address, state=State.SENDING)
+    rows = Delivery.objects.filter(channel=EMAIL, address=address, state=State.SENDING)
     return rows.order_by("-changed_at").first()

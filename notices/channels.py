@@ -1,0 +1,119 @@
+"""The ways by which a message reaches a person. A channel says of itself what all others ask: where
+a user's address stands, how people write one, what a message looks like there and what it costs.
+
+A new one is a Channel here, who carries it (SOURCES in providers/router.py), and, if single
+messages go by it, their job (jobs.bells) and a template messages/NAME.CHANNEL.txt for each.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from signup import phones
+
+EMAIL, SMS = "email", "sms"  # what is stored
+
+GSM_7 = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_7_TWICE = set("^{}\\[~]|€\f")  # take two places (3GPP TS 23.038, 6.2.1.1)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """`read` gives the one form in which an address is kept, and raises ValueError with a sentence;
+    `recognises` says whether a pasted text is meant as one. `missing` and `unwanted` are kept as
+    the reason of deliveries. `parts`: how many messages a text costs, where that is counted."""
+
+    name: str  # as it is stored
+    label: str | Promise
+    user_field: str  # of a user: the address, empty or null when there is none
+    wants_field: str  # of a user: whether notices may come; empty where nobody can choose
+    recognises: Callable[[str], bool]
+    read: Callable[[str], str]
+    missing: str
+    unwanted: str
+    not_chosen: str | Promise  # of a pasted address, when the channel is not among the notice's
+    has_html: bool = False  # and a subject, and headers
+    parts: Callable[[str], int] | None = None
+
+    def wanted_by(self, user: Any) -> bool:
+        return not self.wants_field or bool(getattr(user, self.wants_field))
+
+
+def read_email(text: str) -> str:
+    try:
+        validate_email(text)
+    except ValidationError:
+        raise ValueError(_("This is not an email address.")) from None
+    if len(text) > 254:
+        raise ValueError(_("This email address is too long."))
+    return text.lower()
+
+
+def read_number(text: str) -> str:
+    if not any(char.isdigit() for char in text):
+        raise ValueError(_("This is neither an email address nor a phone number."))
+    try:  # a list may hold the wide digits of Chinese keyboards
+        return phones.normalise(unicodedata.normalize("NFKC", text), abroad=True)
+    except ValidationError as problem:
+        raise ValueError(problem.messages[0]) from None
+
+
+def sms_parts(text: str) -> int:
+    """How many SMS the text costs: 160 places in one or 153 in each of several; 70 and 67 when a
+    character is outside GSM-7 (counted as UTF-16, so most emoji take two)."""
+    if all(char in GSM_7 or char in GSM_7_TWICE for char in text):
+        places = sum(2 if char in GSM_7_TWICE else 1 for char in text)
+        single, each = 160, 153
+    else:
+        places, single, each = len(text.encode("utf-16-le")) // 2, 70, 67
+    return 1 if places <= single else -(-places // each)
+
+
+CHANNELS: dict[str, Channel] = {
+    EMAIL: Channel(
+        EMAIL,
+        gettext_lazy("email"),
+        user_field="email",
+        wants_field="wants_email",
+        recognises=lambda text: "@" in text,
+        read=read_email,
+        missing=gettext_noop("Has no email address."),
+        unwanted=gettext_noop("Does not want notices by email."),
+        not_chosen=gettext_lazy("This is an email address, but email is not chosen as a channel."),
+        has_html=True,
+    ),
+    SMS: Channel(
+        SMS,
+        gettext_lazy("SMS"),
+        user_field="mobile",
+        wants_field="wants_sms",
+        recognises=lambda text: "@" not in text,
+        read=read_number,
+        missing=gettext_noop("Has no mobile number."),
+        unwanted=gettext_noop("Does not want notices by SMS."),
+        not_chosen=gettext_lazy("This is a number, but SMS is not chosen as a channel."),
+        parts=sms_parts,
+    ),
+}
+
+
+def choices() -> list[tuple[str, str | Promise]]:
+    """For a field of a model or a form."""
+    return [(channel.name, channel.label) for channel in CHANNELS.values()]
+
+
+def of(address: str) -> Channel:
+    """The channel of which somebody wrote an address. From the last to the first: whatever nobody
+    else claims is a number or an email address."""
+    claimed = (each for each in reversed(CHANNELS.values()) if each.recognises(address))
+    return next(claimed, CHANNELS[SMS])
