@@ -6,7 +6,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from notices.content import messages
-from notices.models import Delivery, Notice, Occurrence, Receipt, Schedule, Suppression, Try
+from notices.models import (
+    Delivery,
+    FailedAttempt,
+    Notice,
+    Occurrence,
+    Receipt,
+    Schedule,
+    Suppression,
+)
 
 FOUND = 1000
 
@@ -35,7 +43,7 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class TryInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    model = Try
+    model = FailedAttempt
     readonly_fields = ("at",)
 
 

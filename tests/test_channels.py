@@ -71,11 +71,15 @@ def page(client, staff):
     return client
 
 
-WRITTEN = {"subject": "Lift", "text": "Dear ((name)), **out of order**.", "audience": "addresses"}
+CONTENT_FIELDS = {
+    "subject": "Lift",
+    "text": "Dear ((name)), **out of order**.",
+    "audience": "addresses",
+}
 
 
 def write(page, addresses, chosen=("push",), **more):
-    facts = WRITTEN | {"channels": list(chosen), "addresses": addresses} | more
+    facts = CONTENT_FIELDS | {"channels": list(chosen), "addresses": addresses} | more
     return page.post("/notices/new/", facts, follow=True)
 
 

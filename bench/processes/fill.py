@@ -20,7 +20,7 @@ from django.utils import timezone
 import jobs
 from bench.guests import guest
 from notices.channels import SMS
-from notices.models import Delivery, Notice, Receipt, Suppression, Try
+from notices.models import Delivery, FailedAttempt, Notice, Receipt, Suppression
 from signup.models import User, Verification
 
 LANGUAGE = "'en'"
@@ -131,7 +131,7 @@ def aftermath(deliveries: int) -> None:
     old = timezone.now() - timedelta(days=3)
     few = deliveries // 50
     fill(
-        Try, 1, few, delivery_id="1 + i * 49", at=old, provider="'smtp'",
+        FailedAttempt, 1, few, delivery_id="1 + i * 49", at=old, provider="'smtp'",
         reason="'451 4.7.1 Try again later'",
     )  # fmt: skip
     fill(
@@ -150,7 +150,15 @@ def settle() -> None:
     does by itself; nobody tells an SQLite."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            for model in (User, Notice, Delivery, Verification, Try, Receipt, Suppression):
+            for model in (
+                User,
+                Notice,
+                Delivery,
+                Verification,
+                FailedAttempt,
+                Receipt,
+                Suppression,
+            ):
                 table = model._meta.db_table
                 cursor.execute(
                     f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"

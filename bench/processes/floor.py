@@ -16,7 +16,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
 from http.client import HTTPConnection
-from multiprocessing import Process
+from multiprocessing import Barrier, Process
+from multiprocessing.synchronize import Barrier as Waiting
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -81,8 +82,9 @@ def ask(line: HTTPConnection, path: str, body: bytes) -> None:
     assert answer.status == 200
 
 
-def send(channel: str, port: int, shares: Sequence[Sequence[int]]) -> None:
-    """Each share over a connection of its own."""
+def send(channel: str, port: int, shares: Sequence[Sequence[int]], ready: Waiting) -> None:
+    """Each share over a connection of its own, when all processes are there."""
+    ready.wait()
     with ThreadPoolExecutor(len(shares)) as threads:
         list(threads.map(partial(CHANNELS[channel], port), shares))
 
@@ -90,7 +92,8 @@ def send(channel: str, port: int, shares: Sequence[Sequence[int]]) -> None:
 def main(channel: str, port: str, people: str, connections: str) -> None:
     shares = [range(first, int(people), int(connections)) for first in range(int(connections))]
     halves = [half for half in (shares[::2], shares[1::2]) if half]
-    senders = [Process(target=send, args=(channel, int(port), half)) for half in halves]
+    ready = Barrier(len(halves))
+    senders = [Process(target=send, args=(channel, int(port), half, ready)) for half in halves]
     started = time.monotonic()
     for sender in senders:
         sender.start()

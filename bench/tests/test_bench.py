@@ -144,8 +144,8 @@ def test_the_provider_fills_in_what_is_a_persons_own():
 
 def test_peers_send_as_much_as_bellhop_does():
     contenders = {
-        "Bellhop": Contender(30, bellhop("email", OURS)),
-        "floor": Contender(30, floor("email")),
+        "Bellhop": Contender(300, bellhop("email", OURS)),
+        "floor": Contender(300, floor("email")),
     }
     contest = Contest(SINK, "email", contenders)
     figures = contest.hold(1, "an email to each")

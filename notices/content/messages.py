@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from django.utils.translation import override
 
 from notices.audience import preferences
 from notices.channels import CHANNELS
-from notices.content import markup as wording
+from notices.content import markup
 from notices.models import Delivery, Notice
 from signup import codes
 from signup.models import CODE_LIFETIME
@@ -69,7 +69,7 @@ MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
 NOTICE = "notice"
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
-HARMLESS_AGAIN = ("code", "account_exists", "password_reset")
+REPEATABLE = ("code", "account_exists", "password_reset")
 
 
 def compose(delivery: Delivery) -> Wording:
@@ -93,77 +93,83 @@ def compose(delivery: Delivery) -> Wording:
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
-        text = wording.fill(wording.to_sms(notice.text), {"name": called(delivery)})
+        text = markup.fill(markup.to_sms(notice.text), {"name": called(delivery)})
         return Wording(text, variables=(text,))
-    return fill_in(*form(notice, delivery))
+    _delivery, template, values = templated(notice, delivery)
+    return fill_in(template, values)
 
 
 def called(delivery: Delivery) -> str:
-    return wording.one_line(delivery.name) or delivery.address
+    return markup.one_line(delivery.name) or delivery.address
 
 
-# A notice as an email is one for all, with fields where a person's own words go. No wording and
-# no name can hold such a field.
+# A notice as an email is one template for all, with fields for a person's own values. No wording
+# and no name can hold such a field.
 NAME, HTML_NAME, LINK = (f"f{uuid4().hex}" for _ in range(3))
+
+Values = Mapping[str, str]  # field -> what stands there for one person
+
+
+class Templated(NamedTuple):
+    delivery: Delivery
+    template: Wording
+    values: Values
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One template for many people, and the values of each by the delivery's pk."""
+
+    template: Wording
+    values: Mapping[int, Values]
+
+    def filled(self, pk: int) -> Wording:
+        """What the one person reads."""
+        return fill_in(self.template, self.values[pk])
 
 
 @lru_cache(maxsize=16)
-def email_of(subject: str, text: str, linked: bool, language: str | None) -> Wording:
+def email_template(subject: str, text: str, linked: bool, language: str | None) -> Wording:
     link = LINK if linked else ""
     html = {
-        "title": wording.fill(escape(subject), {"name": HTML_NAME}),
-        "body": wording.fill(wording.to_email(text), {"name": HTML_NAME}),
+        "title": markup.fill(escape(subject), {"name": HTML_NAME}),
+        "body": markup.fill(markup.to_email(text), {"name": HTML_NAME}),
         "unsubscribe": link,
     }
-    plain = {"text": wording.fill(wording.to_sms(text), {"name": NAME}), "unsubscribe": link}
+    plain = {"text": markup.fill(markup.to_sms(text), {"name": NAME}), "unsubscribe": link}
     with override(language):
         return Wording(
-            subject=wording.one_line(wording.fill(subject, {"name": NAME})),
+            subject=markup.one_line(markup.fill(subject, {"name": NAME})),
             text=render_to_string("messages/notice.email.txt", plain).strip(),
             html=render_to_string("messages/notice.email.html", html),
             unsubscribe=link,
         )
 
 
-def form(notice: Notice, delivery: Delivery) -> tuple[Wording, dict[str, str]]:
-    """A notice's email with fields in it, in the person's language, and the words for them."""
-    own, language = words_of(delivery), delivery.language or settings.LANGUAGE_CODE
-    return email_of(notice.subject, notice.text, LINK in own, language), own
+def templated(notice: Notice, delivery: Delivery) -> Templated:
+    """A notice's email in the person's language, not yet filled in."""
+    values, language = values_of(delivery), delivery.language or settings.LANGUAGE_CODE
+    template = email_template(notice.subject, notice.text, LINK in values, language)
+    return Templated(delivery, template, values)
 
 
-def words_of(delivery: Delivery) -> dict[str, str]:
-    """One person's own words, by field."""
+def values_of(delivery: Delivery) -> Values:
     name = called(delivery)
-    words = {NAME: name, HTML_NAME: escape(name)}
+    values = {NAME: name, HTML_NAME: escape(name)}
     link = preferences.unsubscribe_url(delivery) if delivery.pk else ""
-    return words | {LINK: link} if link else words
+    return values | {LINK: link} if link else values
 
 
-def fill_in(said: Wording, words: Mapping[str, str]) -> Wording:
-    parts = {name: getattr(said, name) for name in ("text", "subject", "html", "unsubscribe")}
-    for field, own in words.items():
-        parts = {name: part.replace(field, own) for name, part in parts.items()}
+def fill_in(template: Wording, values: Values) -> Wording:
+    parts = {name: getattr(template, name) for name in ("text", "subject", "html", "unsubscribe")}
+    for field, value in values.items():
+        parts = {name: part.replace(field, value) for name, part in parts.items()}
     return Wording(**parts)
 
 
-# Many at once
-
-
-@dataclass(frozen=True)
-class Merge:
-    """One email for many people, and the words of each."""
-
-    wording: Wording
-    words: Mapping[int, Mapping[str, str]]  # a delivery's pk -> field -> the words for it
-
-    def filled(self, pk: int) -> Wording:
-        """What the one person reads."""
-        return fill_in(self.wording, self.words[pk])
-
-
-def merge(deliveries: Sequence[Delivery]) -> Merge:
+def batch(deliveries: Sequence[Delivery]) -> Batch:
     """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
     first = deliveries[0]
     assert first.notice
-    said, _words = form(first.notice, first)
-    return Merge(said, {each.pk: words_of(each) for each in deliveries})
+    template = templated(first.notice, first).template
+    return Batch(template, {each.pk: values_of(each) for each in deliveries})

@@ -14,7 +14,7 @@ from django.utils import timezone
 from notices.audience import suppression
 from notices.delivery import states
 from notices.delivery.limits import LEASE_SECONDS
-from notices.models import Delivery, Notice, Slice, State
+from notices.models import Delivery, Notice, State, StreamCursor
 
 AT_ONCE = 50  # deliveries of a notice that are claimed at a time
 # What it takes to send one of a notice: a row is twice as wide.
@@ -74,7 +74,7 @@ def claim(
         claimed = claim_rows(wanted, token, most, for_good=streamed)
         if claimed and streamed:
             until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-            Slice.objects.create(token=token, notice=notice, lease_until=until)
+            StreamCursor.objects.create(token=token, notice=notice, lease_until=until)
     for delivery in claimed:
         delivery.notice = notice  # one notice, one rendering
     if claimed:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from notices.audience import preferences
-from notices.content.messages import Merge, Wording
+from notices.content.messages import Batch, Wording
 from notices.delivery.limits import GIVE_UP_SECONDS
 from notices.models import Delivery
-from notices.providers.base import Closing, Provider
+from notices.providers.base import Batching, Closing, Provider
 from notices.providers.errors import NotSent
 from notices.providers.router import Route
 
@@ -29,22 +29,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What one provider is asked at once. `merge`: each one's own values, when they are many.
+    """What one provider is asked at once. `batch`: each one's own values, when they are many.
     `tried`: names of the providers that would not take it now."""
 
     route: Route
     provider: Provider
     deliveries: tuple[Delivery, ...]
-    content: Wording
-    merge: Merge | None = None
+    wording: Wording
+    batch: Batch | None = None
     tried: tuple[str, ...] = ()
     began: float = field(default_factory=time.monotonic)
 
     def ask(self) -> Answers:
         try:
-            if self.merge:
-                return self.provider.send_together(self.deliveries, self.merge)
-            return [self.provider.send(self.deliveries[0], self.content)]
+            if self.batch and isinstance(self.provider, Batching):
+                return self.provider.send_batch(self.deliveries, self.batch)
+            return [self.provider.send(self.deliveries[0], self.wording)]
         except Exception as problem:
             return problem
 
@@ -61,7 +61,7 @@ class Connections(Closing):
         self.channel = channel
         self.first = Route(channel)
         self.open = [self.first]
-        allowed = min(provider.lines for provider in self.first.providers)
+        allowed = min(provider.max_connections for provider in self.first.providers)
         self.size = min(allowed, most or allowed)
         self.threads = ThreadPoolExecutor(self.size, "connection") if self.size > 1 else None
         self.busy: dict[Future[Answers], tuple[Request, float]] = {}  # and since when
@@ -119,19 +119,19 @@ class Connections(Closing):
 # What may share a request
 
 
-def grouped(claimed: Sequence[Delivery], provider: Provider) -> Iterator[list[Delivery]]:
+def grouped(claimed: Sequence[Delivery], provider: Batching) -> Iterator[list[Delivery]]:
     """One language, all with a link to unsubscribe or none, nobody twice."""
     seen = {""}
     together: list[Delivery] = []
     for delivery in claimed:
-        person = provider.joins(delivery)
+        person = provider.batch_key(delivery)
         if person in seen:
             yield [delivery]
         else:
             seen.add(person)
             together.append(delivery)
     for (tries, *_rest), alike in groupby(sorted(together, key=kind), kind):
-        found, size = list(alike), max(1, provider.batch // SHRINK**tries)
+        found, size = list(alike), max(1, provider.max_batch // SHRINK**tries)
         yield from (found[first : first + size] for first in range(0, len(found), size))
 
 

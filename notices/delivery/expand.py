@@ -73,7 +73,7 @@ def goes_on(notice: Notice) -> bool:
     """Tells the sweep that somebody is at it; False when it was cancelled meanwhile, or another
     worker was quicker."""
     preparing = Notice.objects.filter(pk=notice.pk, state=Notice.State.PREPARING)
-    return bool(preparing.update(rung_at=timezone.now()))
+    return bool(preparing.update(active_at=timezone.now()))
 
 
 def insert(people: QuerySet[User]) -> int:

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext_noop
 
 from notices.delivery import claims, states
-from notices.models import OPEN, Notice, Slice, State
+from notices.models import OPEN, Notice, State, StreamCursor
 
 CHUNK = 5000  # deliveries settled in one transaction
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
@@ -33,7 +33,7 @@ def cancel_queued(notice_id: int, seconds: float = 5) -> int:
         return 0
     # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
     # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
-    streamed = Slice.objects.filter(notice_id=notice_id, token=OuterRef("token"))
+    streamed = StreamCursor.objects.filter(notice_id=notice_id, token=OuterRef("token"))
     queued = claims.in_state(notice_id, State.QUEUED).filter(~Exists(streamed))
     until, settled = time.monotonic() + seconds, 0
     while True:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 import jobs
 from notices.delivery import claims, finish, states
-from notices.models import Delivery, Notice, Slice, State, Try
+from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
 from signup.models import User
 
 UNDO = timedelta(seconds=10)
@@ -63,7 +63,7 @@ def cancel(notice: Notice) -> int | None:
     if queued.exists():
         jobs.now(jobs.sweep)
     # What a mail server has is recorded after its slice.
-    gone = Slice.objects.filter(token=OuterRef("token"), at__gte=OuterRef("pk"))
+    gone = StreamCursor.objects.filter(token=OuterRef("token"), position__gte=OuterRef("pk"))
     return settled + queued.filter(Q(token=None) | ~Exists(gone)).count()
 
 
@@ -78,7 +78,9 @@ def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:
         chosen = list(doubtful.select_for_update(of=("self",)))
         states.resend(Delivery.objects.filter(pk__in=[each.pk for each in chosen]))
         reason = f"It may have arrived; {by} had it sent again."
-        Try.objects.bulk_create(Try(delivery=each, reason=reason) for each in chosen)
+        FailedAttempt.objects.bulk_create(
+            FailedAttempt(delivery=each, reason=reason) for each in chosen
+        )
         states.reopen(notice.pk)
     for channel in {each.channel for each in chosen}:
         jobs.now(jobs.resume_notice, notice.pk, channel)

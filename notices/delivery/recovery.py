@@ -64,7 +64,7 @@ def settle_lost() -> None:
     """Deliveries in the hand of a worker that died: a code may go again, a notice may not."""
     now = timezone.now()
     lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
-    harmless = lost.filter(message__in=messages.HARMLESS_AGAIN)
+    harmless = lost.filter(message__in=messages.REPEATABLE)
     if rescued := states.rescue(Delivery.objects.filter(pk__in=ids(harmless)), now - SILENCE):
         log.warning("%d deliveries of a worker that died go again.", rescued)
     in_doubt = list(lost.values_list("pk", "notice_id")[:CHUNK])
@@ -97,13 +97,15 @@ def silent_notices(bells: Bells) -> Iterator[Ring]:
     """Notices that should have started or gone on, and of which no worker has a slice."""
     now = timezone.now()
     silent = Notice.objects.filter(
-        Q(rung_at=None) | Q(rung_at__lte=now - SILENCE),
+        Q(active_at=None) | Q(active_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
         state__in=UNFINISHED,
         start_at__lte=now - SILENCE / 2,
     )
     for notice in silent.order_by("state", "finished_at").defer("text", "addresses")[:CHUNK]:
-        if not Notice.objects.filter(pk=notice.pk, rung_at=notice.rung_at).update(rung_at=now):
+        if not Notice.objects.filter(pk=notice.pk, active_at=notice.active_at).update(
+            active_at=now
+        ):
             continue  # another sweep was quicker
         if notice.state != Notice.State.SENDING:
             yield bells.start_notice, (notice.pk,)

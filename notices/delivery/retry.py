@@ -12,7 +12,7 @@ from notices.delivery import states
 from notices.delivery.limits import NEXT_PROVIDER_SECONDS, PAUSE_SECONDS
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State
-from notices.providers.base import Provider
+from notices.providers.base import Provider, Recognising
 from notices.providers.errors import Away, NotSent, Refused, TryLater
 
 MAX_TRIES = 8  # by each provider
@@ -28,7 +28,7 @@ def decide(answer: str | NotSent, delivery: Delivery, provider: Provider, able: 
             return Outcome(delivery, State.SENT, "", provider.name, answer)
         case Refused():
             # What was asked in doubt may have gone the first time.
-            doubtful = delivery.doubt_until and delivery.message not in messages.HARMLESS_AGAIN
+            doubtful = delivery.doubt_until and delivery.message not in messages.REPEATABLE
             state, message_id = (
                 (State.UNCERTAIN, delivery.provider_ref) if doubtful else (State.FAILED, "")
             )
@@ -42,13 +42,15 @@ def decide(answer: str | NotSent, delivery: Delivery, provider: Provider, able: 
 def in_doubt(delivery: Delivery, doubt: NotSent, provider: Provider, able: int) -> Outcome:
     """It may have been accepted: to ask again is harmless, or the provider would notice, or
     nobody may."""
-    request_id = doubt.ref or (delivery.provider_ref if delivery.doubt_until else "")
-    later = TryLater(doubt.reason, getattr(doubt, "after", None), ref=request_id)
-    if delivery.message in messages.HARMLESS_AGAIN:
+    request_id = doubt.request_id or (delivery.provider_ref if delivery.doubt_until else "")
+    later = TryLater(doubt.reason, getattr(doubt, "after", None), request_id=request_id)
+    if delivery.message in messages.REPEATABLE:
         return put_off(delivery, later, provider, able)
-    known_until = (delivery.doubt_until or provider.recognises_until()) if request_id else None
+    known_until = delivery.doubt_until
+    if not known_until and isinstance(provider, Recognising):
+        known_until = provider.recognises_until()
     again = put_off(delivery, later, provider, 1)
-    if known_until and again.not_before and again.not_before < known_until:
+    if request_id and known_until and again.not_before and again.not_before < known_until:
         return replace(again, doubt_until=known_until)
     return Outcome(delivery, State.UNCERTAIN, doubt.reason, provider.name, request_id)
 
@@ -78,7 +80,7 @@ def put_off(delivery: Delivery, later: TryLater, provider: Provider, able: int) 
         State.QUEUED,
         later.reason,
         provider.name,
-        later.ref,
+        later.request_id,
         not_before=again,
         counts=counts,
         not_now=True,

@@ -100,10 +100,10 @@ class Sender:
         taken = self.take(max(0, idle - len(self.groups)) * self.per_request)
         if taken is None:
             self.groups.clear()
-        elif self.per_request == 1:
-            self.groups += [[delivery] for delivery in taken]
+        elif self.per_request > 1 and (batching := self.connections.first.batching):
+            self.groups += grouped(taken, batching)
         else:
-            self.groups += grouped(taken, self.connections.first.providers[0])
+            self.groups += [[delivery] for delivery in taken]
         return [self.groups.popleft() for _ in range(min(idle, len(self.groups)))]
 
     def prepare(
@@ -127,12 +127,12 @@ class Sender:
         wanted = tuple(one for one in group if not settle_objection(one, rows.filter(pk=one.pk)))
         if not wanted:
             return None
-        merge = messages.merge(wanted) if len(wanted) > 1 else None
-        content = merge.wording if merge else messages.compose(wanted[0])
+        batch = messages.batch(wanted) if len(wanted) > 1 else None
+        wording = batch.template if batch else messages.compose(wanted[0])
         route = self.connections.take()
         try:
-            provider = route.choose(wanted[0], content)
-            return Request(route, provider, wanted, content, merge)
+            provider = route.choose(wanted[0], wording)
+            return Request(route, provider, wanted, wording, batch)
         except NotSent as problem:
             self.connections.free(route)
             for one in wanted:
@@ -200,7 +200,7 @@ class Sender:
         """What became of it, and what that says of the provider."""
         failed = isinstance(answer, TryLater | Unknown)
         request.route.report(request.provider, failed=failed)
-        able = len(request.route.able(delivery, request.content)) if failed else 0
+        able = len(request.route.able(delivery, request.wording)) if failed else 0
         return retry.decide(answer, delivery, request.provider, able)
 
     def end(self) -> None:

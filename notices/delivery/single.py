@@ -125,11 +125,11 @@ class SingleSender(Sender):
         delivery = outcome.delivery
         row = Delivery.objects.filter(pk=delivery.pk, token=self.token, state=State.SENDING)
         try:
-            further = request.route.choose(delivery, request.content, tried)
+            further = request.route.choose(delivery, request.wording, tried)
         except NotSent:
             return None
         with transaction.atomic():
-            states.keep_try(outcome)
+            states.keep_attempt(outcome)
             if not outcome.counts:
                 row.update(tries=F("tries") - 1)
             if not states.mark(row, further, self.token):

@@ -76,7 +76,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
         return held_until
     if notice.not_after and notice.not_after <= timezone.now():
         finish.expire_queued(notice_id)
-    Notice.objects.filter(pk=notice_id).update(rung_at=timezone.now())
+    Notice.objects.filter(pk=notice_id).update(active_at=timezone.now())
     if notice.escalated_at:
         escalation.spare(notice)
     with Connections(channel, CONNECTIONS) as connections:
@@ -91,7 +91,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
 def send_until(budget: Budget, notice: Notice, connections: Connections) -> float:
     """Sends until the budget is used up or nothing is left. Seconds to pause when nobody can carry
     anything, else 0."""
-    send = send_streamed if connections.first.in_order else send_claimed
+    send = send_streamed if connections.first.streaming else send_claimed
     many = claims.AT_ONCE
     while True:
         token, began = uuid4().hex, time.monotonic()
@@ -143,7 +143,8 @@ class NoticeSender(Sender):
     ) -> None:
         super().__init__(connections, token)
         self.notice, self.budget = notice, budget
-        self.per_request = connections.first.batch or 1
+        batching = connections.first.batching
+        self.per_request = batching.max_batch if batching else 1
         self.at_once = max(connections.size * self.per_request, claims.AT_ONCE)
         self.waiting = deque(self.claim())  # before the budget begins
         self.away: Away | None = None

@@ -36,7 +36,7 @@ from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
 from notices.delivery.limits import LEASE_SECONDS
-from notices.models import UNFINISHED, Delivery, Notice, Slice, State, Try
+from notices.models import UNFINISHED, Delivery, FailedAttempt, Notice, State, StreamCursor
 from notices.providers.base import Provider
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
@@ -143,13 +143,13 @@ def record(outcome: Outcome, token: str) -> None:
     if recorded and (kind := suppression.KIND_OF_REFUSAL.get(outcome.suppress)):
         suppression.add(outcome.delivery.channel, outcome.delivery.address, kind, outcome.reason)
     if recorded and outcome.state != State.SENT:
-        keep_try(outcome)
+        keep_attempt(outcome)
 
 
-def keep_try(outcome: Outcome) -> None:
+def keep_attempt(outcome: Outcome) -> None:
     """What a try answered. A provider that is away says the same for hours: that is kept once."""
     if outcome.counts or outcome.reason != outcome.delivery.reason:
-        Try.objects.create(
+        FailedAttempt.objects.create(
             delivery=outcome.delivery, provider=outcome.provider, reason=outcome.reason[:255]
         )
 
@@ -220,11 +220,11 @@ def lease_from(second: int) -> Any:
     return connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(second, UTC) + LEASE)
 
 
-def accept_streamed(rows: QuerySet[Delivery], cursor: Slice) -> int:
+def accept_streamed(rows: QuerySet[Delivery], cursor: StreamCursor) -> int:
     return rows.filter(state=State.QUEUED).update(**tried_by(cursor), **SENT, provider_ref="")
 
 
-def lose_streamed(rows: QuerySet[Delivery], cursor: Slice) -> int:
+def lose_streamed(rows: QuerySet[Delivery], cursor: StreamCursor) -> int:
     """Keeps the token, as `lose` does."""
     lost = {"state": State.UNCERTAIN, "reason": LOST}
     return rows.filter(state=State.QUEUED).update(**tried_by(cursor), **lost)
@@ -236,7 +236,7 @@ def tell_streamed(rows: QuerySet[Delivery]) -> int:
     return rows.filter(state=State.UNCERTAIN).update(**sent)
 
 
-def tried_by(cursor: Slice) -> dict[str, Any]:
+def tried_by(cursor: StreamCursor) -> dict[str, Any]:
     tried = {"provider": cursor.provider, "tries": F("tries") + 1}
     return tried | {"changed_at": timezone.now()}
 
@@ -247,13 +247,13 @@ def tried_by(cursor: Slice) -> dict[str, Any]:
 def prepare(due: QuerySet[Notice]) -> int:
     now, before = timezone.now(), (Notice.State.WAITING, Notice.State.PREPARING)
     return due.filter(state__in=before).update(
-        state=Notice.State.PREPARING, started_at=Coalesce("started_at", now), rung_at=now
+        state=Notice.State.PREPARING, started_at=Coalesce("started_at", now), active_at=now
     )
 
 
 def start_sending(notice_id: int) -> int:
     preparing = Notice.objects.filter(pk=notice_id, state=Notice.State.PREPARING)
-    return preparing.update(state=Notice.State.SENDING, rung_at=timezone.now())
+    return preparing.update(state=Notice.State.SENDING, active_at=timezone.now())
 
 
 def finish(notices: QuerySet[Notice]) -> int:

@@ -15,12 +15,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from notices.content import messages
-from notices.content.messages import Wording
+from notices.content.messages import Templated, Wording
 from notices.delivery import finish, retry, states
 from notices.delivery.sender import patiently, settle_objection
 from notices.delivery.states import Outcome
-from notices.models import Delivery, Slice, State
-from notices.providers.base import Letter, Provider
+from notices.models import Delivery, State, StreamCursor
+from notices.providers.base import Provider, Streaming
 from notices.providers.errors import NotSent, Refused
 from notices.providers.router import Route
 
@@ -43,8 +43,9 @@ def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, is_over:
 
 class Stream:
     def __init__(self, route: Route, token: str, is_over: IsOver) -> None:
+        assert route.streaming
         self.route, self.token, self.is_over = route, token, is_over
-        self.provider = route.providers[0]
+        self.provider: Streaming = route.streaming
         self.accepted = 0  # the last that was
         self.in_doubt = False  # one left, and what became of it is not kept yet
         self.stopped = False
@@ -54,9 +55,7 @@ class Stream:
         while rest and not self.stopped:
             self.route.choose(rest[0], Wording(""))  # connects
             came = 0
-            for delivery, problem in self.provider.send_in_order(
-                self.letters(rest), self.may_leave
-            ):
+            for delivery, problem in self.provider.send_stream(self.messages(rest), self.may_leave):
                 came = delivery.pk
                 if problem:
                     self.put_aside(delivery, problem)
@@ -67,7 +66,7 @@ class Stream:
                 return
             rest = [each for each in rest if each.pk > came]
 
-    def letters(self, claimed: Sequence[Delivery]) -> Iterator[Letter]:
+    def messages(self, claimed: Sequence[Delivery]) -> Iterator[Templated]:
         """Some may be asked for that do not leave any more: they are in nobody's way."""
         for delivery in claimed:
             if self.is_over():
@@ -80,7 +79,7 @@ class Stream:
                 self.put_aside(delivery, problem)
                 continue
             assert delivery.notice
-            yield delivery, *messages.form(delivery.notice, delivery)
+            yield messages.templated(delivery.notice, delivery)
 
     def may_leave(self, delivery: Delivery) -> bool:
         self.in_doubt = states.advance(delivery, self.provider, self.token)
@@ -108,7 +107,7 @@ def settle(token: str, accepted: int) -> None:
     """Records those that were accepted, up to the last, and lets the others go."""
     rows = Delivery.objects.filter(token=token)
     with transaction.atomic():
-        if cursor := Slice.objects.select_for_update().filter(token=token).first():
+        if cursor := StreamCursor.objects.select_for_update().filter(token=token).first():
             sent = states.accept_streamed(rows.filter(pk__lte=accepted), cursor)
             log.debug("Notice %d: %d sent.", cursor.notice_id, sent)
             release(token)
@@ -118,14 +117,14 @@ def settle(token: str, accepted: int) -> None:
 
 def settle_dead() -> None:
     """Settles the cursors of workers that died."""
-    late = Slice.objects.filter(lease_until__lt=timezone.now())
+    late = StreamCursor.objects.filter(lease_until__lt=timezone.now())
     for token, notice_id in late.values_list("token", "notice_id")[:CHUNK]:
         with transaction.atomic():
             lost = late.select_for_update(skip_locked=True).filter(token=token).first()
             if lost:
                 rows = Delivery.objects.filter(token=token)
-                sent = states.accept_streamed(rows.filter(pk__lt=lost.at), lost)
-                uncertain = states.lose_streamed(rows.filter(pk=lost.at), lost)
+                sent = states.accept_streamed(rows.filter(pk__lt=lost.position), lost)
+                uncertain = states.lose_streamed(rows.filter(pk=lost.position), lost)
                 said = "Notice %d: a worker died; %d are sent, %d uncertain."
                 log.warning(said, notice_id, sent, uncertain)
                 release(token)
@@ -134,4 +133,4 @@ def settle_dead() -> None:
 
 def release(token: str) -> None:
     states.release(token)
-    Slice.objects.filter(token=token).delete()
+    StreamCursor.objects.filter(token=token).delete()

@@ -1,21 +1,22 @@
-from notices.models.delivery import OPEN, SETTLED, Delivery, Slice, State, Try
-from notices.models.feedback import DEAD, Receipt, Suppression
-from notices.models.notice import UNFINISHED, WRITTEN, Notice
+from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
+from notices.models.notice import CONTENT_FIELDS, UNFINISHED, Notice
+from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
+from notices.models.suppression import DEAD, Suppression
 
 __all__ = [
+    "CONTENT_FIELDS",
     "DEAD",
     "OPEN",
     "SETTLED",
     "UNFINISHED",
-    "WRITTEN",
     "Delivery",
+    "FailedAttempt",
     "Notice",
     "Occurrence",
     "Receipt",
     "Schedule",
-    "Slice",
     "State",
+    "StreamCursor",
     "Suppression",
-    "Try",
 ]

@@ -124,32 +124,37 @@ class Delivery(models.Model):
         return f"delivery {self.pk}"
 
 
-class Slice(models.Model):
-    """Deliveries of a notice that a worker has in hand and sends in the order of their ids: those
-    that are queued and bear its token. See mailing.py."""
+class StreamCursor(models.Model):
+    """A worker's position among the deliveries of a notice that it has claimed with this token and
+    sends in the order of their ids (delivery/stream.py)."""
 
     token = models.CharField(max_length=32, primary_key=True)
     notice = models.ForeignKey(Notice, models.CASCADE)
     provider = models.CharField(max_length=20, default="")
-    at = models.BigIntegerField(default=0)  # the delivery whose request is leaving, or left last
+    # The delivery whose request is leaving, or left last.
+    position = models.BigIntegerField(default=0, db_column="at")
     lease_until = models.DateTimeField()
 
+    class Meta:
+        db_table = "notices_slice"
+
     def __str__(self) -> str:
-        return f"slice {self.token}"
+        return f"stream cursor {self.token}"
 
 
-class Try(models.Model):
-    """A try that did not end with the provider's yes, and why. Those that did need no row."""
+class FailedAttempt(models.Model):
+    """An attempt that did not end with the provider's yes, and why. Those that did need no row."""
 
-    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="failed_tries")
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="failed_attempts")
     at = models.DateTimeField(_("at"), default=timezone.now)
     provider = models.CharField(_("provider"), max_length=20, blank=True)
     reason = models.CharField(_("reason"), max_length=255)
 
     class Meta:
+        db_table = "notices_try"
         verbose_name = _("failed try")
         verbose_name_plural = _("failed tries")
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return f"failed try {self.pk}"
+        return f"failed attempt {self.pk}"

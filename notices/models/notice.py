@@ -16,7 +16,7 @@ class Audience(models.TextChoices):
     ADDRESSES = "addresses", _("Pasted addresses")
 
 
-class Written(models.Model):
+class Content(models.Model):
     """What staff write: wording, channels and audience. A notice has them, and a schedule, which
     hands them on to the notices that it makes."""
 
@@ -44,10 +44,10 @@ class Written(models.Model):
         return ", ".join(str(CHANNELS[name].label) for name in self.channels)
 
 
-WRITTEN = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
+CONTENT_FIELDS = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
 
 
-class Notice(Written):
+class Notice(Content):
     """What staff tell many people, once. `zone`: where its times were chosen."""
 
     class State(models.TextChoices):
@@ -69,7 +69,7 @@ class Notice(Written):
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
-    rung_at = models.DateTimeField(null=True, editable=False)
+    active_at = models.DateTimeField(null=True, editable=False, db_column="rung_at")
 
     class Meta:
         verbose_name = _("notice")

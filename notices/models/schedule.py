@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices.models.notice import Notice, Written
+from notices.models.notice import Content, Notice
 from notices.recurrence.rule import Rule, instant
 
 
-class Schedule(Written):
+class Schedule(Content):
     """Every instant up to `handled_until` has its occurrence, or was passed by on purpose (before
     it was written, while it was paused). `next_at` is the first instant after that, computed from
     the rule; it is stored for the sweep to find, and computed again whenever it matters."""

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from notices import channels
 from notices.audience import recipients as audience
 from notices.content import markup
-from notices.models import WRITTEN, Notice
+from notices.models import CONTENT_FIELDS, Notice
 from web.forms import JSONForm
 
 BAD_LINES = 100  # told one by one
@@ -100,7 +100,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
 
     def written(self) -> dict[str, Any]:
         """What the fields hold, for a schedule."""
-        return {name: self.cleaned_data[name] for name in WRITTEN}
+        return {name: self.cleaned_data[name] for name in CONTENT_FIELDS}
 
     def clean_subject(self) -> str:
         subject: str = self.cleaned_data["subject"]

@@ -82,7 +82,7 @@ def live(notice: Notice) -> dict[str, Any]:
 def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery]:
     """By channel first, as the indexes have them: a page costs the same whatever is chosen. Of
     what fits a text, the first thousand: more would be searched for on every page."""
-    deliveries = notice.deliveries.order_by("channel", "id").prefetch_related("failed_tries")
+    deliveries = notice.deliveries.order_by("channel", "id").prefetch_related("failed_attempts")
     if state in State.values:
         deliveries = deliveries.filter(state=state)
     if channel in CHANNELS:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from notices.delivery import lifecycle, quiet_hours
-from notices.models import WRITTEN, Notice, Schedule
+from notices.models import CONTENT_FIELDS, Notice, Schedule
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews
 from notices.pages.progress import report
@@ -187,7 +187,7 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
     if found.state == Schedule.State.ENDED:
         messages.warning(request, ENDED)
         return redirect(found)
-    initial = {name: getattr(found, name) for name in WRITTEN}
+    initial = {name: getattr(found, name) for name in CONTENT_FIELDS}
     form = NoticeForm(request.POST or None, initial=initial)
     many = not (form.is_bound and form.is_valid()) or form.many
     timing = TimingForm(

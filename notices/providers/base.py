@@ -1,16 +1,13 @@
-"""What every provider is."""
+"""What every provider is, and what some can do besides."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from notices.content.messages import Merge, Wording, fill_in
+from notices.content.messages import Batch, Templated, Wording, fill_in
 from notices.models import Delivery
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
-
-# What is to go, as an email with fields in it, and the words for them.
-Letter = tuple[Delivery, Wording, Mapping[str, str]]
 
 
 class Closing:
@@ -38,54 +35,68 @@ class Provider(Closing):
     a TryLater from it says that no message can go at the moment.
     """
 
-    name: str
+    name: str  # in rows: never changed (registry.py)
     guarded = False  # left alone for a while when it fails much (breaker.py)
     rate = ""  # how many it may be asked, as the limits library writes it
-    numbers = True  # gives what it accepts a number, by which it will report
-    lines = 1  # connections to it that a job may have open, each with one message on its way
-    batch = 0  # messages that go in one call; 0: only one at a time
+    max_connections = 1  # that a job may have open to it, each with one request on its way
 
     def __init__(self, url: str = "") -> None:
         self.url = url
 
     def carries(self, delivery: Delivery, wording: Wording) -> bool:
-        """Whether it takes messages of this kind, to such a number, at all."""
+        """Whether it takes messages of this kind, to such an address, at all."""
         return True
-
-    def recognises_until(self) -> datetime | None:
-        """Until when it knows a message again that it was asked to carry now, and does not carry
-        it twice; None when it does not. See Unknown's `ref`."""
-        return None
 
     def open(self) -> None: ...
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
-        """Hands one message over; the provider's number for it, or an empty text."""
+        """Hands one message over; the provider's id of it, or an empty text."""
         raise NotImplementedError
+
+
+class Batching(Provider):
+    """Takes many messages in one request."""
+
+    max_batch = 0  # so many; 0: this time only one at a time
+
+    def batch_key(self, delivery: Delivery) -> str:
+        """Who it is to in a batch, where nobody may be twice; empty when it must go alone."""
+        raise NotImplementedError
+
+    def send_batch(self, deliveries: Sequence[Delivery], batch: Batch) -> list[str | NotSent]:
+        """Hands a batch over. An answer for each in their order: the provider's id of it, or why
+        it did not go. Raises one of the three when that holds for all."""
+        raise NotImplementedError
+
+
+class Streaming(Provider):
+    """Takes messages one after the other without an id for each: nothing must be kept of one but
+    that it went (delivery/stream.py)."""
+
+    streams = True
 
     def check(self, delivery: Delivery) -> None:
         """Raises Refused when it can carry nothing to such an address."""
 
-    def send_in_order(
-        self, letters: Iterator[Letter], may_leave: Callable[[Delivery], bool]
+    def send_stream(
+        self, messages: Iterator[Templated], may_leave: Callable[[Delivery], bool]
     ) -> Iterator[tuple[Delivery, NotSent | None]]:
         """Hands them over in their order: each, and why it did not go. Just before one leaves
         `may_leave` is asked; it ends when that says no, or the connection does not stand."""
-        for delivery, form, words in letters:
+        for delivery, template, values in messages:
             if not may_leave(delivery):
                 return
             try:
-                self.send(delivery, fill_in(form, words))
+                self.send(delivery, fill_in(template, values))
             except (Refused, TryLater, Unknown) as problem:
                 yield delivery, problem
                 return
             yield delivery, None
 
-    def joins(self, delivery: Delivery) -> str:
-        """Who it is to in a batch, where nobody may be twice; empty when it must go alone."""
-        raise NotImplementedError
 
-    def send_together(self, deliveries: Sequence[Delivery], merge: Merge) -> list[str | NotSent]:
-        """Hands a batch over. An answer for each in their order: the provider's number, or why it
-        did not go. Raises one of the three when that holds for all."""
+class Recognising(Provider):
+    """Knows a request again, and does not carry it twice. Its errors name the `request_id`."""
+
+    def recognises_until(self) -> datetime | None:
+        """Until when, for a request of now; None when it does not this time."""
         raise NotImplementedError

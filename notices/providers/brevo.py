@@ -9,17 +9,16 @@ from typing import Any
 from anymail.backends import brevo
 from django.utils.translation import gettext_noop as _
 
-from notices.content.messages import Wording
+from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Unknown
-from notices.providers.esp import BATCH, Esp
+from notices.providers.esp import BatchingEsp
 
 
-class Brevo(Esp):
-    batch = BATCH
+class Brevo(BatchingEsp):
     path = "notices.providers.brevo.EmailBackend"
 
     def personalise(
-        self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]
+        self, mail: Any, values: Mapping[str, Values], filled: Mapping[str, Wording]
     ) -> None:
         mail.filled = filled
 

@@ -1,18 +1,18 @@
-"""What a channel answers when a message did not simply go: the error carries the decision.
+"""What a provider answers when a message did not simply go: the error carries the decision.
 
-Only the channel understands its provider's reply, so it alone says never, later or unknown.
-Anything else that escapes a channel is a bug and lands in RQ's list of failed jobs.
+Only its own file understands a provider's reply, and says never, later or unknown. Anything else
+that escapes it is a bug and lands in RQ's list of failed jobs.
 """
 
 
 class NotSent(Exception):  # noqa: N818  an answer, not an error of ours
     """Base of all. `reason` is in plain words, for staff, with the provider's own `code` behind;
-    it is kept on the delivery only, since a provider may repeat the address in it. `ref`: the
-    number under which this provider is to be asked again, kept as the delivery's provider_ref."""
+    it is kept on the delivery only, since a provider may repeat the address in it. `request_id`:
+    the id under which this provider is to be asked again, kept as the delivery's provider_ref."""
 
-    def __init__(self, reason: str, *, code: str | int = "", ref: str = "") -> None:
+    def __init__(self, reason: str, *, code: str | int = "", request_id: str = "") -> None:
         self.reason = f"{reason.removesuffix('.')} ({code})." if code else reason
-        self.code, self.ref = str(code), ref
+        self.code, self.request_id = str(code), request_id
         super().__init__(self.reason)
 
 
@@ -29,9 +29,9 @@ class TryLater(NotSent):
     """Not now, and certainly not accepted. `after`: seconds the provider asked us to wait."""
 
     def __init__(
-        self, reason: str, after: float | None = None, *, code: str | int = "", ref: str = ""
+        self, reason: str, after: float | None = None, *, code: str | int = "", request_id: str = ""
     ) -> None:
-        super().__init__(reason, code=code, ref=ref)
+        super().__init__(reason, code=code, request_id=request_id)
         self.after = after
 
 

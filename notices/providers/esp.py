@@ -17,15 +17,15 @@ from django.utils.translation import gettext_noop as _
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from notices.content.messages import Merge, Wording
+from notices.content.messages import Batch, Values, Wording
 from notices.models import Delivery
 from notices.providers import registry
-from notices.providers.base import Provider
+from notices.providers.base import Batching, Provider
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, NONSENSE, NOT_NOW, UNREACHABLE, in_doubt, retry_after
-from notices.providers.mime import clean, common, letter, own, reachable, write
+from notices.providers.mime import build, clean, common, message, own, reachable
 
-BATCH = 100  # emails in one call: so many are in doubt when its answer is lost
+MAX_BATCH = 100  # emails in one request: so many are in doubt when its answer is lost
 BATCH_TIMEOUT = (3, 20)  # seconds to connect, until the answer begins
 READ_SECONDS = 5  # seconds for the rest of an answer; with the others less than a lease
 MAX_BYTES = 1024 * 1024  # bytes
@@ -56,52 +56,15 @@ class Esp(Provider):
         self.backend.close()
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
-        mail: Any = letter(delivery, wording)
-        if self.batch:  # some of the others cannot carry it, and their numbers are of one email
+        mail: Any = message(delivery, wording)
+        if isinstance(self, Batching) and self.max_batch:
+            # Some of the others cannot carry it, and their ids are of one email.
             mail.metadata = {"delivery": str(delivery.pk)}
         self.backend.timeout = self.timeout
         [answer] = self.post(mail, [reachable(delivery.address)])
         if isinstance(answer, NotSent):
             raise answer
         return answer
-
-    # Many in one call
-
-    def joins(self, delivery: Delivery) -> str:
-        try:
-            return reachable(delivery.address).lower()
-        except Refused:
-            return ""
-
-    def send_together(self, deliveries: Sequence[Delivery], merge: Merge) -> list[str | NotSent]:
-        addresses = [reachable(delivery.address) for delivery in deliveries]
-        mails = dict(zip(addresses, deliveries, strict=True))
-        filled = {address: clean(merge.filled(each.pk)) for address, each in mails.items()}
-        headers = common(deliveries[0], filled[addresses[0]].unsubscribe)
-        mail: Any = write(self.shared(merge), deliveries, headers)
-        mail.merge_metadata = {
-            address: {"delivery": str(each.pk)} for address, each in mails.items()
-        }
-        mail.merge_headers = {
-            address: self.headers(each, filled[address]) for address, each in mails.items()
-        }
-        words = {address: merge.words[each.pk] for address, each in mails.items()}
-        self.personalise(mail, words, filled)
-        self.backend.timeout = BATCH_TIMEOUT
-        return self.post(mail, addresses)
-
-    def shared(self, merge: Merge) -> Wording:
-        """The wording with its fields as the service writes them."""
-        return merge.wording
-
-    def headers(self, delivery: Delivery, wording: Wording) -> dict[str, str]:
-        return own(delivery, wording.unsubscribe)
-
-    def personalise(
-        self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]
-    ) -> None:
-        """Gives the service everyone's own words, or everyone's whole wording; by address."""
-        raise NotImplementedError
 
     # What the service answers
 
@@ -133,6 +96,46 @@ class Esp(Provider):
         if one.status not in ACCEPTED:
             return Refused(_("The provider does not accept this address."))
         return str(one.message_id or "")
+
+
+class BatchingEsp(Esp, Batching):
+    max_batch = MAX_BATCH
+
+    def batch_key(self, delivery: Delivery) -> str:
+        try:
+            return reachable(delivery.address).lower()
+        except Refused:
+            return ""
+
+    def send_batch(self, deliveries: Sequence[Delivery], batch: Batch) -> list[str | NotSent]:
+        addresses = [reachable(delivery.address) for delivery in deliveries]
+        mails = dict(zip(addresses, deliveries, strict=True))
+        filled = {address: clean(batch.filled(each.pk)) for address, each in mails.items()}
+        headers = common(deliveries[0], filled[addresses[0]].unsubscribe)
+        mail: Any = build(self.shared(batch), deliveries, headers)
+        mail.merge_metadata = {
+            address: {"delivery": str(each.pk)} for address, each in mails.items()
+        }
+        mail.merge_headers = {
+            address: self.headers(each, filled[address]) for address, each in mails.items()
+        }
+        values = {address: batch.values[each.pk] for address, each in mails.items()}
+        self.personalise(mail, values, filled)
+        self.backend.timeout = BATCH_TIMEOUT
+        return self.post(mail, addresses)
+
+    def shared(self, batch: Batch) -> Wording:
+        """The template with its fields as the service writes them."""
+        return batch.template
+
+    def headers(self, delivery: Delivery, wording: Wording) -> dict[str, str]:
+        return own(delivery, wording.unsubscribe)
+
+    def personalise(
+        self, mail: Any, values: Mapping[str, Values], filled: Mapping[str, Wording]
+    ) -> None:
+        """Gives the service everyone's values, or everyone's whole wording; by address."""
+        raise NotImplementedError
 
 
 def not_sent(problem: AnymailAPIError) -> NotSent:

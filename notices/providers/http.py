@@ -86,8 +86,8 @@ class Pieces(RawIOBase):
     """What comes from a socket, `until` a moment: a pause between two pieces is one thing, an
     answer that drips for ever another."""
 
-    def __init__(self, line: socket, stream: RawIOBase, until: float) -> None:
-        self.line, self.stream, self.until = line, stream, until
+    def __init__(self, connection: socket, stream: RawIOBase, until: float) -> None:
+        self.connection, self.stream, self.until = connection, stream, until
 
     def readable(self) -> bool:
         return True
@@ -96,7 +96,7 @@ class Pieces(RawIOBase):
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self.line.settimeout(min(READ_SECONDS, left))
+        self.connection.settimeout(min(READ_SECONDS, left))
         return self.stream.readinto(buffer)
 
     def close(self) -> None:
@@ -105,14 +105,14 @@ class Pieces(RawIOBase):
 
 
 class Reply(HTTPResponse):
-    def __init__(self, line: socket, *args: Any, until: float, **kwargs: Any) -> None:
-        super().__init__(line, *args, **kwargs)
-        self.fp = BufferedReader(Pieces(line, self.fp.detach(), until))
+    def __init__(self, connection: socket, *args: Any, until: float, **kwargs: Any) -> None:
+        super().__init__(connection, *args, **kwargs)
+        self.fp = BufferedReader(Pieces(connection, self.fp.detach(), until))
 
 
 class HTTP(Provider):
     guarded = True
-    lines = MAX_CONNECTIONS
+    max_connections = MAX_CONNECTIONS
     base = ""  # where it is, unless its address names an endpoint
 
     def __init__(self, url: str) -> None:
@@ -120,49 +120,51 @@ class HTTP(Provider):
         self.address = registry.address(url)
         self.rate = self.address.options.get("rate", "")
         self.base = self.address.options.get("endpoint", self.base).rstrip("/")
-        self.line: HTTPConnection | None = None
+        self.connection: HTTPConnection | None = None
 
     def open(self) -> None:
-        self.line = self.line or self.new_line()
+        self.connection = self.connection or self.new_connection()
 
     def close(self) -> None:
-        if self.line:
-            self.line.close()
+        if self.connection:
+            self.connection.close()
 
-    def post(self, path: str, body: bytes, headers: dict[str, str], ref: str = "") -> Answer:
+    def post(self, path: str, body: bytes, headers: dict[str, str], request_id: str = "") -> Answer:
         """`ref`: the number under which it may be asked again if no answer comes."""
-        line = self.connected()
-        line.sock.settimeout(READ_SECONDS)
-        line.response_class = partial(Reply, until=time.monotonic() + ANSWER_SECONDS)  # type: ignore[assignment]
+        connection = self.connected()
+        connection.sock.settimeout(READ_SECONDS)
+        connection.response_class = partial(Reply, until=time.monotonic() + ANSWER_SECONDS)  # type: ignore[assignment]
         try:
-            line.request("POST", urlsplit(self.base).path + path, body, headers)
-            answer = line.getresponse()
+            connection.request("POST", urlsplit(self.base).path + path, body, headers)
+            answer = connection.getresponse()
             content = answer.read(MAX_BYTES + 1)
             if answer.length and len(content) <= MAX_BYTES:
                 raise IncompleteRead(content)  # a cut line looks like the end of the answer
         except (OSError, HTTPException, ValueError) as problem:
-            line.close()
-            raise Unknown(_("The provider did not answer in time."), ref=ref) from problem
+            connection.close()
+            raise Unknown(
+                _("The provider did not answer in time."), request_id=request_id
+            ) from problem
         if not answer.isclosed():  # there is more of it
-            line.close()
+            connection.close()
         found = facts(content)
         return Answer(answer.status, answer.headers, found or {}, found is not None)
 
     def connected(self) -> HTTPConnection:
         """The connection, made anew when the provider has closed it meanwhile. Whatever fails
         here, an expired certificate too, fails before anything has left."""
-        line = self.line = self.line or self.new_line()
-        if line.sock and select.select([line.sock], [], [], 0)[0]:
-            line.close()
-        if not line.sock:
+        connection = self.connection = self.connection or self.new_connection()
+        if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()
+        if not connection.sock:
             try:
-                line.connect()
+                connection.connect()
             except (OSError, ValueError) as problem:  # ValueError: a host name that cannot be
-                line.close()
+                connection.close()
                 raise Away(UNREACHABLE) from problem
-        return line
+        return connection
 
-    def new_line(self) -> HTTPConnection:
+    def new_connection(self) -> HTTPConnection:
         parts = urlsplit(self.base)
         assert parts.hostname
         if parts.scheme == "https":
@@ -176,16 +178,16 @@ class HTTP(Provider):
         log.error("%s refuses our account, not the message (%s). Look at it.", self.name, code)
         return Away(reason, code=code)
 
-    def not_documented(self, answer: Answer, ref: str = "") -> NotSent:
+    def not_documented(self, answer: Answer, request_id: str = "") -> NotSent:
         """An answer that none of the provider's own codes explains: never sent, never lost."""
         if answer.status in NOT_NOW:
-            return TryLater(BUSY, answer.wait, code=answer.status, ref=ref)
+            return TryLater(BUSY, answer.wait, code=answer.status, request_id=request_id)
         if in_doubt(answer.status):
-            return Unknown(NONSENSE, code=answer.status, ref=ref)
+            return Unknown(NONSENSE, code=answer.status, request_id=request_id)
         if answer.status in OUR_FAULT:
             return self.our_fault(answer.status)
         if answer.ok:
-            return Unknown(NONSENSE, code=answer.status, ref=ref)
+            return Unknown(NONSENSE, code=answer.status, request_id=request_id)
         return TryLater(NONSENSE, code=answer.status)
 
 

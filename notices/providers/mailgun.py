@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from notices.content.messages import Merge, Wording, fill_in
+from notices.content.messages import Batch, Values, Wording, fill_in
 from notices.models import Delivery
-from notices.providers.esp import BATCH, Esp
+from notices.providers.esp import BatchingEsp
 
 
-class Mailgun(Esp):
-    batch = BATCH
-
-    def joins(self, delivery: Delivery) -> str:
+class Mailgun(BatchingEsp):
+    def batch_key(self, delivery: Delivery) -> str:
         notice = delivery.notice
         said = f"{notice.subject}{notice.text}{delivery.name}" if notice else ""
         # Mailgun would take it for a variable, and knows no way to escape it.
-        return "" if "%recipient" in said.lower() else super().joins(delivery)
+        return "" if "%recipient" in said.lower() else super().batch_key(delivery)
 
-    def shared(self, merge: Merge) -> Wording:
-        fields = next(iter(merge.words.values()))
-        return fill_in(merge.wording, {field: f"%recipient.{field}%" for field in fields})
+    def shared(self, batch: Batch) -> Wording:
+        fields = next(iter(batch.values.values()))
+        return fill_in(batch.template, {field: f"%recipient.{field}%" for field in fields})
 
     def headers(self, delivery: Delivery, wording: Wording) -> dict[str, str]:
         """Without Message-ID: all emails of a call get one, from Mailgun."""
@@ -27,6 +25,6 @@ class Mailgun(Esp):
         return {name: text for name, text in headers.items() if name != "Message-ID"}
 
     def personalise(
-        self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]
+        self, mail: Any, values: Mapping[str, Values], filled: Mapping[str, Wording]
     ) -> None:
-        mail.merge_data = {address: dict(own) for address, own in words.items()}
+        mail.merge_data = {address: dict(own) for address, own in values.items()}

@@ -28,13 +28,13 @@ PLAIN_ADDRESS = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)+", re.ASCI
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 
-def letter(delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
+def message(delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
     """Raises Refused for an address that email cannot reach."""
     link = wording.unsubscribe
-    return write(wording, [delivery], common(delivery, link) | own(delivery, link))
+    return build(wording, [delivery], common(delivery, link) | own(delivery, link))
 
 
-def write(
+def build(
     wording: Wording, deliveries: Sequence[Delivery], headers: dict[str, str]
 ) -> EmailMultiAlternatives:
     said = clean(wording)

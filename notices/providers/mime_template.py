@@ -1,8 +1,8 @@
 """An email of a notice, made once and filled in for each person.
 
 Django's email classes take half a millisecond for a message that differs from the one before in a
-name and a link. So they make it once, with fields where a person's own words go, and the words are
-put among its bytes. What leaves is what Django would have made, byte for byte but for the boundary
+name and a link. So they make it once, with fields where a person's own values go, and those are put
+among its bytes. What leaves is what Django would have made, byte for byte but for the boundary
 between the parts; where that is not certain, Django makes it.
 """
 
@@ -16,11 +16,10 @@ from functools import lru_cache
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from notices.content.messages import Wording, fill_in
-from notices.models import Delivery
-from notices.providers.mime import addressee, clean, common, letter, own, write
+from notices.content.messages import Templated, Values, Wording, fill_in
+from notices.providers.mime import addressee, build, clean, common, message, own
 
-OTHER = "é"  # beside a field: the word there has such letters, and so the part is encoded for them
+OTHER = "é"  # beside a field: its value has such letters, and so the part is encoded for them
 LONGEST = 998  # bytes of a line; a part with a longer one is encoded in another way (RFC 5322)
 FOLD = 76  # characters of a header that stays one line for certain
 TIDY = re.compile(r"[!-~]+(?: [!-~]+)*")
@@ -28,11 +27,11 @@ UNBROKEN = re.compile(r"[!-+\--:<-~]+")  # has nothing at which a header is fold
 DJANGOS = ("To", "Date", "Subject")  # headers whose place it chooses
 END_OF_HEADER = re.compile(rb"\r\n(?![ \t])")
 
-Kinds = tuple[tuple[str, bool], ...]  # field, and whether the word for it is all ASCII
+Kinds = tuple[tuple[str, bool], ...]  # field, and whether its value is all ASCII
 
 
 @dataclass(frozen=True)
-class Mould:
+class MimeTemplate:
     """`head`: each header and its bytes, or none when it is the person's own. `uses`: how often a
     field stands in the body."""
 
@@ -41,46 +40,47 @@ class Mould:
     longest: int
     uses: Mapping[str, int]
 
-    def takes(self, words: Mapping[str, str]) -> bool:
+    def fits(self, values: Values) -> bool:
         longer = sum(
-            self.uses[field] * max(0, len(word.encode()) - len(field))
-            for field, word in words.items()
+            self.uses[field] * max(0, len(value.encode()) - len(field))
+            for field, value in values.items()
         )
         return self.longest + longer <= LONGEST
 
 
-def filled(delivery: Delivery, form: Wording, words: Mapping[str, str]) -> bytes:
-    """The message to one person as it leaves: `form` with `words` (field -> word) in it. Raises
-    Refused for an address that email cannot reach."""
-    link = words.get(form.unsubscribe, "")
-    mine = {"To": addressee(delivery), "Date": date(int(time.time())), **own(delivery, link)}
-    if any(field in form.subject for field in words):
-        mine["Subject"] = clean(fill_in(form, words)).subject
+def filled(mail: Templated) -> bytes:
+    """The message to one person as it leaves. Raises Refused for an address that email cannot
+    reach."""
+    delivery, wording, values = mail
+    link = values.get(wording.unsubscribe, "")
+    own_headers = {"To": addressee(delivery), "Date": date(int(time.time())), **own(delivery, link)}
+    if any(field in wording.subject for field in values):
+        own_headers["Subject"] = clean(fill_in(wording, values)).subject
     shared = common(delivery, link)
-    kinds = tuple((field, word.isascii()) for field, word in words.items())
-    made = mould(form, kinds, tuple(mine), tuple(shared.items()))
-    if not made.takes(words):
-        return as_sent(letter(delivery, fill_in(form, words)))
-    body = made.body
-    for field, word in words.items():
-        body = body.replace(mark(field, word.isascii()).encode(), word.encode())
-    head = b"\r\n".join(line or header(name, mine[name]) for name, line in made.head)
+    kinds = tuple((field, value.isascii()) for field, value in values.items())
+    template = made(wording, kinds, tuple(own_headers), tuple(shared.items()))
+    if not template.fits(values):
+        return as_sent(message(delivery, fill_in(wording, values)))
+    body = template.body
+    for field, value in values.items():
+        body = body.replace(mark(field, value.isascii()).encode(), value.encode())
+    head = b"\r\n".join(line or header(name, own_headers[name]) for name, line in template.head)
     return head + b"\r\n\r\n" + body
 
 
 @lru_cache(maxsize=16)
-def mould(
-    form: Wording, kinds: Kinds, own_headers: tuple[str, ...], shared: tuple[tuple[str, str], ...]
-) -> Mould:
+def made(
+    wording: Wording, kinds: Kinds, own_names: tuple[str, ...], shared: tuple[tuple[str, str], ...]
+) -> MimeTemplate:
     marks = {field: mark(field, ascii_only) for field, ascii_only in kinds}
-    marked = fill_in(form, marks)
-    headers = dict(shared) | {name: "x" for name in own_headers if name not in DJANGOS}
-    mail = write(marked, [], headers)
+    marked = fill_in(wording, marks)
+    headers = dict(shared) | {name: "x" for name in own_names if name not in DJANGOS}
+    mail = build(marked, [], headers)
     mail.to = ["x@example.com"]
     head, _, body = as_sent(mail).partition(b"\r\n\r\n")
     lines = {line.partition(b":")[0].decode(): line for line in END_OF_HEADER.split(head)}
-    return Mould(
-        tuple((name, b"" if name in own_headers else line) for name, line in lines.items()),
+    return MimeTemplate(
+        tuple((name, b"" if name in own_names else line) for name, line in lines.items()),
         body,
         max(len(line.encode()) for line in f"{marked.text}\n{marked.html}".split("\n")),
         {field: body.count(field.encode()) for field in marks},

@@ -13,9 +13,9 @@ from anymail.message import AnymailRecipientStatus
 from anymail.utils import EmailAddress
 from django.utils.translation import gettext_noop as _
 
-from notices.content.messages import Wording
+from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Refused, TryLater
-from notices.providers.esp import BATCH, Esp, our_fault
+from notices.providers.esp import BatchingEsp, our_fault
 
 # https://postmarkapp.com/developer/api/overview#error-codes
 INVALID, INACTIVE = 300, 406  # something of the email; an address that bounced or complained before
@@ -23,17 +23,16 @@ NOT_NOW = (100, 429)  # maintenance; too many requests
 ACCOUNT = (10, 400, 401, 405, 412, 413)  # token, sender, credits, approval
 
 
-class Postmark(Esp):
-    batch = BATCH
+class Postmark(BatchingEsp):
     path = "notices.providers.postmark.EmailBackend"
 
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
         if self.backend.use_bulk_api:  # another API, with templates
-            self.batch = 0
+            self.max_batch = 0
 
     def personalise(
-        self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]
+        self, mail: Any, values: Mapping[str, Values], filled: Mapping[str, Wording]
     ) -> None:
         mail.filled = filled
 

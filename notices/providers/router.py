@@ -10,7 +10,7 @@ from notices.channels import EMAIL, SMS
 from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers import breaker, registry
-from notices.providers.base import Closing, Provider
+from notices.providers.base import Batching, Closing, Provider, Streaming
 from notices.providers.errors import Away, Refused, TryLater
 from notices.providers.reporting import Reporting
 from notices.providers.smtp import Email
@@ -36,10 +36,10 @@ def by_sms() -> list[Provider]:
     found: list[Provider] = []
     for url in settings.SMS_URLS or ["console:"]:
         shape = registry.PROVIDERS[url.partition(":")[0]]
-        carrier: Provider = import_string(shape.path)(url)
-        same = sum(type(other) is type(carrier) for other in found)
-        carrier.name = f"{carrier.name}-{same + 1}" if same else carrier.name
-        found.append(carrier)
+        provider: Provider = import_string(shape.path)(url)
+        same = sum(type(other) is type(provider) for other in found)
+        provider.name = f"{provider.name}-{same + 1}" if same else provider.name
+        found.append(provider)
     return found
 
 
@@ -47,8 +47,8 @@ def by_email() -> list[Provider]:
     if not settings.EMAIL_BACKEND.startswith("anymail."):
         return [Email()]
     name = registry.email_name(settings.EMAIL_BACKEND)
-    carrier: type[Provider] = import_string(ESPS.get(name, "notices.providers.esp.Esp"))
-    return [carrier()]
+    provider: type[Provider] = import_string(ESPS.get(name, "notices.providers.esp.Esp"))
+    return [provider()]
 
 
 SOURCES: dict[str, Callable[[], list[Provider]]] = {EMAIL: by_email, SMS: by_sms}
@@ -67,23 +67,25 @@ class Route(Closing):
         self.providers = providers(channel)
 
     @property
-    def batch(self) -> int:
-        """How many messages may go in one call; 0: only one at a time."""
-        return self.providers[0].batch if len(self.providers) == 1 else 0
+    def batching(self) -> Batching | None:
+        """The only provider, if many messages may go in one request to it."""
+        only = self.providers[0] if len(self.providers) == 1 else None
+        return only if isinstance(only, Batching) and only.max_batch else None
 
     @property
-    def in_order(self) -> bool:
-        """Whether nothing must be kept of a message but that it went."""
-        return len(self.providers) == 1 and not self.providers[0].numbers
+    def streaming(self) -> Streaming | None:
+        """The only provider, if nothing must be kept of a message but that it went."""
+        only = self.providers[0] if len(self.providers) == 1 else None
+        return only if isinstance(only, Streaming) and only.streams else None
 
     def able(self, delivery: Delivery, wording: Wording) -> list[Provider]:
         """Those that may be asked to carry it: what is in doubt, by the one that may have it."""
         doubted = delivery.doubt_until is not None
         return [
-            carrier
-            for carrier in self.providers
-            if carrier.carries(delivery, wording)
-            and (carrier.name == delivery.provider or not doubted)
+            provider
+            for provider in self.providers
+            if provider.carries(delivery, wording)
+            and (provider.name == delivery.provider or not doubted)
         ]
 
     def choose(
@@ -98,33 +100,33 @@ class Route(Closing):
         if not able:
             raise Refused(NOBODY)
         reason, waits = ALL_BUSY, []
-        for carrier in sorted(able, key=lambda each: each.name == delivery.provider):
-            if carrier.name in passed:
+        for provider in sorted(able, key=lambda each: each.name == delivery.provider):
+            if provider.name in passed:
                 continue
-            if carrier.guarded and (
-                wait := self.wait(carrier, bulk=delivery.notice_id is not None)
+            if provider.guarded and (
+                wait := self.wait(provider, bulk=delivery.notice_id is not None)
             ):
                 waits.append(wait)
                 continue
             try:
-                carrier.open()
+                provider.open()
             except TryLater as later:
                 reason = later.reason
                 waits += [later.after] if later.after else []
-                self.report(carrier, failed=True)
+                self.report(provider, failed=True)
                 continue
-            return carrier
+            return provider
         everybody = len(able) == len(self.providers) and not passed
         raise (Away if everybody else TryLater)(reason, min(waits, default=None))
 
-    def wait(self, carrier: Provider, *, bulk: bool) -> float:
-        name, rate = carrier.name, carrier.rate
+    def wait(self, provider: Provider, *, bulk: bool) -> float:
+        name, rate = provider.name, provider.rate
         return breaker.wait(name) or breaker.spend(name, rate, bulk=bulk)
 
-    def report(self, carrier: Provider, *, failed: bool) -> None:
-        if carrier.guarded:
-            breaker.report(carrier.name, failed=failed)
+    def report(self, provider: Provider, *, failed: bool) -> None:
+        if provider.guarded:
+            breaker.report(provider.name, failed=failed)
 
     def close(self) -> None:
-        for carrier in self.providers:
-            carrier.close()
+        for provider in self.providers:
+            provider.close()

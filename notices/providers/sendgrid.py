@@ -5,18 +5,16 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from notices.content.messages import Wording
+from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Unknown
-from notices.providers.esp import BATCH, Esp
+from notices.providers.esp import BatchingEsp
 
 
-class SendGrid(Esp):
-    batch = BATCH
-
+class SendGrid(BatchingEsp):
     def personalise(
-        self, mail: Any, words: Mapping[str, Mapping[str, str]], filled: Mapping[str, Wording]
+        self, mail: Any, values: Mapping[str, Values], filled: Mapping[str, Wording]
     ) -> None:
-        mail.merge_data = {address: dict(own) for address, own in words.items()}
+        mail.merge_data = {address: dict(own) for address, own in values.items()}
         mail.esp_extra = {"merge_field_format": "{}"}  # what is replaced is the field as it stands
 
     def post(self, mail: Any, addresses: Sequence[str]) -> list[str | NotSent]:

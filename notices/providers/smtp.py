@@ -10,12 +10,12 @@ from django.core.mail import get_connection
 from django.utils.translation import gettext_noop as _
 
 from notices.audience import suppression
-from notices.content.messages import Wording
+from notices.content.messages import Templated, Wording
 from notices.models import Delivery
 from notices.providers import mime_template, registry
-from notices.providers.base import Letter, Provider
+from notices.providers.base import Streaming
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
-from notices.providers.mime import letter, reachable, sender
+from notices.providers.mime import message, reachable, sender
 from notices.providers.smtp_client import SMTP, Mail
 
 
@@ -25,11 +25,11 @@ def said(answer: bytes | str) -> str:
     return " ".join(text.split())[:150]
 
 
-class Email(Provider):
+class Email(Streaming):
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
         self.backend = get_connection()
-        self.numbers = getattr(self.backend, "numbers", False)
+        self.streams = not getattr(self.backend, "reports", False)
         self.name = registry.email_name(settings.EMAIL_BACKEND)
 
     def open(self) -> None:
@@ -49,7 +49,7 @@ class Email(Provider):
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
         try:
-            self.backend.send_messages([letter(delivery, wording)])
+            self.backend.send_messages([message(delivery, wording)])
         except (OSError, SMTPException) as problem:
             raise self.explained(problem) from problem
         return ""
@@ -57,29 +57,29 @@ class Email(Provider):
     def check(self, delivery: Delivery) -> None:
         reachable(delivery.address)
 
-    def send_in_order(
-        self, letters: Iterator[Letter], may_leave: Callable[[Delivery], bool]
+    def send_stream(
+        self, messages: Iterator[Templated], may_leave: Callable[[Delivery], bool]
     ) -> Iterator[tuple[Delivery, NotSent | None]]:
-        line = getattr(self.backend, "connection", None)
-        if not isinstance(line, SMTP) or not line.pipelines():
-            yield from super().send_in_order(letters, may_leave)
+        connection = getattr(self.backend, "connection", None)
+        if not isinstance(connection, SMTP) or not connection.pipelines():
+            yield from super().send_stream(messages, may_leave)
             return
         under_way: deque[Delivery] = deque()
 
         def mails() -> Iterator[Mail]:
             by = sender(settings.DEFAULT_FROM_EMAIL)
-            for delivery, form, words in letters:
-                under_way.append(delivery)
-                mail = mime_template.filled(delivery, form, words)
-                yield Mail(by, reachable(delivery.address), mail)
+            for each in messages:
+                under_way.append(each.delivery)
+                mail = mime_template.filled(each)
+                yield Mail(by, reachable(each.delivery.address), mail)
 
         try:
-            for _mail, refusal in line.sendmails(mails(), lambda: may_leave(under_way[0])):
+            for _mail, refusal in connection.sendmails(mails(), lambda: may_leave(under_way[0])):
                 yield under_way.popleft(), self.explained(refusal) if refusal else None
         except (OSError, SMTPException) as problem:
             yield under_way.popleft(), self.explained(problem)
         finally:
-            if not line.sock:
+            if not connection.sock:
                 self.close()
 
     def explained(self, problem: Exception) -> NotSent:
@@ -87,7 +87,7 @@ class Email(Provider):
             return self.answered(*next(iter(problem.recipients.values())))
         if isinstance(problem, SMTPResponseException):
             return self.answered(problem.smtp_code, problem.smtp_error)
-        return self.line_broke()
+        return self.connection_broke()
 
     def answered(self, code: int, answer: bytes | str) -> NotSent:
         if 400 <= code < 500:
@@ -97,7 +97,7 @@ class Email(Provider):
         dead = "dead" if suppression.is_dead(said(answer)) else ""
         return Refused(f"The mail server refused it ({code} {said(answer)}).", suppress=dead)
 
-    def line_broke(self) -> NotSent:
+    def connection_broke(self) -> NotSent:
         text_left = getattr(getattr(self.backend, "connection", None), "text_left", True)
         self.close()
         if text_left:

@@ -26,8 +26,9 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_noop as _
 
 from notices import channels
-from notices.content.messages import HARMLESS_AGAIN, Wording
+from notices.content.messages import REPEATABLE, Wording
 from notices.models import Delivery, Receipt
+from notices.providers.base import Recognising
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
 from notices.providers.reporting import Report, Reporting, answer_to_sms, short
@@ -76,7 +77,7 @@ NEVER = [
 ]  # fmt: skip
 
 
-class Yuntongxun(HTTP, Reporting):
+class Yuntongxun(HTTP, Recognising, Reporting):
     name = "yuntongxun"
     base = "https://app.cloopen.com:8883"
     secret_rest = True
@@ -94,18 +95,18 @@ class Yuntongxun(HTTP, Reporting):
 
     def send(self, delivery: Delivery, wording: Wording) -> str:
         again = self.asked_as(delivery)
-        ref = again or new_number()
+        request_id = again or new_number()
         facts = {
             "to": delivery.address.removeprefix("+86"),
             "appId": self.address.place,
             "templateId": self.template(delivery),
             "datas": list(wording.variables),
-            "reqId": ref,
+            "reqId": request_id,
         }
         path, headers = self.signed()
-        answer = self.post(path, json.dumps(facts).encode(), headers, ref)
-        in_doubt = delivery.doubt_until is not None or delivery.message in HARMLESS_AGAIN
-        return self.read(answer, ref, went=bool(again) and in_doubt)
+        answer = self.post(path, json.dumps(facts).encode(), headers, request_id)
+        in_doubt = delivery.doubt_until is not None or delivery.message in REPEATABLE
+        return self.read(answer, request_id, went=bool(again) and in_doubt)
 
     def asked_as(self, delivery: Delivery) -> str:
         """The reqId of an earlier request of today that may have gone."""
@@ -123,29 +124,29 @@ class Yuntongxun(HTTP, Reporting):
             "Content-Type": "application/json;charset=utf-8",
         }
 
-    def read(self, answer: Answer, ref: str, *, went: bool) -> str:
+    def read(self, answer: Answer, request_id: str, *, went: bool) -> str:
         """`went`: if this is called a repetition, the first one went."""
         code = answer.facts.get("statusCode")
         if not isinstance(code, str):
-            raise self.not_documented(answer, ref)
+            raise self.not_documented(answer, request_id)
         if code == SENT and answer.ok:
             return number(answer)
         if went and code in REPEATED | REPEATED_TEXT:
-            return ref
-        raise self.explained(code, ref)
+            return request_id
+        raise self.explained(code, request_id)
 
-    def explained(self, code: str, ref: str) -> NotSent:
+    def explained(self, code: str, request_id: str) -> NotSent:
         for reason, suppress, known in NEVER:
             if code in known:
                 return Refused(reason, code=code, suppress=suppress)
-        if code in REPEATED:  # to ask again would prove nothing: without ref
+        if code in REPEATED:  # to ask again would prove nothing: without it
             return Unknown(NONSENSE, code=code)
         if code in UNKNOWN or code == SENT:
-            return Unknown(NONSENSE, code=code, ref=ref)
+            return Unknown(NONSENSE, code=code, request_id=request_id)
         if code in LATER:
             return TryLater(BUSY, code=code)
         if code in INTERNAL:
-            return TryLater(BUSY, code=code, ref=ref)
+            return TryLater(BUSY, code=code, request_id=request_id)
         if code in TOO_OFTEN:
             return TryLater(_("The number has just had a code."), 60, code=code)
         if code in ACCOUNT:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from notices.audience import recipients, suppression
 from notices.channels import EMAIL
 from notices.delivery import finish, states
-from notices.models import OPEN, Delivery, Receipt, State, Suppression, Try
+from notices.models import OPEN, Delivery, FailedAttempt, Receipt, State, Suppression
 
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
@@ -106,7 +106,9 @@ def asked_before(
     ]
     if not switched:
         return set()
-    tries = Try.objects.filter(delivery_id__in=switched).values_list("delivery_id", "provider")
+    tries = FailedAttempt.objects.filter(delivery_id__in=switched).values_list(
+        "delivery_id", "provider"
+    )
     return {(number, service(provider)) for number, provider in tries}
 
 

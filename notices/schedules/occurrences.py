@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices.models import WRITTEN, Notice, Occurrence, Schedule
+from notices.models import CONTENT_FIELDS, Notice, Occurrence, Schedule
 from signup.models import User
 
 CHUNK = 1000  # instants decided in one transaction
@@ -70,7 +70,7 @@ def is_in_time(schedule: Schedule, at: datetime, now: datetime) -> bool:
 def start(schedule: Schedule, at: datetime, reason: str = "", by: User | None = None) -> Notice:
     """Makes the notice of an instant, or with a `reason` one out of turn. Raises IntegrityError
     when the instant had one."""
-    facts = {name: getattr(schedule, name) for name in WRITTEN}
+    facts = {name: getattr(schedule, name) for name in CONTENT_FIELDS}
     notice = Notice.objects.create(
         **facts,
         author=schedule.author,

@@ -77,7 +77,7 @@ def redis_state() -> RedisState:
 
 def sms_providers() -> dict[str, str]:
     """Name -> one of the breaker's states."""
-    return {carrier.name: breaker.state(carrier.name) for carrier in providers(SMS)}
+    return {provider.name: breaker.state(provider.name) for provider in providers(SMS)}
 
 
 def number(text: bytes | str | None) -> float | None:

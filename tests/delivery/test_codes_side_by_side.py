@@ -69,7 +69,7 @@ def everybody():
 
 def test_as_many_as_there_are_lines_take_as_long_as_one(provider):
     provider.delay = 0.5
-    as_many = Gateway.lines
+    as_many = Gateway.max_connections
     first, *_others = codes(as_many)
     started = time.monotonic()
     assert send(first) == {}
@@ -80,7 +80,7 @@ def test_as_many_as_there_are_lines_take_as_long_as_one(provider):
 
 
 def test_more_than_there_are_lines_are_sent_once_each(provider, monkeypatch):
-    monkeypatch.setattr(Gateway, "lines", 3)
+    monkeypatch.setattr(Gateway, "max_connections", 3)
     first, *_others = codes(20)
     send(first)
     assert states() == [State.SENT] * 20
@@ -119,7 +119,7 @@ def test_one_among_several_providers_that_has_one_line_decides(provider, setting
 @pytest.mark.parametrize("url", ["console:", "file:x", "memory:", "simulate:"])
 def test_providers_of_rehearsals_are_asked_in_the_thread_of_the_database(settings, url):
     settings.SMS_URLS = [url]
-    assert [each.lines for each in providers("sms")] == [1]
+    assert [each.max_connections for each in providers("sms")] == [1]
 
 
 def test_notices_and_emails_and_what_must_wait_are_not_taken_along(provider, staff):
@@ -235,7 +235,7 @@ def test_each_goes_to_the_next_provider_by_itself(provider, settings):
         ("sent", "webhook-2", 2), ("sent", "webhook-2", 2),
     ]  # fmt: skip
     for each in Delivery.objects.filter(provider="webhook-2"):
-        assert [kept.provider for kept in each.failed_tries.all()] == ["webhook"]
+        assert [kept.provider for kept in each.failed_attempts.all()] == ["webhook"]
 
 
 def test_next_provider_is_marked_before_it_is_asked(provider, settings):
@@ -350,7 +350,7 @@ def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
 
 
 def test_after_a_bug_no_more_are_taken(provider, monkeypatch):
-    monkeypatch.setattr(Gateway, "lines", 2)
+    monkeypatch.setattr(Gateway, "max_connections", 2)
     monkeypatch.setattr(Gateway, "send", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         send(codes(20)[0])

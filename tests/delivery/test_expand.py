@@ -84,9 +84,9 @@ def test_others_may_write_between_two_parts(staff, monkeypatch):
 )
 def test_who_is_at_it_tells_the_sweep_and_stops_when_it_is_cancelled(staff, monkeypatch, people):
     def look(notice):
-        Notice.objects.update(rung_at=None)
+        Notice.objects.update(active_at=None)
         on = goes_on(notice)
-        told.append(Notice.objects.get().rung_at is not None)
+        told.append(Notice.objects.get().active_at is not None)
         lifecycle.cancel(notice)
         return on
 

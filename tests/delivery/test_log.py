@@ -61,7 +61,7 @@ def test_a_slice_of_a_mail_server_whose_worker_died_is_told(mailserver, caplog):
     notice = sent_now(pasted="a@example.com\nb@example.com")
     jobs.start_notice(notice.pk)
     [first, second] = claims.claim(notice, "email", "dead", streamed=True)
-    claims.Slice.objects.update(at=second.pk, lease_until=PAST)
+    claims.StreamCursor.objects.update(position=second.pk, lease_until=PAST)
     swept()
     said = f"Notice {notice.pk}: a worker died; 1 are sent, 1 uncertain."
     assert said in told(caplog, logging.WARNING)

@@ -111,7 +111,7 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     new = sent_now(staff, channels=["email", "sms"])
     expand.start(new.pk)
     Delivery.objects.filter(channel="sms").update(state=State.SENT)
-    Notice.objects.update(rung_at=timezone.now() - PAST)
+    Notice.objects.update(active_at=timezone.now() - PAST)
     Notice.objects.update(start_at=timezone.now() - PAST)
     assert swept() == [("resume_notice", (new.pk, "email"))]
     assert swept() == []

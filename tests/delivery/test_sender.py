@@ -304,7 +304,7 @@ def test_every_connection_is_closed_at_the_end(staff, provider, monkeypatch):
     closed, close = [], Gateway.close
 
     def note(self):
-        closed.append(self.line is not None and self.line.sock is not None)
+        closed.append(self.connection is not None and self.connection.sock is not None)
         close(self)
 
     monkeypatch.setattr(Gateway, "close", note)
@@ -319,4 +319,4 @@ def test_lines_are_made_as_they_are_needed(provider):
         few.free(route)
         assert few.take() is route
         assert few.take() is not route
-    assert few.idle == Gateway.lines
+    assert few.idle == Gateway.max_connections

@@ -226,7 +226,7 @@ def test_each_failed_try_is_kept_with_its_reason(five, texts, monkeypatch):
     Delivery.objects.filter(pk=late.pk).update(not_before=None)
     answer_with(monkeypatch, Refused("The number is not in service."))
     slices.send_slice(five.pk, "sms")
-    assert list(late.failed_tries.values_list("provider", "reason")) == [
+    assert list(late.failed_attempts.values_list("provider", "reason")) == [
         ("memory", "The provider is busy."),
         ("memory", "The number is not in service."),
     ]

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from notices.delivery import lifecycle, slices, states
-from notices.models import Delivery, Notice, Slice, State, Try
+from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
 from notices.providers.rehearsal.console import Console
 from tests.support import house
 from tests.support.processes import ROOT
@@ -40,7 +40,7 @@ def test_the_guard_sees_each_way_of_writing_a_state(text):
 
 NOW = timezone.now()
 PAST, SOON = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
-SLICE = Slice(token="t", notice_id=1, provider="other", at=1)
+SLICE = StreamCursor(token="t", notice_id=1, provider="other", position=1)
 FREE = {"token", "lease_until"}
 DONE = FREE | {"not_before", "doubt_until"}
 BEFORE = (State.SENT, State.UNCERTAIN)
@@ -138,4 +138,4 @@ def test_send_again_sends_what_became_uncertain_while_its_provider_was_asked_ane
     lost.refresh_from_db()
     assert (lost.state, lost.reason) == (State.SENT, "")
     assert [address for address, _text in texts] == ["+8613900000011"]
-    assert Try.objects.get().reason == f"It may have arrived; {staff} had it sent again."
+    assert FailedAttempt.objects.get().reason == f"It may have arrived; {staff} had it sent again."

@@ -23,7 +23,7 @@ from notices.delivery import (
     states,
     stream,
 )
-from notices.models import Delivery, Notice, Slice, State, Suppression
+from notices.models import Delivery, Notice, State, StreamCursor, Suppression
 from notices.providers import mime_template
 from notices.providers.smtp_client import EmailBackend
 from signup.models import User
@@ -64,7 +64,7 @@ def before(monkeypatch, address, act):
 
 
 def be_dead():
-    Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    StreamCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     swept()
 
 
@@ -79,7 +79,7 @@ def test_each_is_told_once_by_name_and_nothing_is_left_in_hand(ten, mailserver):
     rows = Delivery.objects.filter(notice=ten)
     kept = set(rows.values_list("state", "tries", "provider", "token", "lease_until", "reason"))
     assert kept == {("sent", 1, "smtp", None, None, "")}
-    assert not Slice.objects.exists()
+    assert not StreamCursor.objects.exists()
     ten.refresh_from_db()
     assert ten.state == Notice.State.FINISHED
 
@@ -100,7 +100,7 @@ def test_what_did_not_go_is_not_among_those_that_did(ten, mailserver):
 def test_nobody_else_takes_what_a_slice_holds_however_old_it_is(ten, mailserver):
     held = claims.claim(ten, "email", "other", streamed=True)
     assert len(held) == 10
-    Slice.objects.update(lease_until=timezone.now() - timedelta(hours=1))
+    StreamCursor.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     assert slices.send_slice(ten.pk, "email") is None
     assert told(mailserver) == []
 
@@ -211,7 +211,7 @@ def test_those_who_must_not_or_cannot_be_told_are_left_out(ten, mailserver):
 
 def test_each_message_renews_the_lease(ten, mailserver, monkeypatch):
     def nearly_over():
-        Slice.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        StreamCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
     before(monkeypatch, "guest3@example.com", nearly_over)
     before(monkeypatch, "guest4@example.com", lambda: swept())
@@ -222,7 +222,7 @@ def test_each_message_renews_the_lease(ten, mailserver, monkeypatch):
 
 def test_lost_slice_that_was_the_last_ends_its_notice(ten):
     *_others, last = claims.claim(ten, "email", "dead", streamed=True)
-    Slice.objects.update(at=last.pk, provider="smtp", lease_until=timezone.now())
+    StreamCursor.objects.update(position=last.pk, provider="smtp", lease_until=timezone.now())
     stream.settle_dead()
     assert counts(ten) == {"sent": 9, "uncertain": 1}
     ten.refresh_from_db()
@@ -278,18 +278,19 @@ def test_database_that_goes_away_between_two_leaves_none_in_doubt(ten, mailserve
     with pytest.raises(OperationalError):
         slices.send_slice(ten.pk, "email")
     assert counts(ten) == {"queued": 6, "sent": 4}
-    assert not Slice.objects.exists()
+    assert not StreamCursor.objects.exists()
 
 
 @pytest.mark.parametrize("pipelines", [True, False])
 def test_bug_about_one_puts_none_before_it_in_doubt(ten, mailserver, monkeypatch, pipelines):
-    def bug(delivery, *args):
+    def bug(about):
+        delivery = about.delivery if pipelines else about
         if delivery.address == "guest4@example.com":
             raise ZeroDivisionError
-        return form(delivery, *args)
+        return act(about)
 
     module, name = (mime_template, "filled") if pipelines else (sender, "objection")
-    form = getattr(module, name)
+    act = getattr(module, name)
     mailserver.pipelines = pipelines
     monkeypatch.setattr(module, name, bug)
     with pytest.raises(ZeroDivisionError):
@@ -316,7 +317,7 @@ def test_mail_server_that_goes_away_puts_the_rest_off(ten, mailserver, monkeypat
     assert again > timezone.now()
     assert counts(ten)["sent"] == 4
     assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
-    assert not Slice.objects.exists()
+    assert not StreamCursor.objects.exists()
 
 
 @pytest.mark.parametrize("answers", ["answers", "data_answers"])

@@ -13,7 +13,7 @@ import pytest
 
 from local import embedded
 from notices.delivery import retry
-from notices.models import Delivery, Try
+from notices.models import Delivery, FailedAttempt
 from signup.models import User
 from tests.faults.gateway import fate
 from tests.faults.house import House, send_to_everyone
@@ -94,7 +94,7 @@ def test_a_provider_in_a_bad_mood_loses_and_doubles_nothing(house, gateway, tmp_
     for delivery in Delivery.objects.all():
         answers = [question["status"] for question in questions[delivery.address]]
         assert delivery.tries == len(answers)
-        kept = Try.objects.filter(delivery=delivery).count()
+        kept = FailedAttempt.objects.filter(delivery=delivery).count()
         assert kept == sum(status != 200 for status in answers)
     assert {wait for _, wait in gaps} >= {0, 2, 20}
     for gap, wait in gaps:

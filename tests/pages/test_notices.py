@@ -341,7 +341,7 @@ def test_uncertain_deliveries_go_again_only_when_staff_say_so(page, doubtful, st
     assert texts == [("+8613900000001", texts[0][1])]
     again = Delivery.objects.get(address="+8613900000001")
     assert again.state == State.SENT
-    assert again.failed_tries.get().reason == "It may have arrived; reception had it sent again."
+    assert again.failed_attempts.get().reason == "It may have arrived; reception had it sent again."
 
 
 def test_all_workers_go_on_with_what_goes_again(page, doubtful, redis):

@@ -63,7 +63,7 @@ def three(staff):
 
 
 def tries(delivery):
-    return list(delivery.failed_tries.values_list("provider", "reason"))
+    return list(delivery.failed_attempts.values_list("provider", "reason"))
 
 
 def said(code):

@@ -38,14 +38,14 @@ def to(server, key=""):
     return Gateway(f"webhook+{server.scheme}://{key}{server.place}/sms?a=b")
 
 
-def say_hello(carrier):
-    carrier.open()
-    return carrier.send(Delivery(pk=7, address="+8613900000011"), Wording("你好"))
+def say_hello(provider):
+    provider.open()
+    return provider.send(Delivery(pk=7, address="+8613900000011"), Wording("你好"))
 
 
 def send(server, key=""):
-    with to(server, key) as carrier:
-        return say_hello(carrier)
+    with to(server, key) as provider:
+        return say_hello(provider)
 
 
 def test_message_goes_as_signed_json_and_the_gateways_number_comes_back(gateway):
@@ -132,10 +132,10 @@ def test_silence_at_the_end_of_a_slow_answer_is_not_waited_for(gateway, monkeypa
 def test_answer_of_100_mb_is_not_read(gateway):
     gateway.answers.append(ENDLESS)
     started = time.monotonic()
-    with to(gateway) as carrier:
+    with to(gateway) as provider:
         with pytest.raises(Unknown):
-            say_hello(carrier)
-        assert say_hello(carrier) == "g-1"  # over a new connection
+            say_hello(provider)
+        assert say_hello(provider) == "g-1"  # over a new connection
     assert time.monotonic() - started < 2
     assert gateway.written < 20_000_000
     assert gateway.connections == 2
@@ -143,10 +143,10 @@ def test_answer_of_100_mb_is_not_read(gateway):
 
 def test_many_messages_go_over_one_connection(gateway):
     gateway.answers += [(429, {}, b"busy"), (400, {}, b"")]
-    with to(gateway) as carrier:
+    with to(gateway) as provider:
         for _ in range(5):
             try:
-                say_hello(carrier)
+                say_hello(provider)
             except (TryLater, Refused):
                 continue
     assert len(gateway.questions) == 5
@@ -155,11 +155,11 @@ def test_many_messages_go_over_one_connection(gateway):
 
 def test_connection_that_the_gateway_closed_meanwhile_is_made_anew(gateway):
     gateway.answers.append((200, {"Connection": "close"}, b""))
-    with to(gateway) as carrier:
-        say_hello(carrier)
-        say_hello(carrier)
-        carrier.line.sock.shutdown(0)  # as if the other end had gone
-        say_hello(carrier)
+    with to(gateway) as provider:
+        say_hello(provider)
+        say_hello(provider)
+        provider.connection.sock.shutdown(0)  # as if the other end had gone
+        say_hello(provider)
     assert gateway.connections == 3
 
 
@@ -170,9 +170,9 @@ def test_gateway_that_is_away_is_tried_later(gateway):
 
 
 def test_name_that_does_not_exist_is_tried_later():
-    carrier = Gateway("webhook+https://gateway.invalid/sms")
+    provider = Gateway("webhook+https://gateway.invalid/sms")
     with pytest.raises(Away, match="cannot be reached"):
-        say_hello(carrier)
+        say_hello(provider)
 
 
 @pytest.mark.parametrize("certificate", [EXPIRED, LOOPBACK])
@@ -191,8 +191,8 @@ def test_certificate_that_is_not_good_gets_nothing(certificate, monkeypatch):
 def test_good_certificate_gets_the_message(monkeypatch):
     http.trusted.cache_clear()
     monkeypatch.setattr(http.certifi, "where", lambda: str(LOOPBACK))
-    with provider_server.running(LOOPBACK) as gateway, to(gateway) as carrier:
-        assert [say_hello(carrier) for _ in range(5)] == ["g-1"] * 5
+    with provider_server.running(LOOPBACK) as gateway, to(gateway) as provider:
+        assert [say_hello(provider) for _ in range(5)] == ["g-1"] * 5
         assert gateway.connections == 1
     http.trusted.cache_clear()
 
@@ -217,7 +217,7 @@ def test_environment_names_no_proxy(gateway, monkeypatch):
 
 def test_sms_urls_name_it(settings):
     settings.SMS_URLS = ["webhook+https://key@sms.example.com/send?rate=5/second&to=us"]
-    [carrier] = providers("sms")
-    assert isinstance(carrier, Gateway)
-    assert (carrier.base, carrier.query) == ("https://sms.example.com/send", "?to=us")
-    assert (carrier.key, carrier.rate) == ("key", "5/second")
+    [provider] = providers("sms")
+    assert isinstance(provider, Gateway)
+    assert (provider.base, provider.query) == ("https://sms.example.com/send", "?to=us")
+    assert (provider.key, provider.rate) == ("key", "5/second")

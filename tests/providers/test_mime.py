@@ -12,7 +12,7 @@ from notices.content import markup, messages
 from notices.content.messages import Wording
 from notices.models import Delivery, Notice
 from notices.providers.errors import Refused
-from notices.providers.mime import letter, reachable
+from notices.providers.mime import message, reachable
 from notices.providers.smtp import Email
 
 pytestmark = pytest.mark.once
@@ -29,7 +29,7 @@ def to(address="wang@example.com", message="notice", **facts):
 
 
 def parsed(delivery, said):
-    raw = letter(delivery, said).message().as_bytes(linesep="\r\n")
+    raw = message(delivery, said).message().as_bytes(linesep="\r\n")
     return message_from_bytes(raw, policy=default)
 
 
@@ -120,7 +120,7 @@ def test_international_domain_has_an_ascii_form(address, ascii_form):
 
 def test_letters_before_the_at_are_named_as_the_reason():
     with pytest.raises(Refused, match="before the @"):
-        letter(to("王@example.com"), Wording("x", "y"))
+        message(to("王@example.com"), Wording("x", "y"))
 
 
 @pytest.mark.parametrize(
@@ -128,17 +128,17 @@ def test_letters_before_the_at_are_named_as_the_reason():
     ["王@example.com", "a@b\r\nBcc: x@y.z", "a\nb@example.com", "@", "", "wang", "a@\u2028.com"],
 )
 def test_address_that_email_cannot_carry_is_refused_in_plain_words(mailserver, address):
-    with Email() as carrier:
-        carrier.open()
+    with Email() as provider:
+        provider.open()
         with pytest.raises(Refused, match="address"):
-            carrier.send(to(address), Wording("x", "y"))
+            provider.send(to(address), Wording("x", "y"))
     assert mailserver.messages == []
 
 
 def test_name_and_international_domain_over_smtp(mailserver):
-    with Email() as carrier:
-        carrier.open()
-        carrier.send(to("wang@例え.jp", name="王小明, Dr."), Wording("x", "y", "<p>x</p>"))
+    with Email() as provider:
+        provider.open()
+        provider.send(to("wang@例え.jp", name="王小明, Dr."), Wording("x", "y", "<p>x</p>"))
     [(address, mail)] = mailserver.messages
     assert address == "wang@xn--r8jz45g.jp"
     assert mail["To"].addresses[0].display_name == "王小明, Dr."

@@ -4,12 +4,12 @@ import random
 import re
 
 import pytest
-from django.core.mail import message
+from django.core.mail import message as django_message
 
 from notices.content import messages
 from notices.models import Delivery, Notice
 from notices.providers import mime_template
-from notices.providers.mime import letter
+from notices.providers.mime import message
 
 BOUNDARY = re.compile(rb"===============\d+==")
 NAMES = [
@@ -46,17 +46,17 @@ def same(mail):
 
 
 def compared(delivery):
-    """What leaves by the mould, and what Django makes."""
-    form, words = messages.form(delivery.notice, delivery)
-    plain = messages.fill_in(form, words)
-    mine = mime_template.filled(delivery, form, words)
-    return same(mine), same(mime_template.as_sent(letter(delivery, plain)))
+    """What leaves by the template, and what Django makes."""
+    mail = messages.templated(delivery.notice, delivery)
+    plain = messages.fill_in(mail.template, mail.values)
+    mine = mime_template.filled(mail)
+    return same(mine), same(mime_template.as_sent(message(delivery, plain)))
 
 
 @pytest.fixture(autouse=True)
 def one_date(monkeypatch):
     monkeypatch.setattr(mime_template.time, "time", lambda: 1.0)
-    monkeypatch.setattr(message, "formatdate", lambda localtime: mime_template.date(1))
+    monkeypatch.setattr(django_message, "formatdate", lambda localtime: mime_template.date(1))
 
 
 @pytest.mark.parametrize("origin", ["", "https://notices.example"])

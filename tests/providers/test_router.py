@@ -33,9 +33,9 @@ def to(address, pk=7):
 
 
 def test_email_arrives_whole(mailserver):
-    with Email() as carrier:
-        carrier.open()
-        carrier.send(to("wang@example.com"), HELLO)
+    with Email() as provider:
+        provider.open()
+        provider.send(to("wang@example.com"), HELLO)
     [(address, mail)] = mailserver.messages
     assert address == "wang@example.com"
     assert mail["Subject"] == "Subject 你好"
@@ -47,10 +47,10 @@ def test_email_arrives_whole(mailserver):
 
 
 def test_many_emails_go_over_one_connection(mailserver):
-    with Email() as carrier:
+    with Email() as provider:
         for number in range(5):
-            carrier.open()
-            carrier.send(to(f"guest{number}@example.com"), HELLO)
+            provider.open()
+            provider.send(to(f"guest{number}@example.com"), HELLO)
     assert len(mailserver.messages) == 5
     assert mailserver.connections == 1
 
@@ -66,47 +66,47 @@ def test_many_emails_go_over_one_connection(mailserver):
 )
 def test_answer_of_the_mail_server_decides(mailserver, answer, error):
     mailserver.answers["bob"] = answer
-    with Email() as carrier:
-        carrier.open()
+    with Email() as provider:
+        provider.open()
         with pytest.raises(error, match=answer[:3]):
-            carrier.send(to("bob@example.com"), HELLO)
-        carrier.open()
-        carrier.send(to("wang@example.com"), HELLO)
+            provider.send(to("bob@example.com"), HELLO)
+        provider.open()
+        provider.send(to("wang@example.com"), HELLO)
     assert [address for address, _ in mailserver.messages] == ["wang@example.com"]
 
 
 @pytest.mark.parametrize(("answer", "error"), [("554 Spam", Refused), ("452 Disk full", TryLater)])
 def test_answer_after_the_text_decides(mailserver, answer, error):
     mailserver.data_answers["bob"] = answer
-    with Email() as carrier:
-        carrier.open()
+    with Email() as provider:
+        provider.open()
         with pytest.raises(error, match=answer):
-            carrier.send(to("bob@example.com"), HELLO)
+            provider.send(to("bob@example.com"), HELLO)
 
 
 def test_line_that_breaks_after_the_text_leaves_us_in_doubt(mailserver):
     mailserver.data_answers["bob"] = "hangup"
-    with Email() as carrier:
-        carrier.open()
+    with Email() as provider:
+        provider.open()
         with pytest.raises(Unknown):
-            carrier.send(to("bob@example.com"), HELLO)
-        carrier.open()  # a new connection
-        carrier.send(to("wang@example.com"), HELLO)
+            provider.send(to("bob@example.com"), HELLO)
+        provider.open()  # a new connection
+        provider.send(to("wang@example.com"), HELLO)
     assert mailserver.connections == 2
 
 
 def test_line_that_breaks_before_the_text_is_no_doubt(mailserver):
-    with Email() as carrier:
-        carrier.open()
-        carrier.backend.connection.sock.shutdown(2)
+    with Email() as provider:
+        provider.open()
+        provider.backend.connection.sock.shutdown(2)
         with pytest.raises(TryLater):
-            carrier.send(to("bob@example.com"), HELLO)
+            provider.send(to("bob@example.com"), HELLO)
 
 
 def test_mail_server_that_is_away_is_tried_later(mailserver):
     mailserver.stop()
-    with Email() as carrier, pytest.raises(TryLater, match="cannot be reached"):
-        carrier.open()
+    with Email() as provider, pytest.raises(TryLater, match="cannot be reached"):
+        provider.open()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -139,21 +139,21 @@ def test_mail_server_away_costs_the_deliveries_no_try(staff, mailserver):
 def test_emails_in_files_are_one_a_message(tmp_path):
     with override_settings(EMAIL_FILE_PATH=tmp_path):
         backend = get_connection("notices.providers.rehearsal.email_file.EmailBackend")
-        carrier = Email()
-        carrier.backend = backend
+        provider = Email()
+        provider.backend = backend
         for number in range(3):
-            carrier.open()
-            carrier.send(to(f"guest{number}@example.com"), HELLO)
+            provider.open()
+            provider.send(to(f"guest{number}@example.com"), HELLO)
     files = sorted(tmp_path.iterdir())
     mails = [message_from_bytes(file.read_bytes(), policy=default) for file in files]
     assert [mail["To"] for mail in mails] == [f"guest{n}@example.com" for n in range(3)]
 
 
 def test_sms_in_a_file_are_one_json_object_a_line(tmp_path):
-    carrier = File(f"file:{tmp_path}/new")
+    provider = File(f"file:{tmp_path}/new")
     for pk in (1, 2):
-        carrier.open()
-        carrier.send(to("+8613900000011", pk), Wording("你好\nthere"))
+        provider.open()
+        provider.send(to("+8613900000011", pk), Wording("你好\nthere"))
     lines = [json.loads(line) for line in (tmp_path / "new" / "sms.jsonl").read_text().splitlines()]
     assert [(line["to"], line["body"], line["delivery"]) for line in lines] == [
         ("+8613900000011", "你好\nthere", 1),

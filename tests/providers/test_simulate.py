@@ -58,7 +58,9 @@ def send(staff, channel, address):
 def test_each_fate(staff, channel, address, state, tries, finally_, listed):
     delivery = send(staff, channel, address)
     assert (delivery.state, delivery.tries) == (state, tries)
-    assert delivery.failed_tries.count() == (tries if state != "sent" else tries - 1) or tries == 0
+    assert (
+        delivery.failed_attempts.count() == (tries if state != "sent" else tries - 1) or tries == 0
+    )
     apply.take()
     delivery.refresh_from_db()
     assert delivery.state == finally_

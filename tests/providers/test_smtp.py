@@ -43,10 +43,10 @@ def scripted(settings, *answers, greeting=ALLOWS):
 
 
 def send(*addresses):
-    with Email() as carrier:
+    with Email() as provider:
         for address in addresses:
-            carrier.open()
-            carrier.send(Delivery(pk=7, channel="email", address=address), HELLO)
+            provider.open()
+            provider.send(Delivery(pk=7, channel="email", address=address), HELLO)
 
 
 def test_a_message_takes_two_turns(settings):
@@ -118,20 +118,20 @@ def test_line_that_breaks_amid_the_first_answers_is_no_doubt(settings):
 
 @pytest.mark.parametrize("greeting", [b"", b"421 Too many\r\n", b"550 No\r\n"])
 def test_server_that_breaks_off_at_the_greeting_is_away(settings, greeting):
-    with scripted(settings, b"550 No\r\n", greeting=greeting), Email() as carrier:
+    with scripted(settings, b"550 No\r\n", greeting=greeting), Email() as provider:
         with pytest.raises(TryLater, match="mail server"):
-            carrier.open()
-        assert carrier.backend.connection is None
+            provider.open()
+        assert provider.backend.connection is None
 
 
 def test_what_follows_a_refused_one_begins_anew(settings):
     refused = b"250 OK\r\n550 Nobody\r\n503 No\r\n"
-    with scripted(settings, refused, b"421 Good night\r\n") as told, Email() as carrier:
+    with scripted(settings, refused, b"421 Good night\r\n") as told, Email() as provider:
         for reason in ("550 Nobody", "421 Good night"):
-            carrier.open()
+            provider.open()
             with pytest.raises((Refused, TryLater), match=reason):
-                carrier.send(Delivery(pk=7, channel="email", address="bob@example.com"), HELLO)
-        assert carrier.backend.connection is None
+                provider.send(Delivery(pk=7, channel="email", address="bob@example.com"), HELLO)
+        assert provider.backend.connection is None
     assert told[2].startswith(b"RSET\r\nMAIL FROM")
 
 
@@ -148,11 +148,11 @@ GO, OK = b"250 OK\r\n250 OK\r\n354 Go on\r\n", b"250 OK\r\n"
 )
 def test_the_answers_to_the_next_are_not_taken_for_those_to_a_refused_one(settings, refused, then):
     bob = Delivery(pk=7, channel="email", address="bob@example.com")
-    with scripted(settings, refused, then, OK, b"221 Bye\r\n") as told, Email() as carrier:
-        carrier.open()
+    with scripted(settings, refused, then, OK, b"221 Bye\r\n") as told, Email() as provider:
+        provider.open()
         with pytest.raises(Refused):
-            carrier.send(bob, HELLO)
-        carrier.send(bob, HELLO)
+            provider.send(bob, HELLO)
+        provider.send(bob, HELLO)
     assert b"Hello" in told[3]
 
 

@@ -31,9 +31,9 @@ def to(server, sender="+15550001111"):
 
 
 def send(server, **changes):
-    with to(server, **changes) as carrier:
-        carrier.open()
-        return carrier.send(Delivery(pk=7, address="+8613900000011"), Wording("你好 & bye"))
+    with to(server, **changes) as provider:
+        provider.open()
+        return provider.send(Delivery(pk=7, address="+8613900000011"), Wording("你好 & bye"))
 
 
 def test_request_is_the_documented_one(server):
@@ -63,8 +63,8 @@ def test_receipts_are_asked_for_when_we_have_a_public_address(server, settings):
 
 
 def test_base_address_is_twilios_own():
-    [carrier] = [Twilio("twilio://AC12:secret@+15550001111")]
-    assert carrier.base == "https://api.twilio.com"
+    [provider] = [Twilio("twilio://AC12:secret@+15550001111")]
+    assert provider.base == "https://api.twilio.com"
 
 
 def no(status, code, **headers):

@@ -41,9 +41,9 @@ def delivery(**changes):
 
 
 def send(server, *, wording=CODE, options="code_template=1", **changes):
-    with to(server, options) as carrier:
-        carrier.open()
-        return carrier.send(delivery(**changes), wording)
+    with to(server, options) as provider:
+        provider.open()
+        return provider.send(delivery(**changes), wording)
 
 
 @time_machine.travel("2026-11-20T16:30:05Z", tick=False)
@@ -182,17 +182,17 @@ def test_request_in_doubt_is_asked_again_under_the_same_number(server, monkeypat
     server.answers += [fault, (200, {}, {"statusCode": "160054"})]
     with pytest.raises(Unknown) as caught:
         send(server)
-    again = {"provider": "yuntongxun", "provider_ref": caught.value.ref, "tries": 1}
-    assert send(server, **again) == caught.value.ref, "repeated: it had accepted the first"
+    again = {"provider": "yuntongxun", "provider_ref": caught.value.request_id, "tries": 1}
+    assert send(server, **again) == caught.value.request_id, "repeated: it had accepted the first"
     first, second = (question.json["reqId"] for question in server.questions)
-    assert first == second == caught.value.ref
+    assert first == second == caught.value.request_id
 
 
 def test_request_that_was_refused_is_asked_again_under_a_new_number(server):
     server.answers.append((200, {}, {"statusCode": "160001"}))
     with pytest.raises(TryLater) as caught:
         send(server)
-    send(server, tries=1, provider="yuntongxun", provider_ref=caught.value.ref)
+    send(server, tries=1, provider="yuntongxun", provider_ref=caught.value.request_id)
     first, second = (question.json["reqId"] for question in server.questions)
     assert first != second
 

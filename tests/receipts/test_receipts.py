@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import jobs
 from notices.audience import suppression
 from notices.delivery import states
-from notices.models import Delivery, Notice, Receipt, State, Suppression, Try
+from notices.models import Delivery, FailedAttempt, Notice, Receipt, State, Suppression
 from notices.providers import twilio, yuntongxun
 from notices.providers.rehearsal.memory import Memory
 from notices.receipts import apply
@@ -421,7 +421,7 @@ def test_gateway_says_nothing_of_what_another_provider_carries(client):
 @pytest.mark.parametrize("state", [State.SENDING, State.SENT, State.UNCERTAIN, State.DELIVERED])
 def test_bad_news_of_the_provider_before_says_nothing_of_the_one_after(client, state):
     row = delivery(provider="webhook", provider_ref="", state=state, token="t")
-    Try.objects.create(delivery=row, provider="twilio-2", reason="It did not answer.")
+    FailedAttempt.objects.create(delivery=row, provider="twilio-2", reason="It did not answer.")
     facts = {"provider": "twilio", "ref": "SM1", "channel": "sms", "delivery_number": row.pk}
     apply.store([Receipt(address=WANG, kind="bounced", dead=True, **facts)])
     apply.take()

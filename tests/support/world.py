@@ -8,10 +8,10 @@ from django.utils import timezone
 import jobs
 from notices.audience import recipients
 from notices.delivery import lifecycle, recovery, single, states
-from notices.models import WRITTEN, Delivery, Notice, Schedule
+from notices.models import CONTENT_FIELDS, Delivery, Notice, Schedule
 from notices.schedules import actions
 
-CONTENT = (*WRITTEN, "pasted")
+CONTENT = (*CONTENT_FIELDS, "pasted")
 
 
 def notice(staff=None, **changes):
@@ -70,7 +70,7 @@ def database_url() -> str:
 def repeated(rule="FREQ=HOURLY", zone="Asia/Shanghai", start=None, **changes):
     """A saved schedule to everyone by email that plans from this moment on."""
     written = notice(None, **{key: changes.pop(key) for key in list(changes) if key in CONTENT})
-    facts = {name: getattr(written, name) for name in WRITTEN}
+    facts = {name: getattr(written, name) for name in CONTENT_FIELDS}
     local = timezone.now().astimezone(ZoneInfo(zone)).replace(minute=0, second=0)
     new = Schedule(
         **facts, rule=rule, zone=zone, start=start or f"{local:%Y-%m-%dT%H:%M}", **changes

@@ -14,7 +14,7 @@ from notices.providers.rehearsal import simulate
 
 
 class EmailBackend(BaseEmailBackend):
-    numbers = True  # it reports
+    reports = True
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:

@@ -1,0 +1,93 @@
+"""The database of whoever runs the version before the migrations were made into one: its dump, with
+rows in it, goes on from where it is. (tests/support/dumps: made with `migrate` and a script by the
+old version, then `sqlite3 .dump` and `pg_dump --inserts`.)
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.support.processes import ROOT
+from tests.support.world import database_url
+
+DUMPS = ROOT / "tests" / "support" / "dumps"
+LOOK = """
+import json
+from notices.models import *
+from signup.models import User
+code, mail, doubt = Delivery.objects.order_by("pk")
+cursor, notice = StreamCursor.objects.get(), Notice.objects.get()
+print(json.dumps({
+    "attempts": [[one.delivery_id == code.pk, one.reason] for one in FailedAttempt.objects.all()],
+    "cursor": [cursor.position == mail.pk, cursor.provider, cursor.notice_id == notice.pk],
+    "active_at": notice.active_at.isoformat(),
+    "provider's id": code.provider_ref,
+    "doubt": [doubt.state, doubt.doubt_until.isoformat()],
+    "occurrence": Occurrence.objects.get().notice_id == notice.pk,
+    "kept": [Suppression.objects.get().kind, Receipt.objects.get().ref, User.objects.get().email],
+}))
+"""
+AT = "2026-11-24T08:00:00+00:00"
+
+
+def manage(url, *words):
+    variables = os.environ | {"DATABASE_URL": url}
+    return subprocess.run(
+        [sys.executable, "manage.py", *words], cwd=ROOT, env=variables, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def old(tmp_path, db):
+    """The URL of a database with the old dump in it; of the kind that the tests run on."""
+    if connection.vendor == "sqlite":
+        with sqlite3.connect(tmp_path / "old.sqlite3") as file:
+            file.executescript((DUMPS / "sqlite.sql").read_text())
+        file.close()
+        yield f"sqlite:///{tmp_path}/old.sqlite3"
+        return
+    url = database_url()
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("CREATE DATABASE bellhop_old")
+        there = f"{url.rpartition('/')[0]}/bellhop_old"
+        with psycopg.connect(there) as database:
+            database.execute((DUMPS / "postgresql.sql").read_text())
+        yield there
+        server.execute("DROP DATABASE bellhop_old WITH (FORCE)")
+
+
+def test_rows_are_all_there_after_the_migration(old):
+    done = manage(old, "migrate")
+    assert done.returncode == 0, done.stderr
+    assert "Applying notices.0002_names... OK" in done.stdout
+    looked = manage(old, "shell", "-v0", "-c", LOOK)
+    assert looked.returncode == 0, looked.stderr
+    assert json.loads(looked.stdout) == {
+        "attempts": [[True, "The provider is busy (503)."]],
+        "cursor": [True, "smtp", True],
+        "active_at": AT,
+        "provider's id": "SM1",
+        "doubt": ["uncertain", AT],
+        "occurrence": True,
+        "kept": ["stop", "SM1", "reception@example.com"],
+    }
+    assert "No migrations to apply" in manage(old, "migrate").stdout
+
+
+def test_half_a_way_is_refused_before_anything_changes(old):
+    """Some of the old migrations only: the index is one of the last of them."""
+    connected = psycopg.connect(old) if old.startswith("postgres") else sqlite3.connect(old[10:])
+    with connected as database:
+        database.execute("DROP INDEX delivery_to_purge")
+        database.commit()
+    connected.close()
+    done = manage(old, "migrate")
+    assert done.returncode != 0
+    assert "with the version of Bellhop that it comes from" in done.stderr
