@@ -3,19 +3,16 @@
 import ipaddress
 import math
 import time
-from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from limits import RateLimitItem, parse_many
-from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
+from queueing.redis import limiter
 from web.problems import TooMany, Unavailable
 
 SIGN_IN = "10/minute;50/hour"  # per username and origin
@@ -41,25 +38,11 @@ class Limit(NamedTuple):
         ]
 
 
-@cache
-def limiter(url: str) -> MovingWindowRateLimiter:
-    # The class takes redis, rediss and unix addresses as redis-py does; limits' own look-up by
-    # scheme does not know unix. Nothing is repeated: a person is waiting.
-    storage = RedisStorage(
-        url,
-        key_prefix="bellhop:limit",
-        socket_timeout=1,
-        socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
-    )
-    return MovingWindowRateLimiter(storage)
-
-
 def spend(*limits: Limit) -> None:
     """Counts one use against every limit. When one is exhausted: TooMany, and usually nothing
     is counted. Unavailable when Redis is away."""
     pairs = [pair for limit in limits for pair in limit.pairs()]
-    strategy = limiter(settings.REDIS_URL)
+    strategy = limiter(settings.REDIS_URL, "bellhop:limit")
     try:
         # Asked first, so that a refusal by a long window does not use up a short one ...
         if wait := max(seconds_left(strategy, *pair) for pair in pairs):

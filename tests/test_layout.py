@@ -53,6 +53,7 @@ RESERVED = {
         "jobs",
         "queueing.redis",
         "queueing.worker",
+        "queueing.scheduler",
         "queueing.job",
         "queueing.management",
         "health",
@@ -61,6 +62,7 @@ RESERVED = {
         "jobs",
         "queueing.redis",
         "queueing.worker",
+        "queueing.scheduler",
         "queueing.job",
         "queueing.management",
         "health",
@@ -97,6 +99,7 @@ LATE_IMPORTS = {
     "local.up": "Django is set up after the environment is there",
     "queueing.job": "jobs needs the models, and RQ's classes are named before those are there",
     "queueing.worker": "jobs needs the models, and RQ's classes are named before those are there",
+    "queueing.scheduler": "the same",
     "queueing.management.commands.rqworker-pool": "a hyphen cannot be written in an import",
 }
 

@@ -1,67 +1,29 @@
 """Which providers are left alone for a while, because they fail much or were asked enough.
 
 Shared by all processes in Redis, which is not asked for each of very many messages: good news
-holds for a moment. Redis away makes nobody wait: for ten seconds each process then counts for
-itself, and rates are left to the provider's own limit.
+holds for a moment. Redis away makes nobody wait: each process then counts for itself for some
+seconds, and rates are left to the provider's own limit.
 """
 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from functools import cache
-from typing import Any
 
 from django.conf import settings
 from limits import parse
-from limits.storage import RedisStorage
-from limits.strategies import MovingWindowRateLimiter
-from redis import ConnectionPool, Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
+from redis import Redis
+
+from queueing.redis import HURRY_SECONDS, ask, limiter
 
 IN_A_ROW = 5
 LOOKED_AT = 20  # more than half of the last so many
 REST = 30  # seconds until one may try it again
 TRIAL = 20  # seconds that the one has; longer than a request may take
-WITHOUT_REDIS = 10  # seconds until it is asked again
 FRESH = 0.1  # seconds in which it need not be asked or told that a provider is well
 CLOSED, RESTING, TESTED = "closed", "resting", "tested"
 log = logging.getLogger(__name__)
 
 
-@cache
-def pool(url: str) -> ConnectionPool:
-    return ConnectionPool.from_url(
-        url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
-    )
-
-
-@cache
-def limiter(url: str) -> MovingWindowRateLimiter:
-    # The class takes what redis-py takes; only the pool says where it is.
-    storage = RedisStorage("redis://", connection_pool=pool(url), key_prefix="bellhop:provider")
-    return MovingWindowRateLimiter(storage)
-
-
-class Shared:
-    """Asks Redis, or nobody for a while after it did not answer."""
-
-    quiet_until = 0.0
-
-    def ask(self, question: Callable[[Redis], Any]) -> Any:
-        """What Redis answers, or None."""
-        if time.monotonic() < self.quiet_until:
-            return None
-        try:
-            return question(Redis(connection_pool=pool(settings.REDIS_URL)))
-        except (RedisError, OSError):
-            self.quiet_until = time.monotonic() + WITHOUT_REDIS
-            return None
-
-
-shared = Shared()
 own: dict[str, "Memory"] = {}  # provider -> what this process saw of it
 
 
@@ -90,14 +52,14 @@ def wait(name: str) -> float:
     mine = own.setdefault(name, Memory())
     if time.monotonic() < mine.well_until:
         return 0
-    found = shared.ask(lambda redis: redis.get(key(name, "rests_until")))
+    found = ask(lambda redis: redis.get(key(name, "rests_until")))
     rest = (mine.rests_until if found is None else float(found)) - time.time()
     if rest > 0:
         return rest
     if found is None:
         mine.well_until = time.monotonic() + FRESH
         return 0
-    tries = shared.ask(lambda redis: redis.set(key(name, "trial"), 1, nx=True, ex=TRIAL))
+    tries = ask(lambda redis: redis.set(key(name, "trial"), 1, nx=True, ex=TRIAL))
     return 0 if tries else 1
 
 
@@ -110,7 +72,7 @@ def report(name: str, *, failed: bool) -> None:
         return
     before, mine.untold = mine.untold, 0
     mine.told_until = 0 if failed else time.monotonic() + FRESH
-    last = shared.ask(lambda redis: count(redis, name, before, failed=failed))
+    last = ask(lambda redis: count(redis, name, before, failed=failed))
     if not failed:
         mine.rests_until = 0
         return
@@ -144,13 +106,13 @@ def rest(name: str, mine: Memory) -> None:
     mine.rests_until = until
     mine.last.clear()
     log.warning("%s fails much: it is left alone for %d seconds.", name, REST)
-    shared.ask(lambda redis: redis.set(key(name, "rests_until"), until, ex=20 * REST))
-    shared.ask(lambda redis: redis.delete(key(name, "outcomes")))
+    ask(lambda redis: redis.set(key(name, "rests_until"), until, ex=20 * REST))
+    ask(lambda redis: redis.delete(key(name, "outcomes")))
 
 
 def state(name: str) -> str:
     """For the health page."""
-    found = shared.ask(lambda redis: redis.get(key(name, "rests_until")))
+    found = ask(lambda redis: redis.get(key(name, "rests_until")))
     if found is None:
         return CLOSED
     return RESTING if float(found) > time.time() else TESTED
@@ -161,7 +123,7 @@ def spend(name: str, rate: str, *, bulk: bool) -> float:
     last fifth is not for notices, so that a code finds something left."""
     if not rate:
         return 0
-    item, strategy = parse(rate), limiter(settings.REDIS_URL)
+    item, strategy = parse(rate), limiter(settings.REDIS_URL, "bellhop:provider", HURRY_SECONDS)
     kept = item.amount // 5 if bulk else 0
 
     def hit(_redis: Redis) -> float:
@@ -170,4 +132,4 @@ def spend(name: str, rate: str, *, bulk: bool) -> float:
             return 0
         return max(0.05, reset - time.time())
 
-    return float(shared.ask(hit) or 0)
+    return float(ask(hit) or 0)

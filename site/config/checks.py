@@ -6,8 +6,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from redis import Redis
 from redis.exceptions import RedisError
+
+from config.redis import connect
 
 
 @register
@@ -57,8 +58,7 @@ def check_picture_code(**kwargs: Any) -> list[CheckMessage]:
 def check_eviction(**kwargs: Any) -> list[CheckMessage]:
     """A full Redis that evicts throws queued jobs away. Redis away is no fault of the settings."""
     try:
-        client = Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2)
-        policy = client.info("memory").get("maxmemory_policy", "noeviction")
+        policy = connect(settings.REDIS_URL, 2).info("memory").get("maxmemory_policy", "noeviction")
     except (RedisError, OSError):
         return []
     if policy == "noeviction":

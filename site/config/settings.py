@@ -16,9 +16,8 @@ import phonenumbers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from limits import parse_many
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from config.redis import options
 from notices.providers import registry
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -194,10 +193,10 @@ RQ_QUEUES = {
     for name, timeout in {"sms": 60, "email": 90, "default": 600, "bulk": 120}.items()
 }
 RQ = {
-    "JOB_CLASS": "queueing.worker.Job",
+    "JOB_CLASS": "queueing.job.Job",
     "QUEUE_CLASS": "queueing.worker.Queue",
     "WORKER_CLASS": "queueing.worker.Worker",
-    "SCHEDULER_CLASS": "queueing.worker.Scheduler",
+    "SCHEDULER_CLASS": "queueing.scheduler.Scheduler",
     "COMMIT_MODE": "auto",  # jobs.py queues after commit, in one place
     "DEFAULT_RESULT_TTL": 600,
 }
@@ -208,9 +207,7 @@ CACHES = {
         "KEY_PREFIX": "bellhop",
         "OPTIONS": {
             "serializer": "rq.serializers.JSONSerializer",  # Django's own is pickle
-            "socket_timeout": 1,
-            "socket_connect_timeout": 1,
-            "retry": Retry(NoBackoff(), 0),
+            **options(),
         },
     }
 }

@@ -16,7 +16,7 @@ from notices.channels import SMS
 from notices.providers import breaker
 from notices.providers.router import providers
 from queueing.redis import bell
-from queueing.worker import SCHEDULER_HEARTBEAT
+from queueing.scheduler import SCHEDULER_HEARTBEAT
 
 # Seconds since a worker's last sign of life after which it is taken for dead: an idle one gives
 # one every 3 s, one with a job in hand every 30 s. RQ itself lists a killed worker for minutes.

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from queueing import worker  # noqa: F401  pickle is off before anything reads Redis
+from queueing import job  # noqa: F401  pickle is off before anything reads Redis
 
 
 class QueueingConfig(AppConfig):

@@ -1,31 +1,48 @@
-"""Redis as a bell: what is asked of its queues beside queueing, in a hurry."""
+"""Redis as a bell: what is asked of it beside queueing, in a hurry. One that was away a moment ago
+is not asked what can wait."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
+from typing import TypeVar
 
 import django_rq
 from django.conf import settings
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq.job import Job
 
-LOOKED_THROUGH = 1000  # jobs of a queue
-QUIET = 5  # seconds in which a Redis that was away is not asked what can wait
+from config.redis import connect
+
+MAX_JOBS = 1000  # of a queue that are looked through
+HURRY_SECONDS = 0.5  # that a worker waits for what it can do without
+AWAY_SECONDS = 5  # in which a Redis that was away is not asked
 away_until = 0.0  # time.monotonic()
 served: Collection[str] = ()  # the queues of the worker that this process is, if it is one
 
+Answer = TypeVar("Answer")
+
 
 @cache
+def connection(url: str, seconds: float) -> Redis:
+    return connect(url, seconds)
+
+
 def bell() -> Redis:
-    """A connection for queueing that cannot hurt a request: short waits, nothing repeated."""
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=1,
-        socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),
+    """A connection for queueing that cannot hurt a request."""
+    return connection(settings.REDIS_URL, 1)
+
+
+@cache
+def limiter(url: str, prefix: str, seconds: float = 1) -> MovingWindowRateLimiter:
+    """Counts in Redis, atomically; waits for it so many seconds."""
+    # The class takes what redis-py takes (limits' own look-up by scheme does not know unix); only
+    # the pool says where it is.
+    pool = connection(url, seconds).connection_pool
+    return MovingWindowRateLimiter(
+        RedisStorage("redis://", connection_pool=pool, key_prefix=prefix)
     )
 
 
@@ -36,37 +53,45 @@ def is_away() -> bool:
 
 def was_away() -> None:
     global away_until
-    away_until = time.monotonic() + QUIET
+    away_until = time.monotonic() + AWAY_SECONDS
 
 
-def anything_on(names: Collection[str]) -> bool | None:
-    """Whether a job waits on any of these queues, if this worker serves it; None when Redis is
-    away."""
+def ask(question: Callable[[Redis], Answer]) -> Answer | None:
+    """What Redis answers; None when it is away."""
     if is_away():
         return None
     try:
-        with bell().pipeline(transaction=False) as question:
-            for name in set(names).intersection(served or names):
-                question.llen(f"rq:queue:{name}")
-            return any(question.execute())
+        return question(connection(settings.REDIS_URL, HURRY_SECONDS))
     except (RedisError, OSError):
         was_away()
         return None
 
 
+def anything_on(names: Collection[str]) -> bool | None:
+    """Whether a job waits on any of these queues, if this worker serves it; None when Redis is
+    away."""
+
+    def lengths(redis: Redis) -> bool:
+        with redis.pipeline(transaction=False) as question:
+            for name in set(names).intersection(served or names):
+                question.llen(f"rq:queue:{name}")
+            return any(question.execute())
+
+    return ask(lengths)
+
+
 def take_off(name: str, starts: tuple[str, ...]) -> None:
-    """Takes jobs off a queue whose ids start like that; none that a worker has in hand."""
-    if is_away():
-        return
-    try:
-        queue = django_rq.get_queue(name, connection=bell())
-        found = [each for each in queue.get_job_ids(0, LOOKED_THROUGH) if each.startswith(starts)]
-        with bell().pipeline(transaction=False) as batch:
+    """Takes jobs off a queue whose ids start like that; none that a worker has begun."""
+
+    def take(redis: Redis) -> None:
+        queue = django_rq.get_queue(name, connection=redis)
+        found = [each for each in queue.get_job_ids(0, MAX_JOBS) if each.startswith(starts)]
+        with redis.pipeline(transaction=False) as batch:
             for each in found:
                 batch.lrem(queue.key, 1, each)
             for each, removed in zip(found, batch.execute(), strict=True):
                 if removed:
                     batch.delete(Job.key_for(each))
             batch.execute()
-    except (RedisError, OSError):
-        was_away()
+
+    ask(take)

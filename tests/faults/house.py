@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 from django.db import connection
 
-import jobs
 from local import embedded
 from notices.models import Delivery, Notice
 from signup.models import User
@@ -53,9 +52,7 @@ def ringing(folder, seed, settings):
     """A house; what this process queues goes to its Redis, too."""
     built = House(folder, seed)
     settings.REDIS_URL = built.redis.url
-    jobs.bell.cache_clear()
     yield built
-    jobs.bell.cache_clear()
     built.close()
 
 

@@ -17,7 +17,7 @@ from redis.retry import Retry
 import jobs
 from health import probes, queuecheck
 from notices.providers import breaker
-from queueing.worker import SCHEDULER_HEARTBEAT
+from queueing.scheduler import SCHEDULER_HEARTBEAT
 from tests.support.processes import OwnRedis, eventually, running
 
 pytestmark = pytest.mark.django_db

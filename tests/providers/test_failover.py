@@ -251,7 +251,7 @@ def test_account_that_needs_a_person_costs_no_try_however_long(three, settings, 
         slices.send_slice(three.pk, "sms")
         again_now()
         breaker.own.clear()
-        breaker.shared.ask(lambda redis: redis.flushall())
+        breaker.ask(lambda redis: redis.flushall())
     assert len(first.questions) > 8
     assert set(Delivery.objects.values_list("state", "tries")) == {("queued", 0)}
     assert all(len(tries(each)) == 1 for each in Delivery.objects.all()), "said once"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from redis.exceptions import ResponseError
 
 import jobs
-from queueing.worker import SCHEDULER_HEARTBEAT
+from queueing.scheduler import SCHEDULER_HEARTBEAT
 from tests.queueing.test_jobs import call, plant
 from tests.support.processes import OwnRedis, eventually, running
 

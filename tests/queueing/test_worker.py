@@ -118,11 +118,21 @@ def test_a_stop_at_the_wrong_moment_loses_no_job(redis):
     assert waiting | done == set(ids)
 
 
+def test_what_is_done_every_ten_seconds_is_told_at_debug_only(redis):
+    for level, told in (("INFO", False), ("DEBUG", True)):
+        job = django_rq.get_queue("default").enqueue("jobs.check_queue", 7, result_ttl=60)
+        with running("rqworker", "default", LOG_LEVEL=level) as worker:
+            eventually(lambda: status(redis, job.id) == b"finished")  # noqa: B023
+            assert worker.stop() == 0
+            assert "Listening on" in worker.output()
+            assert (job.id in worker.output(), "Job OK" in worker.output()) == (told, told)
+
+
 def test_arguments_and_descriptions_stay_out_of_the_log(redis):
     queue = django_rq.get_queue("default")
     queue.enqueue("jobs.check_queue", 7, description="a secret 13800138000")
     queue.enqueue("jobs.check_queue", "13900139000", description="another secret")
-    with running("rqworker", "default") as worker:
+    with running("rqworker", "default", LOG_LEVEL="DEBUG") as worker:
         eventually(lambda: "Job OK" in worker.output() and "TypeError" in worker.output())
         assert worker.stop() == 0
         assert "secret" not in worker.output()

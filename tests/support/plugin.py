@@ -123,7 +123,7 @@ def _fresh(redis):
     from queueing import redis as bell
 
     breaker.own.clear()
-    breaker.shared.quiet_until = 0
+    bell.away_until = 0.0
     bell.served = ()
 
 

@@ -4,10 +4,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from config.redis import connect
 
 
 def address(url: str) -> str:
@@ -22,12 +21,7 @@ def address(url: str) -> str:
 def require_redis() -> None:
     """Raises CommandError with the address and the way to start one when Redis is not there."""
     try:
-        Redis.from_url(
-            settings.REDIS_URL,
-            socket_connect_timeout=2,
-            socket_timeout=2,
-            retry=Retry(NoBackoff(), 0),
-        ).ping()
+        connect(settings.REDIS_URL, 2).ping()
     except (RedisError, OSError, ValueError) as problem:
         raise CommandError(
             f"No Redis answers at {address(settings.REDIS_URL)} ({type(problem).__name__}). "
