@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from signup import phones
 
+__all__ = ["CHANNELS", "EMAIL", "SMS", "Channel", "choices", "of", "read_number"]
+
 EMAIL, SMS = "email", "sms"  # what is stored
 
 GSM_7 = set(

@@ -103,6 +103,21 @@ LATE_IMPORTS = {
     "queueing.management.commands.rqworker-pool": "a hyphen cannot be written in an import",
 }
 
+# Packages whose modules say in `__all__` what is for others; the rest of a module is its own.
+WITH_DOORS = [
+    "notices.delivery",
+    "notices.providers",
+    "notices.receipts",
+    "notices.schedules",
+    "notices.pages",
+    "notices.content",
+    "notices.audience",
+    "notices.recurrence",
+    "notices.channels",
+    "queueing",
+    "web",
+]
+
 LONG_FILES = {"site/config/settings.py": "there is one settings file"}
 MOST_LINES, MOST_LINES_IN_A_FUNCTION = 280, 50
 
@@ -277,6 +292,54 @@ def test_files_and_functions_fit_a_reader(name):
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MOST_LINES_IN_A_FUNCTION, node.name
+
+
+def used_by_others(name):
+    """What other modules of ours take of a module: by import, as an attribute, or by a dotted
+    path in a text."""
+    others = [other for other in MODULES if other != name]
+    found = {taken for other in others for taken in taken_from(name, other)}
+    return found & set(defined(name))
+
+
+def taken_from(name, other):
+    package, _, last = name.rpartition(".")
+    nodes = list(ast.walk(tree(other)))
+    aliases = {last} if package == "" else set()
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == name:
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            aliases.update(each.asname or each.name for each in node.names if each.name == last)
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and text.startswith(f"{name}."):
+            yield text.removeprefix(f"{name}.").partition(".")[0]
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in aliases:
+            yield node.attr
+
+
+def defined(name):
+    for node in tree(name).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (leaf.id for each in targets if each for leaf in ast.walk(each)
+                    if isinstance(leaf, ast.Name))  # fmt: skip
+
+
+def doors(name):
+    for node in tree(name).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return None
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if within(name, WITH_DOORS)])
+def test_a_module_says_what_is_for_others(name):
+    used = used_by_others(name)
+    if ".management" not in name and (used or doors(name) is not None):
+        assert doors(name) == used
 
 
 def test_every_job_has_a_queue_that_exists():

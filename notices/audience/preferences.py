@@ -12,6 +12,8 @@ from notices.audience import suppression
 from notices.channels import CHANNELS, SMS
 from notices.models import Delivery, Suppression
 
+__all__ = ["channels", "choose", "find", "stopped", "unsubscribe_url"]
+
 NOTICE = "notice"  # messages.py imports this module
 NUMBER = "number"  # stands for a delivery's in the path, which is looked up once
 TAKEN_BACK = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)

@@ -13,6 +13,11 @@ from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
 from signup.models import User
 
+__all__ = [
+    "CAME_BACK", "KIND_OF_REFUSAL", "OPTED_OUT", "WORDS", "active", "add", "add_all", "among",
+    "is_dead", "kind_against", "lift", "objection", "stopped_by", "words_against",
+]  # fmt: skip
+
 Kind = Suppression.Kind
 OPTED_OUT = tuple(kind for kind in Kind if kind not in DEAD)
 NOT_WANTED = "not wanted"  # beside the kinds of suppression

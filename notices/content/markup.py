@@ -10,6 +10,11 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+__all__ = [
+    "PLACEHOLDERS", "fill", "fill_html", "one_line", "to_email", "to_html", "to_sms",
+    "unknown_placeholders",
+]  # fmt: skip
+
 PLACEHOLDERS = ("name",)
 PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
 

@@ -24,6 +24,11 @@ from notices.models import Delivery, Notice
 from signup import codes
 from signup.models import CODE_LIFETIME
 
+__all__ = [
+    "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values", "Wording", "batch",
+    "compose", "compose_notice", "fill_in", "templated",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Wording:

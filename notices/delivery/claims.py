@@ -10,11 +10,25 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
+from notices.content import messages
 from notices.delivery import states
 from notices.delivery.limits import LEASE_SECONDS
 from notices.models import Delivery, Notice, State, StreamCursor
+
+__all__ = [
+    "AT_ONCE",
+    "TOO_LATE",
+    "claim",
+    "claim_rows",
+    "complete",
+    "free",
+    "in_state",
+    "settle_objection",
+    "unlocked",
+]
 
 AT_ONCE = 50  # deliveries of a notice that are claimed at a time
 # What it takes to send one of a notice: a row is twice as wide.
@@ -22,6 +36,10 @@ READ = (
     "message", "notice", "channel", "address", "name", "language", "origin", "state", "reason",
     "tries", "expires_at", "provider", "provider_ref", "doubt_until",
 )  # fmt: skip
+TOO_LATE = gettext_noop("Its time was over before it could be sent.")
+STILL_IN_DOUBT = gettext_noop(
+    "No answer came back, and by now its provider would not know it again. It may have arrived."
+)
 log = logging.getLogger(__name__)
 
 
@@ -92,3 +110,27 @@ def claim_rows(
         rows = Delivery.objects.filter(pk__in=[delivery.pk for delivery in claimed])
         states.claim(rows, token, for_good=for_good)
     return claimed
+
+
+# What must not go any more
+
+
+def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
+    """Settles what must not go any more. `row` is the delivery as long as it is ours to settle."""
+    found = objection(delivery)
+    if found:
+        states.stop(row, *found)
+    return found is not None
+
+
+def objection(delivery: Delivery) -> tuple[State, str] | None:
+    """What becomes of a delivery that must not go any more, and why: its time is over, the person
+    opted out since it was prepared, or the address is dead. None, when it may go."""
+    now = timezone.now()
+    if delivery.doubt_until and delivery.doubt_until <= now:
+        return State.UNCERTAIN, STILL_IN_DOUBT
+    if delivery.expires_at and delivery.expires_at <= now:
+        return State.EXPIRED, TOO_LATE
+    if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
+        return State.SUPPRESSED, reason
+    return None

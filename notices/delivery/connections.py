@@ -20,6 +20,8 @@ from notices.providers.base import Batching, Closing, Provider
 from notices.providers.errors import NotSent
 from notices.providers.router import Route
 
+__all__ = ["Answers", "Connections", "Request", "grouped"]
+
 SHRINK = 8  # after each refusal of a whole request, until the one that spoils it stands alone
 MANY = 8  # requests under way
 GATHER_SECONDS = 0.03  # in which further answers are waited for, when there are many

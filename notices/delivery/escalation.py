@@ -16,6 +16,8 @@ from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import claims, expand, states
 from notices.models import DEAD, Delivery, Notice, Receipt, State, Suppression
 
+__all__ = ["due", "spare", "start"]
+
 AHEAD = 1000  # more than all workers together send within a slice
 ARRIVED = gettext_noop("The email arrived in the meantime.")
 DEAD_WORDS = [suppression.WORDS[Suppression.Kind(kind)] for kind in DEAD]

@@ -25,6 +25,8 @@ from notices.delivery import finish, quiet_hours, states
 from notices.models import Delivery, Notice, State
 from signup.models import User
 
+__all__ = ["everyone", "insert", "start", "unwilling", "without_address"]
+
 log = logging.getLogger(__name__)
 BATCH = 1000  # pasted addresses
 PART = 5000  # people

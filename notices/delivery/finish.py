@@ -5,13 +5,13 @@ import time
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
-from django.utils.translation import gettext_noop
 
 from notices.delivery import claims, states
 from notices.models import OPEN, Notice, State, StreamCursor
 
+__all__ = ["cancel_queued", "expire_queued", "finish"]
+
 CHUNK = 5000  # deliveries settled in one transaction
-TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 log = logging.getLogger(__name__)
 
 
@@ -48,4 +48,4 @@ def expire_queued(notice_id: int) -> None:
     """Settles a chunk of what is still queued of a notice whose time is over."""
     queued = claims.in_state(notice_id, State.QUEUED).filter(token=None)
     with transaction.atomic():
-        states.stop(claims.unlocked(queued, CHUNK), State.EXPIRED, TOO_LATE)
+        states.stop(claims.unlocked(queued, CHUNK), State.EXPIRED, claims.TOO_LATE)

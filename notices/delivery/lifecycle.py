@@ -12,6 +12,8 @@ from notices.delivery import claims, finish, states
 from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
 from signup.models import User
 
+__all__ = ["accept", "cancel", "change", "send_again"]
+
 UNDO = timedelta(seconds=10)
 log = logging.getLogger(__name__)
 AT_ONCE_SECONDS = 0.2  # that somebody who cancels waits for deliveries to be settled

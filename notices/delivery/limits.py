@@ -8,6 +8,13 @@ from django.conf import settings
 
 from notices.providers import http
 
+__all__ = [
+    "GIVE_UP_SECONDS", "LEASE_SECONDS", "MAX_SECONDS", "MIN_SECONDS", "NEXT_PROVIDER_SECONDS",
+    "PAUSE_SECONDS", "POLL_SECONDS", "SHORT_PAUSE_SECONDS", "SILENCE_SECONDS",
+    "SINGLES_POLL_SECONDS", "SINGLES_SECONDS", "SINGLES_SLOW_SECONDS", "SLOW_SECONDS",
+    "SWITCH_SECONDS", "UNTOLD_SECONDS",
+]  # fmt: skip
+
 # A row
 LEASE_SECONDS = 30  # renewed by each mark, and by each step of a stream's cursor
 GIVE_UP_SECONDS = 20  # nobody waits any longer for a connection that gives no answer

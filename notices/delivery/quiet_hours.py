@@ -10,6 +10,8 @@ from django.utils import timezone
 from notices.models import Notice
 from notices.recurrence.rule import instant
 
+__all__ = ["ends", "hold"]
+
 
 def ends(at: datetime) -> datetime | None:
     """When the quiet hours that `at` (aware) falls into are over; None outside of them."""

@@ -18,6 +18,8 @@ from notices.delivery import claims, escalation, finish, states, stream
 from notices.delivery.limits import SILENCE_SECONDS
 from notices.models import UNFINISHED, Delivery, Notice, Receipt, Schedule, State
 
+__all__ = ["Bells", "run", "wake_ups"]
+
 SILENCE = timedelta(seconds=SILENCE_SECONDS)
 SOON = timedelta(seconds=30)  # an emptied Redis has forgotten who was to be woken when
 CHUNK = 1000  # rows that one sweep repairs or rings for, of each kind
@@ -57,7 +59,7 @@ def settle_expired() -> None:
     """Codes and other messages whose time was over before anybody sent them."""
     now = timezone.now()
     late = Delivery.objects.filter(claims.free(), notice=None, expires_at__lte=now)
-    states.stop(Delivery.objects.filter(pk__in=ids(late)), State.EXPIRED, finish.TOO_LATE)
+    states.stop(Delivery.objects.filter(pk__in=ids(late)), State.EXPIRED, claims.TOO_LATE)
 
 
 def settle_lost() -> None:

@@ -10,6 +10,8 @@ from django.utils import timezone
 from notices.models import OPEN, Delivery
 from signup.models import Verification
 
+__all__ = ["run"]
+
 CHUNK = 1000
 
 

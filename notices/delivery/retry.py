@@ -15,6 +15,8 @@ from notices.models import Delivery, State
 from notices.providers.base import Provider, Recognising
 from notices.providers.errors import Away, NotSent, Refused, TryLater
 
+__all__ = ["decide", "leave"]
+
 MAX_TRIES = 8  # by each provider
 FIRST_BACKOFF = 2  # seconds, for what somebody waits for; a notice begins with a pause
 LONGEST_BACKOFF = 600  # seconds

@@ -13,8 +13,9 @@ it has one at most on each connection. What it had claimed and not marked is fre
 lease is over.
 """
 
+import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,22 +23,21 @@ from itertools import groupby
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notices.audience import suppression
 from notices.content import messages
-from notices.delivery import finish, retry, states
+from notices.delivery import claims, retry, states
 from notices.delivery.connections import Answers, Connections, Request, grouped
 from notices.delivery.limits import LEASE_SECONDS
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 
+__all__ = ["Sender", "patiently"]
+
 SHARED = gettext_noop("The provider refused a call for many. Each goes again with fewer others.")
-STILL_IN_DOUBT = gettext_noop(
-    "No answer came back, and by now its provider would not know it again. It may have arrived."
-)
+
+log = logging.getLogger(__name__)
 
 
 class Sender:
@@ -124,7 +124,9 @@ class Sender:
 
     def request(self, group: Sequence[Delivery], rows: QuerySet[Delivery]) -> Request | None:
         """None when nothing of it can go. Raises Away when nobody can carry anything."""
-        wanted = tuple(one for one in group if not settle_objection(one, rows.filter(pk=one.pk)))
+        wanted = tuple(
+            one for one in group if not claims.settle_objection(one, rows.filter(pk=one.pk))
+        )
         if not wanted:
             return None
         batch = messages.batch(wanted) if len(wanted) > 1 else None
@@ -148,7 +150,7 @@ class Sender:
             self.outcomes = []
             return
         with transaction.atomic():
-            states.record_all(self.outcomes, self.token)
+            record_all(self.outcomes, self.token)
             marked = self.mark(ready, rows)
         self.outcomes = []
         for request in ready:
@@ -225,11 +227,18 @@ def keep(outcomes: Sequence[Outcome], token: str) -> None:
         return
     try:
         with transaction.atomic():
-            states.record_all(outcomes, token)
+            record_all(outcomes, token)
     except OperationalError:
         connection.close()
         for each in outcomes:
             patiently(partial(states.record, each, token))
+
+
+def record_all(outcomes: Sequence[Outcome], token: str) -> None:
+    states.record_all(outcomes, token)
+    if outcomes and log.isEnabledFor(logging.DEBUG):
+        counts = Counter(one.state.value for one in outcomes)
+        log.debug("Recorded: %s.", ", ".join(f"{n} {state}" for state, n in counts.items()))
 
 
 def patiently(keep: Callable[[], None]) -> None:
@@ -243,27 +252,3 @@ def patiently(keep: Callable[[], None]) -> None:
                 raise
             connection.close()
             time.sleep(0.5)
-
-
-# What must not go any more
-
-
-def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
-    """Settles what must not go any more. `row` is the delivery as long as it is ours to settle."""
-    found = objection(delivery)
-    if found:
-        states.stop(row, *found)
-    return found is not None
-
-
-def objection(delivery: Delivery) -> tuple[State, str] | None:
-    """What becomes of a delivery that must not go any more, and why: its time is over, the person
-    opted out since it was prepared, or the address is dead. None, when it may go."""
-    now = timezone.now()
-    if delivery.doubt_until and delivery.doubt_until <= now:
-        return State.UNCERTAIN, STILL_IN_DOUBT
-    if delivery.expires_at and delivery.expires_at <= now:
-        return State.EXPIRED, finish.TOO_LATE
-    if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
-        return State.SUPPRESSED, reason
-    return None

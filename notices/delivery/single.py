@@ -29,6 +29,8 @@ from notices.models import Delivery, State
 from notices.providers.base import Provider
 from notices.providers.errors import Away, NotSent
 
+__all__ = ["send"]
+
 Unring = Callable[[Collection[int]], None]  # is told the pks of others that have just left
 
 

@@ -25,6 +25,8 @@ from notices.delivery.sender import Sender
 from notices.models import Delivery, Notice, State
 from notices.providers.errors import Away, NotSent
 
+__all__ = ["send_slice"]
+
 MOST_STREAMED = 800  # deliveries that a stream claims at a time
 CONNECTIONS = 32  # each with one message in doubt when the worker dies; a code may go again
 BRISK_SECONDS = 0.2  # a stream that sent all that it claimed within them claims twice as many

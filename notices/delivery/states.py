@@ -19,9 +19,7 @@ is sending. Every transition answers how many rows it changed: believe that, not
     finished --reopen--> sending
 """
 
-import logging
 import time
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,12 +37,17 @@ from notices.delivery.limits import LEASE_SECONDS
 from notices.models import UNFINISHED, Delivery, FailedAttempt, Notice, State, StreamCursor
 from notices.providers.base import Provider
 
+__all__ = [
+    "Outcome", "accept_streamed", "advance", "cancel", "claim", "expire", "finish", "keep_attempt",
+    "lose", "lose_streamed", "mark", "prepare", "put_off", "record", "record_all", "release",
+    "reopen", "report", "rescue", "resend", "start_sending", "stop", "tell_streamed",
+]  # fmt: skip
+
 LEASE = timedelta(seconds=LEASE_SECONDS)
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
 FREE: dict[str, Any] = {"token": None, "lease_until": None}  # nobody's
 DONE: dict[str, Any] = FREE | {"not_before": None, "doubt_until": None}
 SENT: dict[str, Any] = DONE | {"state": State.SENT, "reason": ""}
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,6 @@ def record_all(outcomes: Sequence[Outcome], token: str) -> None:
     for one in outcomes:
         if one.state != State.SENT:
             record(one, token)
-    if outcomes and log.isEnabledFor(logging.DEBUG):
-        counts = Counter(one.state.value for one in outcomes)
-        log.debug("Recorded: %s.", ", ".join(f"{n} {state}" for state, n in counts.items()))
 
 
 def marked(token: str) -> QuerySet[Delivery]:
@@ -193,8 +193,8 @@ def resend(rows: QuerySet[Delivery]) -> int:
 
 def report(rows: QuerySet[Delivery], state: State, before: Collection[State], reason: str) -> int:
     """A provider reported, about those in one of the states `before`."""
-    known, now = rows.filter(state__in=before), timezone.now()
-    return known.update(state=state, reason=reason, changed_at=now, **FREE)
+    told = FREE | {"state": state, "reason": reason, "changed_at": timezone.now()}
+    return rows.filter(state__in=before).update(**told)
 
 
 # In a stream (stream.py)
@@ -269,9 +269,8 @@ def reopen(notice_id: int, **changes: Any) -> int:
 
 def expire(due: QuerySet[Notice]) -> int:
     """Its time is over before anything of it began."""
-    now = timezone.now()
-    over = due.filter(state=Notice.State.WAITING, not_after__lte=now)
-    return over.update(state=Notice.State.EXPIRED, finished_at=now)
+    over = due.filter(state=Notice.State.WAITING, not_after__lte=timezone.now())
+    return over.update(state=Notice.State.EXPIRED, finished_at=timezone.now())
 
 
 def cancel(notice_id: int) -> int:

@@ -16,13 +16,15 @@ from django.utils import timezone
 
 from notices.content import messages
 from notices.content.messages import Templated, Wording
-from notices.delivery import finish, retry, states
-from notices.delivery.sender import patiently, settle_objection
+from notices.delivery import claims, finish, retry, states
+from notices.delivery.sender import patiently
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State, StreamCursor
 from notices.providers.base import Provider, Streaming
 from notices.providers.errors import NotSent, Refused
 from notices.providers.router import Route
+
+__all__ = ["send_claimed", "settle_dead"]
 
 CHUNK = 1000  # cursors of workers that died, settled by one sweep
 log = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ class Stream:
         for delivery in claimed:
             if self.is_over():
                 return
-            if settle_objection(delivery, still_claimed(delivery, self.token)):
+            if claims.settle_objection(delivery, still_claimed(delivery, self.token)):
                 continue
             try:
                 self.provider.check(delivery)

@@ -14,6 +14,8 @@ from notices.content import markup
 from notices.models import CONTENT_FIELDS, Notice
 from web.forms import JSONForm
 
+__all__ = ["NoticeForm"]
+
 BAD_LINES = 100  # told one by one
 CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\U0010ffff]")  # and halves of characters
 MANY = 10  # recipients: so many may not be told more than once a minute

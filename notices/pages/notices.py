@@ -31,6 +31,8 @@ from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages.progress import progress, report
 from web.access import StaffRequest, staff_required
 
+__all__ = ["again", "as_csv", "as_json", "cancel", "detail", "listing", "progress_part", "start"]
+
 PAGE = 50
 FOUND = 1000
 

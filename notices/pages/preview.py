@@ -15,6 +15,8 @@ from notices.delivery import expand
 from notices.models import Delivery, Notice
 from signup.models import User
 
+__all__ = ["previews"]
+
 
 @dataclass(frozen=True)
 class Preview:

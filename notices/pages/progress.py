@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from notices.models import OPEN, Notice, State
 
+__all__ = ["progress", "report"]
+
 LARGE = 10_000  # deliveries; of fewer every page counts anew
 SHARE = 0.1  # of a process's time at most goes into counting those of one large notice
 

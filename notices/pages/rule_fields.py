@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from notices.models import Notice, Schedule
 from notices.recurrence.rule import parts_of
 
+__all__ = ["MONTH_DAYS", "MOST", "WEEKDAYS", "fields_of", "rule_of"]
+
 FREQUENCIES = {"minutes": "MINUTELY", "hours": "HOURLY", "days": "DAILY", "weeks": "WEEKLY"}
 MOST = 1000  # the largest interval
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

@@ -9,6 +9,8 @@ from notices.models import Occurrence, Schedule
 from notices.recurrence.describe import in_words
 from notices.schedules import actions
 
+__all__ = ["schedule_report", "schedule_reports", "with_runs"]
+
 
 def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
     """Adds `runs`, `skips` (see Schedule.instants), and of the last notice its number and state as

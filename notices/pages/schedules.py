@@ -20,6 +20,8 @@ from notices.recurrence.describe import in_words
 from notices.schedules import actions
 from web.access import StaffRequest, staff_required
 
+__all__ = ["act", "detail", "listing"]
+
 PAGE = 50
 
 

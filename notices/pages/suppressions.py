@@ -12,6 +12,8 @@ from notices.audience import suppression
 from notices.models import Suppression
 from web.access import StaffRequest, staff_required
 
+__all__ = ["lift", "listing"]
+
 PAGE = 50
 
 

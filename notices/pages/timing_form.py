@@ -23,6 +23,8 @@ from notices.recurrence.parse import FAR
 from signup.models import check_time_zone
 from web.forms import JSONForm
 
+__all__ = ["TimingForm"]
+
 DAYS = dict(zip(WEEKDAYS, WEEKDAYS_ABBR.values(), strict=True))
 
 

@@ -10,6 +10,8 @@ from notices.audience import preferences
 from notices.channels import CHANNELS
 from notices.models import Delivery
 
+__all__ = ["unsubscribe"]
+
 
 @csrf_exempt
 @never_cache

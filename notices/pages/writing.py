@@ -26,6 +26,8 @@ from web import answers
 from web.access import StaffRequest, staff_required
 from web.problems import Invalid
 
+__all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "timing_words"]
+
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
 NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")

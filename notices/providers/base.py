@@ -9,6 +9,8 @@ from notices.content.messages import Batch, Templated, Wording, fill_in
 from notices.models import Delivery
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 
+__all__ = ["Batching", "Closing", "Provider", "Recognising", "Streaming"]
+
 
 class Closing:
     """A context manager: leaving it closes."""

@@ -15,6 +15,8 @@ from redis import Redis
 
 from queueing.redis import HURRY_SECONDS, ask, limiter
 
+__all__ = ["CLOSED", "report", "spend", "state", "wait"]
+
 IN_A_ROW = 5
 LOOKED_AT = 20  # more than half of the last so many
 REST = 30  # seconds until one may try it again

@@ -13,6 +13,8 @@ from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Unknown
 from notices.providers.esp import BatchingEsp
 
+__all__ = ["Brevo"]
+
 
 class Brevo(BatchingEsp):
     path = "notices.providers.brevo.EmailBackend"

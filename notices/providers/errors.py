@@ -4,6 +4,8 @@ Only its own file understands a provider's reply, and says never, later or unkno
 that escapes it is a bug and lands in RQ's list of failed jobs.
 """
 
+__all__ = ["Away", "NotSent", "Refused", "TryLater", "Unknown"]
+
 
 class NotSent(Exception):  # noqa: N818  an answer, not an error of ours
     """Base of all. `reason` is in plain words, for staff, with the provider's own `code` behind;

@@ -25,6 +25,8 @@ from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, NONSENSE, NOT_NOW, UNREACHABLE, in_doubt, retry_after
 from notices.providers.mime import build, clean, common, message, own, reachable
 
+__all__ = ["BatchingEsp", "Esp", "our_fault"]
+
 MAX_BATCH = 100  # emails in one request: so many are in doubt when its answer is lost
 BATCH_TIMEOUT = (3, 20)  # seconds to connect, until the answer begins
 READ_SECONDS = 5  # seconds for the rest of an answer; with the others less than a lease

@@ -31,6 +31,8 @@ from notices.providers.reporting import (
 )
 from web import answers
 
+__all__ = ["Gateway"]
+
 REPORTED = {"delivered": Receipt.Kind.DELIVERED, "failed": Receipt.Kind.BOUNCED}
 MAX_BYTES = 64 * 1024  # of a report
 

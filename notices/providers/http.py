@@ -32,6 +32,11 @@ from notices.providers import registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, NotSent, TryLater, Unknown
 
+__all__ = [
+    "ANSWER_SECONDS", "BUSY", "CONNECT_SECONDS", "HTTP", "NONSENSE", "NOT_NOW", "UNREACHABLE",
+    "Answer", "in_doubt", "retry_after", "trusted",
+]  # fmt: skip
+
 CONNECT_SECONDS = 3
 READ_SECONDS = 10  # to wait for the next piece of an answer
 ANSWER_SECONDS = 15  # for all of it; see delivery/limits.py

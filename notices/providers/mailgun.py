@@ -7,6 +7,8 @@ from notices.content.messages import Batch, Values, Wording, fill_in
 from notices.models import Delivery
 from notices.providers.esp import BatchingEsp
 
+__all__ = ["Mailgun"]
+
 
 class Mailgun(BatchingEsp):
     def batch_key(self, delivery: Delivery) -> str:

@@ -21,6 +21,8 @@ from notices.models import Delivery
 from notices.providers.errors import Refused
 from notices.providers.registry import LOOPBACK
 
+__all__ = ["addressee", "build", "clean", "common", "message", "own", "reachable", "sender"]
+
 LINE_END = re.compile(r"\r\n?")
 # Most are of these shapes, about which the email package has nothing to say.
 PLAIN_NAME = re.compile(r"\w+(?: \w+)*", re.ASCII)

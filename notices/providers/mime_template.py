@@ -19,6 +19,8 @@ from django.core.mail import EmailMessage
 from notices.content.messages import Templated, Values, Wording, fill_in
 from notices.providers.mime import addressee, build, clean, common, message, own
 
+__all__ = ["filled"]
+
 OTHER = "é"  # beside a field: its value has such letters, and so the part is encoded for them
 LONGEST = 998  # bytes of a line; a part with a longer one is encoded in another way (RFC 5322)
 FOLD = 76  # characters of a header that stays one line for certain

@@ -17,6 +17,8 @@ from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Refused, TryLater
 from notices.providers.esp import BatchingEsp, our_fault
 
+__all__ = ["Postmark"]
+
 # https://postmarkapp.com/developer/api/overview#error-codes
 INVALID, INACTIVE = 300, 406  # something of the email; an address that bounced or complained before
 NOT_NOW = (100, 429)  # maintenance; too many requests

@@ -12,6 +12,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from limits import parse
 
+__all__ = [
+    "LOOPBACK", "PROVIDERS", "REPORTING", "Address", "address", "email_name", "is_endpoint", "read",
+]  # fmt: skip
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HTTP = ("endpoint", "rate")  # options of every HTTP provider but the webhook
 TEMPLATES = ("code_template", "account_exists_template", "notice_template")

@@ -14,6 +14,10 @@ from notices.channels import SMS
 from notices.models import Receipt
 from notices.providers import registry
 
+__all__ = [
+    "NOT_ARRIVED", "Report", "Reporting", "answer_to_sms", "configured", "own_number", "short",
+]  # fmt: skip
+
 STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "TD", "T", "退订"}
 START_WORDS = {"START", "UNSTOP", "YES", "订阅"}
 NOT_ARRIVED = gettext_noop("The provider reports that it did not arrive.")

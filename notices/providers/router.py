@@ -15,6 +15,8 @@ from notices.providers.errors import Away, Refused, TryLater
 from notices.providers.reporting import Reporting
 from notices.providers.smtp import Email
 
+__all__ = ["Route", "providers", "reporting"]
+
 NOBODY = _("No provider takes this message to this number.")
 ALL_BUSY = _("Every provider is away or busy.")
 # Those that take many emails in one call; other services are Esp.

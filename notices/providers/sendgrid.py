@@ -9,6 +9,8 @@ from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Unknown
 from notices.providers.esp import BatchingEsp
 
+__all__ = ["SendGrid"]
+
 
 class SendGrid(BatchingEsp):
     def personalise(

@@ -18,6 +18,8 @@ from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.mime import message, reachable, sender
 from notices.providers.smtp_client import SMTP, Mail
 
+__all__ = ["Email"]
+
 
 def said(answer: bytes | str) -> str:
     """A server's answer as one short line."""

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from django.core.mail.backends import smtp
 
+__all__ = ["SMTP", "EmailBackend", "Mail"]
+
 PLAIN = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 
 

@@ -31,6 +31,8 @@ from notices.providers.reporting import (
     short,
 )
 
+__all__ = ["Twilio"]
+
 NO_SUCH_NUMBER = _("The number is not in service.")
 NO_MOBILE = _("The number cannot receive SMS.")
 NOT_THERE = _("Twilio does not send to this country or number from ours.")

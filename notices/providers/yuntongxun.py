@@ -34,6 +34,8 @@ from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
 from notices.providers.reporting import Report, Reporting, answer_to_sms, short
 from web import answers
 
+__all__ = ["Yuntongxun"]
+
 CHINA = ZoneInfo("Asia/Shanghai")
 MARGIN = timedelta(minutes=5)  # before midnight: clocks differ
 MAX_BYTES = 64 * 1024  # of a report

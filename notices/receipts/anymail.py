@@ -25,6 +25,8 @@ from notices.providers.reporting import own_number, short
 from notices.receipts import apply
 from notices.receipts.webhooks import door, keep
 
+__all__ = ["tracking"]
+
 LARGE = 2 * 1024 * 1024  # bytes; some providers report a thousand emails at once
 OWN_MESSAGE_ID = re.compile(r"<?bellhop-(\d{1,18})@")
 

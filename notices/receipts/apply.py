@@ -19,6 +19,8 @@ from notices.channels import EMAIL
 from notices.delivery import finish, states
 from notices.models import OPEN, Delivery, FailedAttempt, Receipt, State, Suppression
 
+__all__ = ["OPT_OUTS", "store", "take"]
+
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
 PATIENCE = timedelta(days=1)  # how long a receipt waits for its delivery

@@ -22,6 +22,8 @@ from notices.providers.reporting import Reporting
 from notices.receipts import apply
 from web.problems import Problem
 
+__all__ = ["door", "keep", "receive"]
+
 MAX_BYTES = 64 * 1024  # a report by SMS providers is less than one thousand
 
 View = Callable[..., HttpResponse]

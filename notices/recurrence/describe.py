@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from notices.recurrence.rule import Rule
 
+__all__ = ["in_words"]
+
 DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), WEEKDAYS.values(), strict=True))
 PLACES = {
     "1": gettext_lazy("first %s"),

@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+__all__ = ["FAR", "read"]
+
 LONGEST = 200  # characters
 FAR = 2300  # no year beyond it
 TIMES_A_DAY = 96  # that a rule may name

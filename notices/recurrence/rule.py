@@ -22,6 +22,8 @@ from dateutil.rrule import rrule, rrulestr
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+__all__ = ["Rule", "check", "exists", "instant", "is_repeated", "parts_of"]
+
 HORIZON = relativedelta(years=10)  # what does not ring within it is taken to never ring again
 # dateutil looks for a match until the year 9999. The calendar repeats every 400 years, so we ask
 # it about the same days 7,600 years later: what never rings is known in a moment.

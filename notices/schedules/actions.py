@@ -16,6 +16,11 @@ from notices.models import Notice, Occurrence, Schedule
 from notices.schedules import occurrences
 from signup.models import User
 
+__all__ = [
+    "NotNow", "NothingLeft", "add", "change", "end", "pause", "plan", "resume", "run_now", "skip",
+    "upcoming",
+]  # fmt: skip
+
 MOST = 100  # instants that anybody is shown ahead
 SKIPPED = gettext_noop("Skipped by hand.")
 RUN_NOW = gettext_noop("Run now, by hand.")

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_noop
 from notices.models import CONTENT_FIELDS, Notice, Occurrence, Schedule
 from signup.models import User
 
+__all__ = ["decide_due", "lock", "reckon_all", "run", "start"]
+
 CHUNK = 1000  # instants decided in one transaction
 PROMPT = timedelta(minutes=1)  # what starts within it counts as on time
 

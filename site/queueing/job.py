@@ -11,6 +11,8 @@ from typing import Any
 from rq import job as rq_job
 from rq import serializers
 
+__all__ = ["Job", "NotAllowed", "queue_of"]
+
 # Some of RQ's registries ignore every setting and take the default serializer, which is pickle:
 # bytes that somebody planted in Redis would be executed by whoever lists them.
 serializers.DefaultSerializer.dumps = staticmethod(serializers.JSONSerializer.dumps)

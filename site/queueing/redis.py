@@ -16,6 +16,11 @@ from rq.job import Job
 
 from config.redis import connect
 
+__all__ = [
+    "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "limiter", "served", "take_off",
+    "was_away",
+]  # fmt: skip
+
 MAX_JOBS = 1000  # of a queue that are looked through
 HURRY_SECONDS = 0.5  # that a worker waits for what it can do without
 AWAY_SECONDS = 5  # in which a Redis that was away is not asked

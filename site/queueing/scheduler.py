@@ -13,6 +13,8 @@ from redis.exceptions import LockError, RedisError, ResponseError
 
 from queueing.job import NotAllowed, queue_of
 
+__all__ = ["SCHEDULER_HEARTBEAT", "Scheduler"]
+
 SCHEDULER_HEARTBEAT = "bellhop:scheduled_at"  # Redis key: when a scheduler last looked; expires
 log = logging.getLogger(__name__)
 

@@ -26,6 +26,8 @@ from rq.worker import HerokuWorker
 from queueing import redis
 from queueing.job import Job
 
+__all__ = ["Queue", "Worker"]
+
 
 class Quiet(logging.Filter):
     """Leaves out what RQ says of each job: when it takes it up, and that it is done. With a sweep

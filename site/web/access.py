@@ -8,6 +8,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+__all__ = ["StaffRequest", "staff_required"]
+
 View = Callable[..., Any]  # returns a response of some kind
 
 

@@ -16,6 +16,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from web.problems import Invalid, NotAllowed, Problem, TooLarge, TooMany
 
+__all__ = ["Response", "form_or_json", "ok", "read", "with_wait"]
+
 SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
 Response = TypeVar("Response", bound=HttpResponse)

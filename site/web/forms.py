@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from web.problems import Invalid
 
+__all__ = ["JSONForm"]
+
 
 class JSONForm(forms.BaseForm):
     """A number is not taken for the text that it looks like, nor "false" for an agreement."""

@@ -10,6 +10,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+__all__ = ["DatabaseAway", "own_time_zone"]
+
 log = logging.getLogger(__name__)
 
 

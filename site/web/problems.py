@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+__all__ = ["Invalid", "NotAllowed", "Problem", "TooLarge", "TooMany", "Unavailable"]
+
 
 class Problem(Exception):  # noqa: N818
     """`errors`: field name -> sentences. `sentence`: the first of them, or the only one."""

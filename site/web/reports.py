@@ -4,6 +4,8 @@ import re
 
 from django.views.debug import SafeExceptionReporterFilter
 
+__all__ = ["NoSecrets"]
+
 
 class NoSecrets(SafeExceptionReporterFilter):
     """Addresses of databases and providers carry passwords and tokens."""

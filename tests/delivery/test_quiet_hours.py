@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 import jobs
-from notices.delivery import expand, lifecycle, quiet_hours, sender, slices
+from notices.delivery import claims, expand, lifecycle, quiet_hours, slices
 from notices.models import Delivery, Notice
 from notices.schedules import occurrences
 from signup.models import User
@@ -172,5 +172,5 @@ def test_a_claimed_one_expires_too(clock, visitor, settings, mailserver):
     expand.start(new.pk)
     row = Delivery.objects.filter(notice=new)
     clock.shift(301)
-    assert sender.settle_objection(row.get(), row)
+    assert claims.settle_objection(row.get(), row)
     assert states_of(new) == {visitor.email: "expired"}

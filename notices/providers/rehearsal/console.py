@@ -6,6 +6,8 @@ from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers.base import Provider
 
+__all__ = ["Console"]
+
 
 class Console(Provider):
     name = "console"

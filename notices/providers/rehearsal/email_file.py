@@ -12,6 +12,8 @@ from uuid import uuid4
 from django.core.mail import EmailMessage
 from django.core.mail.backends.filebased import EmailBackend as FileBackend
 
+__all__ = ["EmailBackend"]
+
 
 class EmailBackend(FileBackend):
     def open(self) -> bool:

@@ -9,6 +9,8 @@ from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers.base import Provider
 
+__all__ = ["File"]
+
 
 class File(Provider):
     name = "file"

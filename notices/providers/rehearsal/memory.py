@@ -4,6 +4,8 @@ from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers.base import Provider
 
+__all__ = ["Memory"]
+
 SENT: list[tuple[str, str]] = []  # (address, text)
 
 

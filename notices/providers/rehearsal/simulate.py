@@ -11,6 +11,8 @@ from notices.providers import http, registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, Refused, TryLater, Unknown
 
+__all__ = ["AWAY", "BUSY", "IN_DOUBT", "REFUSED", "TURNS_BUSY", "Simulate", "fate", "tell"]
+
 Kind = Receipt.Kind
 DELIVERED, REFUSED, STOPPED_BEFORE, BUSY, IN_DOUBT, SILENT, BOUNCED, COMPLAINED, STOP, AWAY = (
     "delivered", "refused", "stopped before", "busy", "in doubt", "silent", "bounced",

@@ -12,6 +12,8 @@ from notices.channels import EMAIL
 from notices.models import Delivery, State
 from notices.providers.rehearsal import simulate
 
+__all__ = ["EmailBackend"]
+
 
 class EmailBackend(BaseEmailBackend):
     reports = True
