@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 
 
 def job(queue: str) -> Callable[[Function], Function]:
-    """A database that is away is weather: the sweep rings again for what the job left. So what is
-    on RQ's list of failed jobs is a bug."""
+    """Registers it for a queue. A database that is away is logged and no failure: the sweep rings
+    again for what the job left. So what is on RQ's list of failed jobs is a bug."""
 
     def register(func: Function) -> Function:
         QUEUES[func.__name__] = queue
@@ -117,7 +117,7 @@ def wake_id(when: datetime, func: Function, args: tuple[Any, ...]) -> str:
 
 
 def job_id(func: Function, args: tuple[Any, ...], which: int | str) -> str:
-    """What it is about can be read from it; no two are the same."""
+    """What it is about can be read from it. `which` tells those for the same row apart."""
     return "-".join(map(str, (func.__name__, *args, which)))
 
 
@@ -127,7 +127,7 @@ def unring(delivery_ids: Collection[int]) -> None:
 
 
 def later(when: datetime, func: Function, *args: Any) -> None:
-    """The same, after the commit."""
+    """wake(), after the commit."""
     transaction.on_commit(partial(wake, when, func, *args), robust=True)
 
 

@@ -60,11 +60,11 @@ def request_code(mobile: str, image_code_id: str, image_code: str, origin: str) 
 
 
 def open_verification(mobile: str) -> Verification:
-    """The one whose code may still be used, with its full 5 minutes again, or a new one.
+    """The one whose code may still be used, with its full lifetime again, or a new one.
 
     The same code again means that an SMS which comes late is still right. One whose tries are
-    used up would send a code that cannot be used. Only a code made within the last 5 minutes goes
-    again, so none lives longer than 10 (OWASP ASVS 5.0, 6.5.5).
+    used up would send a code that cannot be used. Only a code made within its first lifetime goes
+    again, so none lives longer than two of those; ASVS allows 10 minutes (OWASP ASVS 5.0, 6.5.5).
     """
     now = timezone.now()
     waiting = Verification.objects.select_for_update().filter(

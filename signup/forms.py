@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from signup import phones
 from signup.models import User
+from web.characters import has_breaking
 from web.forms import JSONForm
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class Text(forms.CharField):
         text: str = super().to_python(value) or ""
         if self.max_length and len(text) > self.max_length:  # before anything looks at each letter
             raise ValidationError(TOO_LONG, params={"limit_value": self.max_length})
-        # Cc: control characters, NUL first of all. Cs: half of an emoji, which no database takes.
-        if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
+        if has_breaking(text):
             raise ValidationError(_("Leave out characters that cannot be seen. Type this again."))
         return text
 

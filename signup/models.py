@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
-CODE_LIFETIME = timedelta(minutes=5)
+CODE_MINUTES = 5
+CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
 CODE_TRIES = 5
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from signup import flow, phones, pictures, rates
 from signup.accounts import base_address, remember_username
 from signup.forms import CodeForm, SignupForm, SignupPart
+from signup.models import CODE_MINUTES
 from web import answers
 from web.problems import Problem, TooMany, Unavailable
 
@@ -129,6 +130,7 @@ def page(
         "picture": picture_urls(pictures.new()),
         "problem": problem,
         "sent_to": phones.readable(sent_to) if sent_to else "",
+        "minutes": CODE_MINUTES,
         "pause": problem.wait if isinstance(problem, TooMany) else rates.pause_between_codes(),
     }
     status = problem.status if problem else 200

@@ -118,7 +118,10 @@ WITH_DOORS = [
     "web",
 ]
 
-LONG_FILES = {"site/config/settings.py": "there is one settings file"}
+LONG_FILES = {
+    "site/config/settings.py": "there is one settings file",
+    "notices/delivery/states.py": "there is one writer of states",
+}
 MOST_LINES, MOST_LINES_IN_A_FUNCTION = 280, 50
 
 

@@ -53,6 +53,13 @@ def test_the_map_names_every_transition():
     assert not writers - told
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda page: page.name)
+def test_every_page_names_files_that_exist(page):
+    named = {name for name, _ in re.findall(r"((?:[a-z]\w*/)+\w+\.py)(\b)", page.read_text())}
+    made_up = ("NAME.py", "__init__.py")
+    assert not [name for name in named if not path_of(name) and not name.endswith(made_up)]
+
+
 def test_the_readme_leads_to_it():
     links = re.findall(r"(?<!!)\[[^]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text())
     assert links[1] == "docs/architecture.md"

@@ -10,12 +10,12 @@ import idna
 from django.utils.translation import gettext as _
 
 from notices import channels
+from web.characters import CONTROL
 
 __all__ = ["Pasted", "Recipient", "canonical", "read"]
 
 LINES_AT_MOST = 100_000
 NAMED = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+)>$")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)

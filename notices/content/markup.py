@@ -1,7 +1,6 @@
 """What staff write: Markdown with ((placeholders)), made into HTML, plain text and SMS."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from html import escape
@@ -10,10 +9,18 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from web.characters import one_line
+
 __all__ = [
-    "PLACEHOLDERS", "fill", "fill_html", "one_line", "to_email", "to_html", "to_sms",
+    "PLACEHOLDERS",
+    "fill",
+    "fill_html",
+    "for_header",
+    "to_email",
+    "to_html",
+    "to_sms",
     "unknown_placeholders",
-]  # fmt: skip
+]
 
 PLACEHOLDERS = ("name",)
 PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
@@ -76,15 +83,9 @@ def to_email(text: str) -> str:
     return nh3.clean(html, attributes=nh3.ALLOWED_ATTRIBUTES | MAY_BE_STYLED)
 
 
-BREAKING = ("Cc", "Cs", "Zl", "Zp")  # control, half of a character, line and paragraph end
-
-
-def one_line(text: str) -> str:
-    """Fit for a header: no line ends or control characters, nor what mail programs would decode."""
-    if text.isascii() and text.isprintable() and "=?" not in text:
-        return " ".join(text.split())
-    kept = (" " if unicodedata.category(char) in BREAKING else char for char in text)
-    return " ".join("".join(kept).replace("=?", "= ?").split())
+def for_header(text: str) -> str:
+    """No line ends or control characters, nor what mail programs would decode."""
+    return one_line(text).replace("=?", "= ?")
 
 
 @lru_cache(maxsize=16)

@@ -22,7 +22,7 @@ from notices.channels import CHANNELS
 from notices.content import markup
 from notices.models import Delivery, Notice
 from signup import codes
-from signup.models import CODE_LIFETIME
+from signup.models import CODE_MINUTES
 
 __all__ = [
     "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values", "Wording", "batch",
@@ -46,7 +46,7 @@ def code(delivery: Delivery) -> dict[str, Any]:
     assert delivery.verification
     return {
         "code": codes.derive(delivery.verification),
-        "minutes": int(CODE_LIFETIME.total_seconds() // 60),
+        "minutes": CODE_MINUTES,
     }
 
 
@@ -105,7 +105,7 @@ def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
 
 
 def called(delivery: Delivery) -> str:
-    return markup.one_line(delivery.name) or delivery.address
+    return markup.for_header(delivery.name) or delivery.address
 
 
 # A notice as an email is one template for all, with fields for a person's own values. No wording
@@ -144,7 +144,7 @@ def email_template(subject: str, text: str, linked: bool, language: str | None) 
     plain = {"text": markup.fill(markup.to_sms(text), {"name": NAME}), "unsubscribe": link}
     with override(language):
         return Wording(
-            subject=markup.one_line(markup.fill(subject, {"name": NAME})),
+            subject=markup.for_header(markup.fill(subject, {"name": NAME})),
             text=render_to_string("messages/notice.email.txt", plain).strip(),
             html=render_to_string("messages/notice.email.html", html),
             unsubscribe=link,

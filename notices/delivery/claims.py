@@ -1,7 +1,8 @@
 """Which deliveries may be sent now, and how a worker claims some of them.
 
-A claim is a token on a row that stays queued. It holds until the lease is over: who comes back
-later finds another token there, and changes nothing.
+A claim is a token on a row that stays queued. It holds until the lease is over, or, in a stream,
+until the cursor is settled. Whoever comes back later than that finds the token gone, and changes
+nothing.
 """
 
 import logging

@@ -9,11 +9,23 @@ from django.conf import settings
 from notices.providers import http
 
 __all__ = [
-    "GIVE_UP_SECONDS", "LEASE_SECONDS", "MAX_SECONDS", "MIN_SECONDS", "NEXT_PROVIDER_SECONDS",
-    "PAUSE_SECONDS", "POLL_SECONDS", "SHORT_PAUSE_SECONDS", "SILENCE_SECONDS",
-    "SINGLES_POLL_SECONDS", "SINGLES_SECONDS", "SINGLES_SLOW_SECONDS", "SLOW_SECONDS",
-    "SWITCH_SECONDS", "UNTOLD_SECONDS",
-]  # fmt: skip
+    "CANCEL_SECONDS",
+    "GIVE_UP_SECONDS",
+    "LEASE_SECONDS",
+    "MAX_SECONDS",
+    "MIN_SECONDS",
+    "NEXT_PROVIDER_SECONDS",
+    "PAUSE_SECONDS",
+    "POLL_SECONDS",
+    "SHORT_PAUSE_SECONDS",
+    "SILENCE_SECONDS",
+    "SINGLES_POLL_SECONDS",
+    "SINGLES_SECONDS",
+    "SINGLES_SLOW_SECONDS",
+    "SLOW_SECONDS",
+    "SWITCH_SECONDS",
+    "UNTOLD_SECONDS",
+]
 
 # A row
 LEASE_SECONDS = 30  # renewed by each mark, and by each step of a stream's cursor
@@ -24,6 +36,7 @@ SWITCH_SECONDS = 15  # after them no further provider is asked about one message
 MAX_SECONDS = 2  # when somebody can say whether something more urgent waits
 UNTOLD_SECONDS = 0.5  # when nobody can
 MIN_SECONDS = 0.05  # also when much waits: a notice gets on
+CANCEL_SECONDS = 0.5  # that it then settles a notice which was cancelled; the sweep does the rest
 POLL_SECONDS = 0.02  # between two looks whether something waits
 
 # A job of single deliveries

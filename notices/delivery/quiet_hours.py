@@ -10,7 +10,7 @@ from django.utils import timezone
 from notices.models import Notice
 from notices.recurrence.rule import instant
 
-__all__ = ["ends", "hold"]
+__all__ = ["NeverStarts", "check", "ends", "held_from", "hold"]
 
 
 def ends(at: datetime) -> datetime | None:
@@ -27,6 +27,30 @@ def ends(at: datetime) -> datetime | None:
         if instant(datetime.combine(day, begin), zone) <= at < until:
             return until
     return None
+
+
+class NeverStarts(ValueError):  # noqa: N818
+    """A notice would be over before it could start. `until`: the end of the quiet hours that hold
+    it; None when they have no part in it."""
+
+    def __init__(self, until: datetime | None = None) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+def held_from(at: datetime, *, in_quiet_hours: bool) -> datetime | None:
+    """Until when a notice of `at` is held; None when it is not."""
+    return None if in_quiet_hours else ends(at)
+
+
+def check(not_after: datetime, start_at: datetime | None, *, in_quiet_hours: bool) -> None:
+    """Raises NeverStarts. `start_at`: None for now."""
+    start_at = max(start_at or timezone.now(), timezone.now())
+    if not_after <= start_at:
+        raise NeverStarts
+    until = held_from(start_at, in_quiet_hours=in_quiet_hours)
+    if until and not_after <= until:
+        raise NeverStarts(until)
 
 
 def hold(notices: QuerySet[Notice]) -> datetime | None:

@@ -66,10 +66,11 @@ def settle_lost() -> None:
     """Deliveries in the hand of a worker that died: a code may go again, a notice may not."""
     now = timezone.now()
     lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
-    harmless = lost.filter(message__in=messages.REPEATABLE)
-    if rescued := states.rescue(Delivery.objects.filter(pk__in=ids(harmless)), now - SILENCE):
+    repeatable = Q(message__in=messages.REPEATABLE)
+    again = Delivery.objects.filter(pk__in=ids(lost.filter(repeatable)))
+    if rescued := states.rescue(again, now - SILENCE):
         log.warning("%d deliveries of a worker that died go again.", rescued)
-    in_doubt = list(lost.values_list("pk", "notice_id")[:CHUNK])
+    in_doubt = list(lost.exclude(repeatable).values_list("pk", "notice_id")[:CHUNK])
     if lost_now := states.lose(Delivery.objects.filter(pk__in=[pk for pk, _ in in_doubt])):
         log.warning("%d deliveries of a worker that died are uncertain.", lost_now)
     for notice_id in {notice_id for _, notice_id in in_doubt if notice_id}:

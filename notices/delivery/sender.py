@@ -1,7 +1,7 @@
 """Sends deliveries: one loop for every provider that answers requests. A mail server, which only
 says yes or no in their order, has a loop of its own (stream.py).
 
-1. Take    what is claimed and due: slices.py says of a notice, singles.py of codes.
+1. Take    what is claimed and due: slices.py says of a notice, single.py of codes.
 2. Write   settle what must not go any more, compose the rest.
 3. Route   choose a provider and a connection for each request.
 4. Mark    as SENDING, in one transaction with the record of what came back in the round before.
@@ -179,13 +179,13 @@ class Sender:
         while self.heard:
             request, answers = self.heard[-1]  # and there it stays when something goes wrong
             outcomes = self.judge(request, answers)
-            if outcomes and not self.goes_on(request, outcomes[0]):
+            if not (outcomes and self.goes_on(request, outcomes[0])):
                 self.connections.free(request.route)
                 self.outcomes += outcomes
             self.heard.pop()
 
     def judge(self, request: Request, answers: Answers) -> list[Outcome]:
-        """None when it is a bug: what was asked stays marked, and what is under way ends."""
+        """Empty when it is a bug: what was asked stays marked, and what is under way ends."""
         deliveries, provider = request.deliveries, request.provider
         if isinstance(answers, Refused) and len(deliveries) > 1:
             # Whose fault it was shows in smaller requests.

@@ -59,7 +59,8 @@ class SingleSender(Sender):
         return Delivery.objects.filter(free, notice=None, channel=self.connections.channel)
 
     def begin(self) -> None:
-        """Its own is not claimed: nobody looks at a phone for the sake of the others."""
+        """Its own first, and without a claim: that statement is saved where somebody looks at a
+        phone. Its mark asks again whether it is free."""
         own = Delivery.objects.filter(claims.free(), pk=self.own)
         self.ask(self.prepare([[delivery] for delivery in claims.complete(own)], own), own)
 

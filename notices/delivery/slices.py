@@ -14,6 +14,7 @@ from django.utils import timezone
 from notices.delivery import claims, escalation, finish, quiet_hours, retry, states, stream
 from notices.delivery.connections import Connections
 from notices.delivery.limits import (
+    CANCEL_SECONDS,
     MAX_SECONDS,
     MIN_SECONDS,
     PAUSE_SECONDS,
@@ -83,7 +84,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
         escalation.spare(notice)
     with Connections(channel, CONNECTIONS) as connections:
         pause = send_until(Budget(waits), notice, connections)
-    finish.cancel_queued(notice_id, UNTOLD_SECONDS)
+    finish.cancel_queued(notice_id, CANCEL_SECONDS)
     finish.finish(notice_id)
     if pause:
         return on_the_grid(timezone.now() + timedelta(seconds=pause))

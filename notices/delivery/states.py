@@ -1,8 +1,9 @@
 """The only writer of a delivery's and a notice's state: each way from one state to another has a
 name here, says from which states it goes, and which columns it sets and clears.
 
-What a worker does to a delivery it does by its token; what others do, they do to rows that nobody
-is sending. Every transition answers how many rows it changed: believe that, not what was read.
+What a worker does to a delivery it does by its token; what others do, they do to rows that no
+worker has, but for what a provider reports. Every transition answers how many rows it changed:
+believe that, not what was read.
 
     queued --claim--> queued, with a token and a lease; --release--> queued, nobody's
     queued --mark--> sending --record--> sent, failed, uncertain, expired, or queued again
@@ -45,6 +46,7 @@ __all__ = [
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")
+IN_DOUBT = gettext_noop("No answer came back when it was sent. It may have arrived.")
 FREE: dict[str, Any] = {"token": None, "lease_until": None}  # nobody's
 DONE: dict[str, Any] = FREE | {"not_before": None, "doubt_until": None}
 SENT: dict[str, Any] = DONE | {"state": State.SENT, "reason": ""}
@@ -158,10 +160,16 @@ def keep_attempt(outcome: Outcome) -> None:
 
 
 def stop(rows: QuerySet[Delivery], state: State, reason: str | None = None) -> int:
-    """Of queued ones: nothing more is done about them. Without a reason they keep theirs."""
-    changes = {} if reason is None else {"reason": reason}
-    queued, now = rows.filter(state=State.QUEUED), timezone.now()
-    return queued.update(state=state, changed_at=now, **DONE, **changes)
+    """Of queued ones: nothing more is done about them. Without a reason they keep theirs. What its
+    provider may have is uncertain, whatever stops it."""
+    told = F("reason") if reason is None else Value(reason)
+    of_doubt = told if state == State.UNCERTAIN else Value(IN_DOUBT)
+    return rows.filter(state=State.QUEUED).update(
+        state=Case(When(doubt_until=None, then=Value(state.value)), default=Value("uncertain")),
+        reason=Case(When(doubt_until=None, then=told), default=of_doubt),
+        changed_at=timezone.now(),
+        **DONE,
+    )
 
 
 def put_off(rows: QuerySet[Delivery], again: datetime, reason: str) -> int:

@@ -69,7 +69,8 @@ class Stream:
             rest = [each for each in rest if each.pk > came]
 
     def messages(self, claimed: Sequence[Delivery]) -> Iterator[Templated]:
-        """Some may be asked for that do not leave any more: they are in nobody's way."""
+        """One more than leaves may be asked for, since its envelope goes with the text before it;
+        that one stays claimed and is released at the end."""
         for delivery in claimed:
             if self.is_over():
                 return

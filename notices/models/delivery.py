@@ -33,10 +33,10 @@ SETTLED = tuple(state for state in State if state not in OPEN)
 class Delivery(models.Model):
     """One message to one person by one channel: the row of record.
 
-    A queued row with a token is claimed by the worker that holds the token until `lease_until`, or
-    until its slice is settled. Outside of a slice it becomes SENDING just before its own request
-    leaves, so that a worker which dies leaves at most one row of its connection in doubt. The
-    record is written only with the same token.
+    A queued row with a token is claimed by the worker that has the token, until `lease_until` or,
+    in a stream, until the stream's cursor is settled. Outside of a stream it becomes SENDING just
+    before its own request leaves, so that a worker which dies leaves in doubt what its open
+    requests hold. The record is written only with the same token.
     """
 
     message = models.CharField(_("message"), max_length=20)  # a name in messages.py
@@ -91,7 +91,7 @@ class Delivery(models.Model):
                 name="delivery_once_per_user",
             ),
         ]
-        # tests/test_plans.py says which query each of them is for.
+        # tests/delivery/test_plans.py says which query each of them is for.
         indexes = [
             models.Index(fields=["notice", "state", "channel", "id"], name="delivery_of_notice"),
             models.Index(fields=["notice", "channel", "id"], name="delivery_listed"),

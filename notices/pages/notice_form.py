@@ -1,6 +1,5 @@
 """What staff type becomes a notice. The page and the command both come through this form."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -12,12 +11,12 @@ from notices import channels
 from notices.audience import recipients as audience
 from notices.content import markup
 from notices.models import CONTENT_FIELDS, Notice
+from web.characters import CONTROL
 from web.forms import JSONForm
 
 __all__ = ["NoticeForm"]
 
 BAD_LINES = 100  # told one by one
-CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\U0010ffff]")  # and halves of characters
 MANY = 10  # recipients: so many may not be told more than once a minute
 
 

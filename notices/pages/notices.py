@@ -29,6 +29,7 @@ from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages.progress import progress, report
+from web import characters
 from web.access import StaffRequest, staff_required
 
 __all__ = ["again", "as_csv", "as_json", "cancel", "detail", "listing", "progress_part", "start"]
@@ -91,7 +92,7 @@ def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery
         # A range: by "=" the order would be that of the number alone, and PostgreSQL would read
         # the table from its beginning until it has met fifty of this notice.
         deliveries = deliveries.filter(channel__range=(channel, channel))
-    if q := q.replace("\x00", "").strip():
+    if q := characters.clean(q).strip():
         fitting = deliveries.filter(Q(address__icontains=q) | Q(name__icontains=q))
         deliveries = deliveries.filter(pk__in=list(fitting.values_list("pk", flat=True)[:FOUND]))
     return deliveries

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from notices.audience import suppression
 from notices.models import Suppression
+from web import characters
 from web.access import StaffRequest, staff_required
 
 __all__ = ["lift", "listing"]
@@ -32,7 +33,7 @@ def show(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResp
 
 def found(q: str, lifted: str) -> QuerySet[Suppression]:
     rows = Suppression.objects.select_related("lifted_by").filter(lifted_at__isnull=not lifted)
-    if q := q.replace("\x00", "").strip():
+    if q := characters.clean(q).strip():
         rows = rows.filter(address__icontains=q)
     return rows
 
@@ -41,7 +42,7 @@ def found(q: str, lifted: str) -> QuerySet[Suppression]:
 @staff_required
 def lift(request: StaffRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Suppression, pk=pk, lifted_at=None)
-    reason = request.POST.get("reason", "").replace("\x00", "").strip()
+    reason = characters.clean(request.POST.get("reason", "")).strip()
     if not reason:
         return show(request, _("Say why it is lifted. Nothing was changed."), 400)
     suppression.lift(row.pk, request.user, reason)

@@ -223,14 +223,16 @@ class TimingForm(JSONForm, forms.Form):
         cleaned["not_after"] = end = self.moment("not_after", zone)
         if end is None:
             return
-        start_at = max(cleaned.get("start_at") or timezone.now(), timezone.now())
-        until = None if cleaned["in_quiet_hours"] else quiet_hours.ends(start_at)
-        if end <= start_at:
-            self.add_error("not_after", _("This is over before it could start."))
-        elif until and end <= until:
-            facts = {"time": date_format(until.astimezone(zone), "Y-m-d H:i"), "zone": zone.key}
+        try:
+            also_then = cleaned["in_quiet_hours"]
+            quiet_hours.check(end, cleaned.get("start_at"), in_quiet_hours=also_then)
+        except quiet_hours.NeverStarts as never:
             sentence = _("It would be held until %(time)s (%(zone)s): these are the quiet hours.")
-            self.add_error("not_after", sentence % facts)
+            if never.until:
+                shown = date_format(never.until.astimezone(zone), "Y-m-d H:i")
+                self.add_error("not_after", sentence % {"time": shown, "zone": zone.key})
+            else:
+                self.add_error("not_after", _("This is over before it could start."))
 
     def check_rule(self, cleaned: dict[str, Any], zone: ZoneInfo) -> None:
         after = timezone.now()

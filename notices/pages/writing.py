@@ -66,7 +66,7 @@ def accepted(form: NoticeForm, timing: TimingForm, request: StaffRequest) -> Not
 def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> None:
     """What the one who chose the time may not have thought of."""
     zone = ZoneInfo(notice.zone)
-    until = None if notice.in_quiet_hours else quiet_hours.ends(notice.start_at)
+    until = quiet_hours.held_from(notice.start_at, in_quiet_hours=notice.in_quiet_hours)
     if until:
         shown = date_format(until.astimezone(zone), "Y-m-d H:i")
         sentence = _("This is in the quiet hours: it is held until %(time)s (%(zone)s).")

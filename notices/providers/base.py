@@ -32,9 +32,9 @@ class Closing:
 class Provider(Closing):
     """Carries messages of one channel. A context manager: leaving it closes the connection.
 
-    `open` and `send` raise errors.Refused, TryLater, Away or Unknown, and nothing else on
-    purpose. `open` is called before each message and does nothing while the connection stands;
-    a TryLater from it says that no message can go at the moment.
+    `send` raises errors.Refused, TryLater, Away or Unknown, and nothing else on purpose. `open` is
+    called before each message and does nothing while the connection stands; it raises TryLater or
+    Away when no message can go at the moment.
     """
 
     name: str  # in rows: never changed (registry.py)
@@ -67,7 +67,7 @@ class Batching(Provider):
 
     def send_batch(self, deliveries: Sequence[Delivery], batch: Batch) -> list[str | NotSent]:
         """Hands a batch over. An answer for each in their order: the provider's id of it, or why
-        it did not go. Raises one of the three when that holds for all."""
+        it did not go. Raises as `send` does when that holds for all."""
         raise NotImplementedError
 
 

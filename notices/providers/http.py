@@ -135,7 +135,7 @@ class HTTP(Provider):
             self.connection.close()
 
     def post(self, path: str, body: bytes, headers: dict[str, str], request_id: str = "") -> Answer:
-        """`ref`: the number under which it may be asked again if no answer comes."""
+        """`request_id`: the id under which it may be asked again if no answer comes."""
         connection = self.connected()
         connection.sock.settimeout(READ_SECONDS)
         connection.response_class = partial(Reply, until=time.monotonic() + ANSWER_SECONDS)  # type: ignore[assignment]

@@ -15,11 +15,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils.translation import gettext_noop as _
 
-from notices.content.markup import one_line
+from notices.content.markup import for_header
 from notices.content.messages import NOTICE, Wording
 from notices.models import Delivery
 from notices.providers.errors import Refused
 from notices.providers.registry import LOOPBACK
+from web import characters
 
 __all__ = ["addressee", "build", "clean", "common", "message", "own", "reachable", "sender"]
 
@@ -27,7 +28,6 @@ LINE_END = re.compile(r"\r\n?")
 # Most are of these shapes, about which the email package has nothing to say.
 PLAIN_NAME = re.compile(r"\w+(?: \w+)*", re.ASCII)
 PLAIN_ADDRESS = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 
 def message(delivery: Delivery, wording: Wording) -> EmailMultiAlternatives:
@@ -51,7 +51,7 @@ def clean(wording: Wording) -> Wording:
     """Nothing that ends a header early, or that a mail server need not take."""
     return replace(
         wording,
-        subject=one_line(wording.subject),
+        subject=for_header(wording.subject),
         text=body(wording.text),
         html=body(wording.html),
     )
@@ -96,7 +96,7 @@ def addressee(delivery: Delivery) -> str:
     if PLAIN_NAME.fullmatch(name):
         return f"{name} <{address}>"
     local, _at, domain = address.rpartition("@")
-    return str(Address(one_line(name), local, domain))
+    return str(Address(for_header(name), local, domain))
 
 
 def reachable(address: str) -> str:
@@ -118,4 +118,4 @@ def ascii_domain(domain: str) -> str:
 
 
 def body(text: str) -> str:
-    return CONTROL.sub("", LINE_END.sub("\n", text))
+    return characters.clean(LINE_END.sub("\n", text))

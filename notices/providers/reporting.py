@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 from notices.channels import SMS
 from notices.models import Receipt
 from notices.providers import registry
+from web.characters import clean, one_line
 
 __all__ = [
     "NOT_ARRIVED", "Report", "Reporting", "answer_to_sms", "configured", "own_number", "short",
@@ -62,8 +63,7 @@ def configured(*schemes: str) -> list[registry.Address]:
 def short(value: object, length: int) -> str:
     """What a provider says, fit for a column."""
     text = "" if value is None else str(value)
-    text = text.replace("\x00", "").encode(errors="replace").decode()
-    return " ".join(text.split())[:length]
+    return one_line(clean(text.encode(errors="replace").decode()))[:length]
 
 
 def own_number(value: object) -> int:

@@ -95,8 +95,8 @@ class Route(Closing):
     ) -> Provider:
         """The first that is able and well, connected; the one that was asked last comes last.
 
-        Raises Refused when none takes such a message, TryLater when this one must wait, and Away
-        when all must. `passed`: names of those that are out of the question.
+        Raises Refused when none takes such a message, TryLater when this message must wait, and
+        Away when every message must. `passed`: names of those that are out of the question.
         """
         able = self.able(delivery, wording)
         if not able:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 import jobs
-from notices.delivery import expand, lifecycle, states
+from notices.delivery import expand, lifecycle, recovery, states
 from notices.models import Delivery, Notice, State
 from signup.models import Verification
 from tests.support.world import notice, sent_now, swept, woken
@@ -36,6 +36,18 @@ def in_hand_of_the_dead(delivery):
 
 def state_of(delivery):
     return Delivery.objects.get(pk=delivery.pk).state
+
+
+def test_of_very_many_codes_of_dead_workers_none_is_called_uncertain(monkeypatch):
+    monkeypatch.setattr(recovery, "CHUNK", 1)
+    for _ in range(3):
+        in_hand_of_the_dead(single())
+    swept()
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == [
+        "queued",
+        "sending",
+        "sending",
+    ]
 
 
 def test_notice_in_the_hand_of_a_dead_worker_becomes_uncertain_and_ends(staff):

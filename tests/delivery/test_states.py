@@ -44,14 +44,25 @@ SLICE = StreamCursor(token="t", notice_id=1, provider="other", position=1)
 FREE = {"token", "lease_until"}
 DONE = FREE | {"not_before", "doubt_until"}
 BEFORE = (State.SENT, State.UNCERTAIN)
+
+
+def sure(rows):
+    """As if no provider could have it already."""
+    rows.filter(state=State.QUEUED).update(doubt_until=None)
+    return rows
+
+
 TABLE = [
     (lambda rows: states.claim(rows, "mine"), ["queued"], "queued", FREE),
     (lambda rows: states.claim(rows, "mine", for_good=True), ["queued"], "queued", FREE),
     (lambda rows: states.release("t"), ["queued"], "queued", FREE),
     (lambda rows: states.mark(rows, Console(""), "mine"), ["queued", "sending"], "sending",
      FREE | {"provider", "tries"}),
-    (lambda rows: states.stop(rows, State.CANCELLED), ["queued"], "cancelled", DONE),
-    (lambda rows: states.stop(rows, State.EXPIRED, "Late."), ["queued"], "expired",
+    (lambda rows: states.stop(rows, State.CANCELLED), ["queued"], "uncertain", DONE | {"reason"}),
+    (lambda rows: states.stop(rows, State.EXPIRED, "Late."), ["queued"], "uncertain",
+     DONE | {"reason"}),
+    (lambda rows: states.stop(sure(rows), State.CANCELLED), ["queued"], "cancelled", DONE),
+    (lambda rows: states.stop(sure(rows), State.EXPIRED, "Late."), ["queued"], "expired",
      DONE | {"reason"}),
     (lambda rows: states.put_off(rows, SOON, "Busy."), ["queued"], "queued",
      FREE | {"reason", "not_before"}),
@@ -114,6 +125,26 @@ def test_each_transition_of_a_notice_goes_from_its_states_alone(number, state):
     notice.refresh_from_db()
     expected = (1, target) if state in allowed else (0, state)
     assert (changed, notice.state) == expected
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+def test_what_a_provider_may_have_is_not_called_unsent(staff, how):
+    """It waits to be asked about again, when staff cancel its notice, or its time is over."""
+    notice = sent_now(staff, channels=["sms"], pasted="+8613900000011")
+    states.prepare(Notice.objects.filter(pk=notice.pk))
+    states.start_sending(notice.pk)
+    facts = {"message": "notice", "notice": notice, "channel": "sms", "provider": "yuntongxun"}
+    for number, doubt in ((1, SOON), (2, None)):
+        address = f"+861390000001{number}"
+        Delivery.objects.create(address=address, doubt_until=doubt, not_before=SOON, **facts)
+    if how == "cancelled":
+        lifecycle.cancel(notice)
+    else:
+        Notice.objects.filter(pk=notice.pk).update(not_after=PAST)
+        slices.send_slice(notice.pk, "sms")
+    rows = dict(Delivery.objects.values_list("address", "state"))
+    assert rows == {"+8613900000011": "uncertain", "+8613900000012": how}
 
 
 # What scattered writers once cost

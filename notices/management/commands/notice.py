@@ -48,15 +48,8 @@ class Command(BaseCommand):
         start_at = moment("--at", options["at"])
         notice.not_after = moment("--not-after", options["not_after"])
         notice.in_quiet_hours = options["in_quiet_hours"]
-        if notice.not_after and start_at and notice.not_after <= start_at:
-            raise CommandError("--not-after: This is over before it could start.")
-        until = None if notice.in_quiet_hours else quiet_hours.ends(start_at or timezone.now())
-        if until and notice.not_after and notice.not_after <= until:
-            until = until.astimezone(notice.not_after.tzinfo)
-            raise CommandError(
-                f"--not-after: It would be held until {until.isoformat(timespec='minutes')}: these "
-                "are the quiet hours. Choose a later time, or --in-quiet-hours."
-            )
+        if notice.not_after:
+            check_not_after(notice.not_after, start_at, in_quiet_hours=notice.in_quiet_hours)
         if options["no_undo"]:
             start_at = start_at or timezone.now()
         if not lifecycle.accept(notice, start_at):
@@ -130,3 +123,16 @@ def moment(name: str, text: str) -> datetime | None:
     if at <= timezone.now():
         raise CommandError(f"{name}: {text} is in the past.")
     return at
+
+
+def check_not_after(end: datetime, start_at: datetime | None, *, in_quiet_hours: bool) -> None:
+    try:
+        quiet_hours.check(end, start_at, in_quiet_hours=in_quiet_hours)
+    except quiet_hours.NeverStarts as never:
+        if never.until is None:
+            raise CommandError("--not-after: This is over before it could start.") from None
+        until = never.until.astimezone(end.tzinfo).isoformat(timespec="minutes")
+        raise CommandError(
+            f"--not-after: It would be held until {until}: these are the quiet hours. Choose a "
+            "later time, or --in-quiet-hours."
+        ) from None
