@@ -15,15 +15,16 @@ from typing import Any
 from uuid import uuid4
 
 import django_rq
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 
-from notices.channels import EMAIL, SMS
+from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
-from notices.providers import http
+from notices.providers import http, router
 from notices.receipts import apply
 from notices.schedules import occurrences
 from queueing.redis import anything_on, bell, is_away, take_off, was_away
@@ -254,8 +255,11 @@ def bells() -> recovery.Bells:
 
 
 def prepare_worker() -> None:
-    """What each work-horse would do anew: read whom TLS trusts takes 20 ms."""
+    """What each work-horse would do anew: read whom TLS trusts, import the providers."""
     http.trusted()
+    for channel in CHANNELS:
+        with suppress(ImproperlyConfigured, ImportError):  # a system check tells it
+            router.providers(channel)
 
 
 # The health page puts this on every queue, whatever queue it is listed for here.

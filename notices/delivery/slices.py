@@ -148,19 +148,22 @@ class NoticeSender(Sender):
         self.notice, self.budget = notice, budget
         batching = connections.first.batching
         self.per_request = batching.max_batch if batching else 1
-        self.at_once = max(connections.size * self.per_request, claims.AT_ONCE)
-        self.waiting = deque(self.claim())  # before the budget begins
+        # Further ones just as many as go at once: what one worker has claimed another cannot send.
+        self.further = connections.size * self.per_request
+        if self.further == 1:
+            self.further = claims.AT_ONCE
+        self.waiting = deque(self.claim(max(self.per_request, claims.AT_ONCE)))  # before it begins
         self.away: Away | None = None
         self.no_more = False
 
-    def claim(self) -> list[Delivery]:
-        return claims.claim(self.notice, self.connections.channel, self.token, self.at_once)
+    def claim(self, most: int) -> list[Delivery]:
+        return claims.claim(self.notice, self.connections.channel, self.token, most)
 
     def take(self, most: int) -> Sequence[Delivery] | None:
         if self.away or self.budget.is_over():
             return None
         if not self.no_more and len(self.waiting) < most:
-            more = self.claim()
+            more = self.claim(self.further)
             self.waiting += more
             self.no_more = not more
         return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]

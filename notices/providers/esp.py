@@ -4,7 +4,6 @@ A service that takes many emails in one call has a class of its own beside this 
 """
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -19,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from notices.content.messages import Batch, Values, Wording
 from notices.models import Delivery
-from notices.providers import registry
+from notices.providers import bounded, registry
 from notices.providers.base import Batching, Provider
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, NONSENSE, NOT_NOW, UNREACHABLE, in_doubt, retry_after
@@ -29,7 +28,7 @@ __all__ = ["BatchingEsp", "Esp", "our_fault"]
 
 MAX_BATCH = 100  # emails in one request: so many are in doubt when its answer is lost
 BATCH_TIMEOUT = (3, 20)  # seconds to connect, until the answer begins
-READ_SECONDS = 5  # seconds for the rest of an answer; with the others less than a lease
+READ_SECONDS = 5  # for the rest of an answer; with the others less than a lease
 MAX_BYTES = 1024 * 1024  # bytes
 
 ACCEPTED = ("sent", "queued")  # Anymail's words
@@ -187,18 +186,16 @@ def guard(session: requests.Session) -> None:
 class Bounded(HTTPAdapter):
     """Reads of an answer only as much, and for as long, as makes sense."""
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        longest = BATCH_TIMEOUT[1] + READ_SECONDS
+        self.poolmanager.pool_classes_by_scheme = bounded.pools(longest)
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         kwargs["stream"] = True
         answer = super().send(request, *args, **kwargs)
-        raw, read, until = answer.raw, BytesIO(), time.monotonic() + READ_SECONDS
         try:
-            while piece := raw.read1(16 * 1024, decode_content=True):  # what is there, at once
-                read.write(piece)
-                if read.tell() > MAX_BYTES or time.monotonic() > until:
-                    raise HTTPError("The answer does not end.")
+            answer.raw = BytesIO(bounded.read(answer.raw, MAX_BYTES, READ_SECONDS))
         except HTTPError as problem:
-            raw.close()
             raise requests.ConnectionError(problem, request=request) from problem
-        read.seek(0)
-        answer.raw = read
         return answer

@@ -9,26 +9,17 @@ import json
 import logging
 import select
 import ssl
-import time
 from collections.abc import Mapping
-from functools import cache, partial
-from http.client import (
-    HTTPConnection,
-    HTTPException,
-    HTTPMessage,
-    HTTPResponse,
-    HTTPSConnection,
-    IncompleteRead,
-)
-from io import BufferedReader, RawIOBase
-from socket import socket
+from functools import cache
+from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
 from django.utils.translation import gettext_noop as _
+from urllib3.exceptions import HTTPError
 
-from notices.providers import registry
+from notices.providers import bounded, registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, NotSent, TryLater, Unknown
 
@@ -39,7 +30,7 @@ __all__ = [
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10  # to wait for the next piece of an answer
-ANSWER_SECONDS = 15  # for all of it; see delivery/limits.py
+ANSWER_SECONDS = bounded.Connection.seconds  # for all of it; see delivery/limits.py
 MAX_CONNECTIONS = 96  # that a job opens
 MAX_BYTES = 64 * 1024  # of an answer
 MAX_WAIT_SECONDS = 24 * 3600  # that a provider may ask for
@@ -56,7 +47,7 @@ class Answer(NamedTuple):
     """`facts` is empty when the answer is not a JSON object; `clear`: it is one, or nothing."""
 
     status: int
-    headers: HTTPMessage
+    headers: Mapping[str, str]
     facts: dict[str, Any]
     clear: bool
 
@@ -69,7 +60,7 @@ class Answer(NamedTuple):
         return retry_after(self.headers)
 
 
-def retry_after(headers: HTTPMessage | Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the provider asks us to wait."""
     seconds = headers.get("Retry-After") or ""
     return min(float(seconds), MAX_WAIT_SECONDS) if seconds.isdecimal() else None
@@ -87,34 +78,6 @@ def trusted() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
 
 
-class Pieces(RawIOBase):
-    """What comes from a socket, `until` a moment: a pause between two pieces is one thing, an
-    answer that drips for ever another."""
-
-    def __init__(self, connection: socket, stream: RawIOBase, until: float) -> None:
-        self.connection, self.stream, self.until = connection, stream, until
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self.connection.settimeout(min(READ_SECONDS, left))
-        return self.stream.readinto(buffer)
-
-    def close(self) -> None:
-        self.stream.close()
-        super().close()
-
-
-class Reply(HTTPResponse):
-    def __init__(self, connection: socket, *args: Any, until: float, **kwargs: Any) -> None:
-        super().__init__(connection, *args, **kwargs)
-        self.fp = BufferedReader(Pieces(connection, self.fp.detach(), until))
-
-
 class HTTP(Provider):
     guarded = True
     max_connections = MAX_CONNECTIONS
@@ -125,7 +88,7 @@ class HTTP(Provider):
         self.address = registry.address(url)
         self.rate = self.address.options.get("rate", "")
         self.base = self.address.options.get("endpoint", self.base).rstrip("/")
-        self.connection: HTTPConnection | None = None
+        self.connection: bounded.Connection | bounded.TLSConnection | None = None
 
     def open(self) -> None:
         self.connection = self.connection or self.new_connection()
@@ -136,47 +99,43 @@ class HTTP(Provider):
 
     def post(self, path: str, body: bytes, headers: dict[str, str], request_id: str = "") -> Answer:
         """`request_id`: the id under which it may be asked again if no answer comes."""
-        connection = self.connected()
-        connection.sock.settimeout(READ_SECONDS)
-        connection.response_class = partial(Reply, until=time.monotonic() + ANSWER_SECONDS)  # type: ignore[assignment]
+        connection, content = self.connected(), None
+        connection.timeout = READ_SECONDS
         try:
-            connection.request("POST", urlsplit(self.base).path + path, body, headers)
+            target = urlsplit(self.base).path + path
+            connection.request("POST", target, body, headers, preload_content=False)
             answer = connection.getresponse()
-            content = answer.read(MAX_BYTES + 1)
-            if answer.length and len(content) <= MAX_BYTES:
-                raise IncompleteRead(content)  # a cut line looks like the end of the answer
-        except (OSError, HTTPException, ValueError) as problem:
+            content = bounded.read(answer, MAX_BYTES)
+        except bounded.TooLarge:
             connection.close()
-            raise Unknown(
-                _("The provider did not answer in time."), request_id=request_id
-            ) from problem
-        if not answer.isclosed():  # there is more of it
+        except (OSError, HTTPException, HTTPError, ValueError) as problem:
             connection.close()
+            reason = _("The provider did not answer in time.")
+            raise Unknown(reason, request_id=request_id) from problem
         found = facts(content)
         return Answer(answer.status, answer.headers, found or {}, found is not None)
 
-    def connected(self) -> HTTPConnection:
+    def connected(self) -> bounded.Connection | bounded.TLSConnection:
         """The connection, made anew when the provider has closed it meanwhile. Whatever fails
         here, an expired certificate too, fails before anything has left."""
         connection = self.connection = self.connection or self.new_connection()
         if connection.sock and select.select([connection.sock], [], [], 0)[0]:
             connection.close()
         if not connection.sock:
+            connection.timeout = CONNECT_SECONDS
             try:
                 connection.connect()
-            except (OSError, ValueError) as problem:  # ValueError: a host name that cannot be
+            except (OSError, HTTPError, ValueError) as problem:  # ValueError: of a host name
                 connection.close()
                 raise Away(UNREACHABLE) from problem
         return connection
 
-    def new_connection(self) -> HTTPConnection:
+    def new_connection(self) -> bounded.Connection | bounded.TLSConnection:
         parts = urlsplit(self.base)
         assert parts.hostname
         if parts.scheme == "https":
-            return HTTPSConnection(
-                parts.hostname, parts.port, timeout=CONNECT_SECONDS, context=trusted()
-            )
-        return HTTPConnection(parts.hostname, parts.port, timeout=CONNECT_SECONDS)
+            return bounded.TLSConnection(parts.hostname, parts.port, ssl_context=trusted())
+        return bounded.Connection(parts.hostname, parts.port)
 
     def our_fault(self, code: str | int, reason: str = ACCOUNT) -> Away:
         """What a person must mend: said loudly, and nothing is lost meanwhile."""
@@ -196,9 +155,9 @@ class HTTP(Provider):
         return TryLater(NONSENSE, code=answer.status)
 
 
-def facts(content: bytes) -> dict[str, Any] | None:
+def facts(content: bytes | None) -> dict[str, Any] | None:
     """None: it is neither nothing nor a JSON object that we can read."""
-    if len(content) > MAX_BYTES:
+    if content is None:
         return None
     if not content.strip():
         return {}

@@ -9,7 +9,7 @@ import pytest
 
 from notices.content.messages import Wording
 from notices.models import Delivery
-from notices.providers import http
+from notices.providers import bounded, http
 from notices.providers.errors import Away, Refused, TryLater, Unknown
 from notices.providers.gateway import Gateway
 from notices.providers.router import providers
@@ -111,7 +111,7 @@ def test_other_answer_of_the_gateway_is_no_yes(gateway, body):
 @pytest.mark.parametrize("fault", [HANGUP, SILENCE, DRIP, DRIP_HEADERS, CUT])
 def test_request_that_left_without_an_answer_is_in_doubt(gateway, monkeypatch, fault):
     monkeypatch.setattr(http, "READ_SECONDS", 0.5)
-    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.8)
+    monkeypatch.setattr(bounded.Bounded, "seconds", 0.8)
     gateway.answers.append(fault)
     started = time.monotonic()
     with pytest.raises(Unknown):
@@ -121,7 +121,7 @@ def test_request_that_left_without_an_answer_is_in_doubt(gateway, monkeypatch, f
 
 
 def test_silence_at_the_end_of_a_slow_answer_is_not_waited_for(gateway, monkeypatch):
-    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(bounded.Bounded, "seconds", 0.5)
     gateway.answers.append(SILENCE)
     started = time.monotonic()
     with pytest.raises(Unknown):
@@ -200,7 +200,7 @@ def test_good_certificate_gets_the_message(monkeypatch):
 def test_answer_that_drips_over_tls_ends_too(monkeypatch):
     http.trusted.cache_clear()
     monkeypatch.setattr(http.certifi, "where", lambda: str(LOOPBACK))
-    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(bounded.Bounded, "seconds", 0.5)
     started = time.monotonic()
     with provider_server.running(LOOPBACK) as gateway:
         gateway.answers.append(DRIP)
