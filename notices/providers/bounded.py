@@ -1,7 +1,7 @@
 """An answer by HTTP that can do no harm: so many bytes, and so many seconds in all, however it
 comes. Over urllib3, for our own providers (http.py) and for Anymail's (esp.py).
 
-A pause between two pieces is one thing, an answer that drips for ever another, be it in its headers.
+A pause between two pieces is one thing, an answer that drips for ever another, in its headers too.
 """
 
 import math

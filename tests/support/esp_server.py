@@ -260,6 +260,15 @@ def drips(handler, _):
             time.sleep(0.2)
 
 
+def drips_headers(handler, _):
+    handler.close_connection = True
+    with suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(20):
+            handler.wfile.write(b"X-%d: x\r\n" % number)
+            time.sleep(0.2)
+
+
 def never_ends(handler, _):
     """100 MB, or as much as the other side takes."""
     handler.send_response(200)
