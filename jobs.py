@@ -221,9 +221,10 @@ def take_receipts() -> None:
 @job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
-    for func, args in recovery.run(bells()):
+    ours = bells()
+    for func, args in recovery.run(ours):
         now(func, *args)
-    for when, func, pk in recovery.wake_ups(bells()):
+    for when, func, pk in recovery.wake_ups(ours):
         wake(when, func, pk)
     bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
 

@@ -117,5 +117,4 @@ def choices() -> list[tuple[str, str | Promise]]:
 def of(address: str) -> Channel:
     """The channel of which somebody wrote an address. From the last to the first: whatever nobody
     else claims is a number or an email address."""
-    claimed = (each for each in reversed(CHANNELS.values()) if each.recognises(address))
-    return next(claimed, CHANNELS[SMS])
+    return next(each for each in reversed(CHANNELS.values()) if each.recognises(address))

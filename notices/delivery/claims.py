@@ -6,7 +6,6 @@ nothing.
 """
 
 import logging
-from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -16,7 +15,6 @@ from django.utils.translation import gettext_noop
 from notices.audience import suppression
 from notices.content import messages
 from notices.delivery import states
-from notices.delivery.limits import LEASE_SECONDS
 from notices.models import Delivery, Notice, State, StreamCursor
 
 __all__ = [
@@ -92,7 +90,7 @@ def claim(
             return []
         claimed = claim_rows(wanted, token, most, for_good=streamed)
         if claimed and streamed:
-            until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+            until = timezone.now() + states.LEASE
             StreamCursor.objects.create(token=token, notice=notice, lease_until=until)
     for delivery in claimed:
         delivery.notice = notice  # one notice, one rendering

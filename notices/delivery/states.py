@@ -39,10 +39,31 @@ from notices.models import UNFINISHED, Delivery, FailedAttempt, Notice, State, S
 from notices.providers.base import Provider
 
 __all__ = [
-    "Outcome", "accept_streamed", "advance", "cancel", "claim", "expire", "finish", "keep_attempt",
-    "lose", "lose_streamed", "mark", "prepare", "put_off", "record", "record_all", "release",
-    "reopen", "report", "rescue", "resend", "start_sending", "stop", "tell_streamed",
-]  # fmt: skip
+    "LEASE",
+    "Outcome",
+    "accept_streamed",
+    "advance",
+    "cancel",
+    "claim",
+    "expire",
+    "finish",
+    "keep_attempt",
+    "lose",
+    "lose_streamed",
+    "mark",
+    "prepare",
+    "put_off",
+    "record",
+    "record_all",
+    "release",
+    "reopen",
+    "report",
+    "rescue",
+    "resend",
+    "start_sending",
+    "stop",
+    "tell_streamed",
+]
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 LOST = gettext_noop("The worker stopped while it was sending this. It may have arrived.")

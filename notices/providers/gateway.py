@@ -22,6 +22,7 @@ from notices.models import Delivery, Receipt
 from notices.providers.errors import Refused
 from notices.providers.http import HTTP, NOT_NOW, in_doubt
 from notices.providers.reporting import (
+    MAX_BYTES,
     NOT_ARRIVED,
     Report,
     Reporting,
@@ -34,7 +35,6 @@ from web import answers
 __all__ = ["Gateway"]
 
 REPORTED = {"delivered": Receipt.Kind.DELIVERED, "failed": Receipt.Kind.BOUNCED}
-MAX_BYTES = 64 * 1024  # of a report
 
 
 class Gateway(HTTP, Reporting):

@@ -16,9 +16,17 @@ from notices.providers import registry
 from web.characters import clean, one_line
 
 __all__ = [
-    "NOT_ARRIVED", "Report", "Reporting", "answer_to_sms", "configured", "own_number", "short",
-]  # fmt: skip
+    "MAX_BYTES",
+    "NOT_ARRIVED",
+    "Report",
+    "Reporting",
+    "answer_to_sms",
+    "configured",
+    "own_number",
+    "short",
+]
 
+MAX_BYTES = 64 * 1024  # of a report: one by SMS providers is less than one thousand
 STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "TD", "T", "退订"}
 START_WORDS = {"START", "UNSTOP", "YES", "订阅"}
 NOT_ARRIVED = gettext_noop("The provider reports that it did not arrive.")

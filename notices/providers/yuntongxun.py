@@ -31,14 +31,13 @@ from notices.models import Delivery, Receipt
 from notices.providers.base import Recognising
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
-from notices.providers.reporting import Report, Reporting, answer_to_sms, short
+from notices.providers.reporting import MAX_BYTES, Report, Reporting, answer_to_sms, short
 from web import answers
 
 __all__ = ["Yuntongxun"]
 
 CHINA = ZoneInfo("Asia/Shanghai")
 MARGIN = timedelta(minutes=5)  # before midnight: clocks differ
-MAX_BYTES = 64 * 1024  # of a report
 log = logging.getLogger(__name__)
 
 

@@ -18,13 +18,11 @@ from django.views.decorators.http import require_POST
 import jobs
 from notices.models import Receipt
 from notices.providers import router
-from notices.providers.reporting import Reporting
+from notices.providers.reporting import MAX_BYTES, Reporting
 from notices.receipts import apply
 from web.problems import Problem
 
 __all__ = ["door", "keep", "receive"]
-
-MAX_BYTES = 64 * 1024  # a report by SMS providers is less than one thousand
 
 View = Callable[..., HttpResponse]
 
