@@ -6,30 +6,41 @@ answers into "later". The database is the truth; a job that is lost or rung twic
 """
 
 import logging
-import math
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import UTC, datetime
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
-from uuid import uuid4
 
-import django_rq
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.utils import timezone
 from redis.exceptions import RedisError
-from rq import Worker
-from rq.job import Job
 
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
 from notices.providers import http, router
 from notices.receipts import apply
 from notices.schedules import occurrences
-from queueing.redis import anything_on, bell, is_away, take_off, was_away
+from queueing.enqueue import forget as forget  # "as": others queue by way of this module
+from queueing.enqueue import later as later
+from queueing.enqueue import now as now
+from queueing.enqueue import push as push
+from queueing.enqueue import run_next, subject, workers
+from queueing.enqueue import wake as wake
+from queueing.redis import (
+    anything_on,
+    bell,
+    is_away,
+    jobs_about,
+    subjects,
+    take_off,
+    was_away,
+)
 
+ORDER = ("sms", "email", "default", "bulk")  # in which a worker serves its queues
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
+SEVERAL = 1.0  # seconds
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
@@ -38,9 +49,12 @@ Function = Callable[..., Any]
 log = logging.getLogger(__name__)
 
 
-def job(queue: str) -> Callable[[Function], Function]:
+def job(queue: str, seconds: float = 0) -> Callable[[Function], Function]:
     """Registers it for a queue. A database that is away is logged and no failure: the sweep rings
-    again for what the job left. So what is on RQ's list of failed jobs is a bug."""
+    again for what the job left. So what is on RQ's list of failed jobs is a bug.
+
+    `seconds`: so long it does the next ones of its kind as well, as long as they come next: where
+    there are very many, a fork for each would take longer than what they do."""
 
     def register(func: Function) -> Function:
         QUEUES[func.__name__] = queue
@@ -52,74 +66,25 @@ def job(queue: str) -> Callable[[Function], Function]:
             except OperationalError as problem:
                 log.warning("%s: the database is away (%s).", func.__name__, type(problem).__name__)
 
-        return run
+        @wraps(func)
+        def run_several(*args: Any) -> None:
+            until = time.monotonic() + seconds
+            run(*args)
+            while time.monotonic() < until and not anything_on(before(queue)):
+                if not run_next(run):
+                    break
+
+        return run_several if seconds else run
 
     return register
 
 
+def before(queue: str) -> set[str]:
+    """The queues from which workers take first."""
+    return set(ORDER[: ORDER.index(queue)])
+
+
 # Queueing
-
-
-def describe(func: Function, args: tuple[Any, ...]) -> str:
-    return f"{func.__name__}({', '.join(map(str, args))})"
-
-
-def push(func: Function, *args: Any, result_ttl: int = 0, queue: str | None = None) -> str | None:
-    """Queues at once; the job's id, or None when Redis is away (the sweep will ring)."""
-    try:
-        wanted = django_rq.get_queue(queue or QUEUES[func.__name__], connection=bell())
-        name = job_id(func, args, uuid4().hex) if func is send_code else None  # see unring
-        path, words = f"jobs.{func.__name__}", describe(func, args)
-        return wanted.enqueue_call(
-            path, args, job_id=name, result_ttl=result_ttl, description=words
-        ).id
-    except (RedisError, OSError):
-        return None
-
-
-def now(func: Function, *args: Any) -> None:
-    """Queues after the commit."""
-    transaction.on_commit(partial(push, func, *args), robust=True)
-
-
-def wake(when: datetime, func: Function, *args: Any) -> bool:
-    """Has it queued not before `when` (aware); False when Redis is away (the sweep will ring).
-    rq-scheduler is the only clock.
-
-    Once for a row and a moment, however often it is asked for. The moment is part of the id: a job
-    that asks for its own next turn still bears the id of this one."""
-    # It cuts to whole seconds, which would ring too early.
-    at = datetime.fromtimestamp(math.ceil(when.timestamp()), UTC)
-    try:
-        django_rq.get_scheduler(connection=bell()).enqueue_at(
-            at,
-            f"jobs.{func.__name__}",
-            *args,
-            queue_name=QUEUES[func.__name__],
-            job_id=wake_id(when, func, args),
-            job_result_ttl=0,
-            job_description=describe(func, args),
-        )
-    except (RedisError, OSError):
-        return False
-    return True
-
-
-def forget(when: datetime, func: Function, *args: Any) -> None:
-    """Takes a wake-up back; one that stays does no harm."""
-    with suppress(RedisError, OSError):
-        scheduler = django_rq.get_scheduler(connection=bell())
-        scheduler.cancel(wake_id(when, func, args))
-        bell().delete(Job.key_for(wake_id(when, func, args)))
-
-
-def wake_id(when: datetime, func: Function, args: tuple[Any, ...]) -> str:
-    return job_id(func, args, math.ceil(when.timestamp()))
-
-
-def job_id(func: Function, args: tuple[Any, ...], which: int | str) -> str:
-    """What it is about can be read from it. `which` tells those for the same row apart."""
-    return "-".join(map(str, (func.__name__, *args, which)))
 
 
 def unring(delivery_ids: Collection[int]) -> None:
@@ -127,14 +92,9 @@ def unring(delivery_ids: Collection[int]) -> None:
     take_off(QUEUES["send_code"], tuple(f"send_code-{pk}-" for pk in delivery_ids))
 
 
-def later(when: datetime, func: Function, *args: Any) -> None:
-    """wake(), after the commit."""
-    transaction.on_commit(partial(wake, when, func, *args), robust=True)
-
-
 def more_urgent_waits() -> bool | None:
     """Whether a job waits for this worker on any queue but bulk; None when Redis is away."""
-    return anything_on(set(QUEUES.values()) - {"bulk"})
+    return anything_on(before("bulk"))
 
 
 def ring_for_receipts() -> None:
@@ -169,21 +129,32 @@ def send_email(delivery_id: int) -> None:
         later(again, send_email, pk)
 
 
-@job("default")
+@job("default", SEVERAL)
 def start_notice(notice_id: int) -> None:
-    """Prepares the deliveries of a notice whose time has come and starts sending them."""
-    for channel in expand.start(notice_id):
+    """Prepares the deliveries of a notice whose time has come, in turns, and starts sending."""
+    channels = expand.start(notice_id, more_urgent_waits)
+    if channels is None:
+        push(start_notice, notice_id, queue="bulk")  # by turns with what is being sent
+    for channel in channels or ():
         resume_notice(notice_id, channel)
 
 
-@job("default")
+@job("default", SEVERAL)
 def resume_notice(notice_id: int, channel: str) -> None:
-    """Has a notice sent by one channel, by all workers side by side."""
-    try:
-        workers = Worker.count(queue=django_rq.get_queue("bulk", connection=bell()))
-    except (RedisError, OSError):
-        return  # who cannot count cannot ring: the sweep will
-    for _ in range(max(1, workers)):
+    """Has a notice sent by one channel, by as many workers side by side as there is work for."""
+    waiting, _running = slices_of(notice_id, channel)
+    ring_for_slices(notice_id, channel, workers("bulk") - waiting)
+
+
+def slices_of(notice_id: int, channel: str) -> tuple[int, int]:
+    """How many wait, and how many run or died a moment ago. Who cannot count takes its own for the
+    only one."""
+    about = subject(send_notice, (notice_id, channel))
+    return jobs_about(about, QUEUES["send_notice"]) or (0, 1)
+
+
+def ring_for_slices(notice_id: int, channel: str, most: int) -> None:
+    for _ in range(slices.worth(notice_id, channel, most) if most > 1 else most):
         now(send_notice, notice_id, channel)
 
 
@@ -194,7 +165,7 @@ def escalate_notice(notice_id: int) -> None:
         resume_notice(notice_id, "sms")
 
 
-@job("bulk")
+@job("bulk", SEVERAL)
 def send_notice(notice_id: int, channel: str) -> None:
     """One slice of a notice. It ends when anything waits on another queue: a code never waits
     behind a notice."""
@@ -202,7 +173,11 @@ def send_notice(notice_id: int, channel: str) -> None:
     if again is None:
         return
     if again <= timezone.now():
-        now(send_notice, notice_id, channel)
+        # In its own place; and in that of one whose worker died, or for a worker that is new. RQ
+        # does not know of those that run after another in the same job: they count as all.
+        most, (waiting, running) = workers("bulk"), slices_of(notice_id, channel)
+        others = min(running or most, most) - 1
+        ring_for_slices(notice_id, channel, most - waiting - others)
     else:
         # One wake-up for all workers that have to pause: they would pile up while a provider is
         # away for long.
@@ -221,15 +196,15 @@ def take_receipts() -> None:
 @job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
-    ours = bells()
-    for func, args in recovery.run(ours):
+    ours, waiting = bells(), subjects(set(QUEUES.values()))
+    for func, args in recovery.run(ours, lambda func, args: subject(func, args) in waiting):
         now(func, *args)
     for when, func, pk in recovery.wake_ups(ours):
         wake(when, func, pk)
     bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
 
 
-@job("default")
+@job("default", SEVERAL)
 def run_schedule(schedule_id: int) -> None:
     """Starts what is due of a schedule, and asks to be woken for its next instant."""
     notice, next_at = occurrences.run(schedule_id)
@@ -251,7 +226,13 @@ def purge() -> None:
 def bells() -> recovery.Bells:
     singles = {SMS: send_code, EMAIL: send_email}
     return recovery.Bells(
-        singles, start_notice, resume_notice, escalate_notice, run_schedule, take_receipts
+        singles,
+        start_notice,
+        resume_notice,
+        send_notice,
+        escalate_notice,
+        run_schedule,
+        take_receipts,
     )
 
 

@@ -49,24 +49,8 @@ PACKAGES = [
 
 # Module or package of others -> the only modules of ours that may import it.
 RESERVED = {
-    "rq": (
-        "jobs",
-        "queueing.redis",
-        "queueing.worker",
-        "queueing.scheduler",
-        "queueing.job",
-        "queueing.management",
-        "health",
-    ),
-    "django_rq": (
-        "jobs",
-        "queueing.redis",
-        "queueing.worker",
-        "queueing.scheduler",
-        "queueing.job",
-        "queueing.management",
-        "health",
-    ),
+    "rq": ("queueing", "health"),
+    "django_rq": ("queueing", "health"),
     "rq_scheduler": (),
     "smtplib": ("notices.providers",),
     "requests": ("notices.providers",),

@@ -114,11 +114,11 @@ def claim_rows(
 # What must not go any more
 
 
-def settle_objection(delivery: Delivery, row: QuerySet[Delivery]) -> bool:
-    """Settles what must not go any more. `row` is the delivery as long as it is ours to settle."""
+def settle_objection(delivery: Delivery, rows: QuerySet[Delivery]) -> bool:
+    """Settles what must not go any more. `rows`: those that are ours to settle."""
     found = objection(delivery)
     if found:
-        states.stop(row, *found)
+        states.stop(rows.filter(pk=delivery.pk), *found)
     return found is not None
 
 

@@ -1,7 +1,8 @@
 """A notice whose time has come gets its deliveries: a row for each person and channel.
 
-May be run again at any point, also by two workers at once: the rows are unique, so the second
-run adds what the first did not.
+Done in turns, like sending: one turn ends when something more urgent waits, the next goes on where
+it stopped. May be run again at any point, also by two workers at once: the rows are unique, so the
+second run adds what the first did not.
 """
 
 import logging
@@ -22,6 +23,7 @@ from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import messages
 from notices.delivery import finish, quiet_hours, states
+from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
 from signup.models import User
 
@@ -30,12 +32,14 @@ __all__ = ["everyone", "insert", "start", "unwilling", "without_address"]
 log = logging.getLogger(__name__)
 BATCH = 1000  # pasted addresses
 PART = 5000  # people
-GAP = 0.002  # seconds
+GAP = 0.002  # seconds between two parts, in which others may write
 
 
-def start(notice_id: int) -> list[str]:
-    """Prepares a waiting notice and lets it be sent; the channels to ring for. Nothing to ring
-    for when its time has not come, or when it was cancelled."""
+def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
+    """Prepares a waiting notice, or goes on where its last turn stopped, and lets it be sent; the
+    channels to ring for. None when this turn is over and there is more to prepare: it ends when
+    `waits` says that something more urgent does. Nothing to ring for when its time has not come,
+    or when it was cancelled."""
     now = timezone.now()
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
@@ -45,11 +49,15 @@ def start(notice_id: int) -> list[str]:
     if not states.prepare(due):
         return []
     notice = Notice.objects.get(pk=notice_id)
-    for channel in notice.channels:
-        if notice.audience == Notice.Audience.EVERYONE:
-            add_everyone(notice, CHANNELS[channel])
-    if notice.audience == Notice.Audience.ADDRESSES:
-        add_addresses(notice)
+    budget, parts = Budget(waits), everyone_in_parts if to_everyone(notice) else addresses_in_parts
+    budget.is_over()  # it begins
+    for upto in parts(notice):
+        if not goes_on(notice, upto):
+            finish.cancel_queued(notice_id)
+            return []
+        if budget.is_over():
+            return None
+        time.sleep(GAP)
     if states.start_sending(notice_id):
         log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
     finish.cancel_queued(notice_id)
@@ -58,24 +66,40 @@ def start(notice_id: int) -> list[str]:
     return list(notice.channels) if sending else []
 
 
-def add_everyone(notice: Notice, channel: Channel) -> None:
-    """In parts, between which others may write: on SQLite one does at a time."""
-    people, last = everyone(notice, channel), 0
-    ids = User.objects.order_by("pk").values_list("pk", flat=True)
+def to_everyone(notice: Notice) -> bool:
+    return notice.audience == Notice.Audience.EVERYONE
+
+
+def everyone_in_parts(notice: Notice) -> Iterator[int]:
+    """Yields how far it came, the pk of a user, before each further part: others may write then,
+    on SQLite one does at a time."""
+    people = [everyone(notice, CHANNELS[channel]) for channel in notice.channels]
+    ids, last = User.objects.order_by("pk").values_list("pk", flat=True), notice.prepared_upto
     while upto := ids.filter(pk__gt=last)[PART - 1 : PART].first():
-        insert(people.filter(pk__gt=last, pk__lte=upto))
+        for each in people:
+            insert(each.filter(pk__gt=last, pk__lte=upto))
+        yield upto
         last = upto
-        if not goes_on(notice):
-            return
-        time.sleep(GAP)
-    insert(people.filter(pk__gt=last))
+    for each in people:
+        insert(each.filter(pk__gt=last))
 
 
-def goes_on(notice: Notice) -> bool:
-    """Tells the sweep that somebody is at it; False when it was cancelled meanwhile, or another
-    worker was quicker."""
+def addresses_in_parts(notice: Notice) -> Iterator[int]:
+    """Yields how many lines are done before each further part."""
+    lines = notice.addresses.splitlines()
+    for first in range(notice.prepared_upto, len(lines), BATCH):
+        if first > notice.prepared_upto:
+            yield first
+        batch = [Recipient.restore(line) for line in lines[first : first + BATCH]]
+        Delivery.objects.bulk_create(deliveries(notice, batch), ignore_conflicts=True)
+
+
+def goes_on(notice: Notice, upto: int) -> bool:
+    """Keeps how far it came, which also tells the sweep that somebody is at it; False when it was
+    cancelled meanwhile, or another worker was quicker."""
     preparing = Notice.objects.filter(pk=notice.pk, state=Notice.State.PREPARING)
-    return bool(preparing.update(active_at=timezone.now()))
+    behind = preparing.filter(prepared_upto__lt=upto)
+    return bool(behind.update(prepared_upto=upto, active_at=timezone.now()))
 
 
 def insert(people: QuerySet[User]) -> int:
@@ -147,15 +171,6 @@ def without_address(channel: Channel) -> Q:
 def unwilling(channel: Channel) -> Q:
     """Of a user: who does not want notices by it."""
     return Q(**{channel.wants_field: False}) if channel.wants_field else Q(pk__in=[])
-
-
-def add_addresses(notice: Notice) -> None:
-    lines = notice.addresses.splitlines()
-    for first in range(0, len(lines), BATCH):
-        batch = [Recipient.restore(line) for line in lines[first : first + BATCH]]
-        Delivery.objects.bulk_create(deliveries(notice, batch), ignore_conflicts=True)
-        if not goes_on(notice):
-            return
 
 
 def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -34,22 +35,32 @@ class Bells(NamedTuple):
     send_single: Mapping[str, Job]  # by channel
     start_notice: Job
     resume_notice: Job
+    send_notice: Job
     escalate_notice: Job
     run_schedule: Job
     take_receipts: Job
 
 
-Ring = tuple[Job, tuple[int | str, ...]]  # a job and its arguments
+Args = tuple[int | str, ...]
+Ring = tuple[Job, Args]
+Waits = Callable[[Job, Args], bool]  # whether such a job is queued
 
 
-def run(bells: Bells) -> Iterator[Ring]:
-    """Yields the jobs to queue."""
+def run(bells: Bells, waits: Waits = lambda job, args: False) -> Iterator[Ring]:
+    """Yields the jobs to queue. What merely waits in its queue is not rung for again: a queue that
+    is longer than a sweep's interval would grow for ever."""
     settle_expired()
     settle_lost()
     stream.settle_dead()
     settle_cancelled()
+    for job, args in silent(bells, waits):
+        if not waits(job, args):
+            yield job, args
+
+
+def silent(bells: Bells, waits: Waits) -> Iterator[Ring]:
     yield from silent_deliveries(bells)
-    yield from silent_notices(bells)
+    yield from silent_notices(bells, waits)
     yield from due_schedules(bells)
     yield from silent_receipts(bells)
     yield from ((bells.escalate_notice, (pk,)) for pk in escalation.due())
@@ -96,22 +107,25 @@ def silent_deliveries(bells: Bells) -> Iterator[Ring]:
         yield bells.send_single[channel], (pk,)
 
 
-def silent_notices(bells: Bells) -> Iterator[Ring]:
-    """Notices that should have started or gone on, and of which no worker has a slice."""
+def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iterator[Ring]:
+    """Notices that should have started or gone on, and of which no worker has a slice. Those that
+    were not looked at for longest come first."""
     now = timezone.now()
     silent = Notice.objects.filter(
         Q(active_at=None) | Q(active_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
         state__in=UNFINISHED,
         start_at__lte=now - SILENCE / 2,
-    )
-    for notice in silent.order_by("state", "finished_at").defer("text", "addresses")[:CHUNK]:
-        if not Notice.objects.filter(pk=notice.pk, active_at=notice.active_at).update(
-            active_at=now
-        ):
-            continue  # another sweep was quicker
+    ).order_by(F("active_at").asc(nulls_first=True), "pk")
+    with transaction.atomic():  # another sweep takes others
+        silent = silent.select_for_update(skip_locked=True).only("pk", "state", "channels")
+        found = list(silent[:CHUNK])
+        Notice.objects.filter(pk__in=[notice.pk for notice in found]).update(active_at=now)
+    for notice in found:
         if notice.state != Notice.State.SENDING:
             yield bells.start_notice, (notice.pk,)
+            continue
+        if any(waits(bells.send_notice, (notice.pk, channel)) for channel in notice.channels):
             continue
         finish.finish(notice.pk)
         for channel in notice.channels:

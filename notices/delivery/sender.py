@@ -124,9 +124,7 @@ class Sender:
 
     def request(self, group: Sequence[Delivery], rows: QuerySet[Delivery]) -> Request | None:
         """None when nothing of it can go. Raises Away when nobody can carry anything."""
-        wanted = tuple(
-            one for one in group if not claims.settle_objection(one, rows.filter(pk=one.pk))
-        )
+        wanted = tuple(one for one in group if not claims.settle_objection(one, rows))
         if not wanted:
             return None
         batch = messages.batch(wanted) if len(wanted) > 1 else None

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -12,57 +12,23 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from notices.delivery import claims, escalation, finish, quiet_hours, retry, states, stream
+from notices.delivery.budget import Budget, Waits
 from notices.delivery.connections import Connections
 from notices.delivery.limits import (
     CANCEL_SECONDS,
-    MAX_SECONDS,
-    MIN_SECONDS,
     PAUSE_SECONDS,
-    POLL_SECONDS,
     SHORT_PAUSE_SECONDS,
-    UNTOLD_SECONDS,
 )
 from notices.delivery.sender import Sender
 from notices.models import Delivery, Notice, State
 from notices.providers.errors import Away, NotSent
 
-__all__ = ["send_slice"]
+__all__ = ["send_slice", "worth"]
 
 MOST_STREAMED = 800  # deliveries that a stream claims at a time
 CONNECTIONS = 32  # each with one message in doubt when the worker dies; a code may go again
 BRISK_SECONDS = 0.2  # a stream that sent all that it claimed within them claims twice as many
 log = logging.getLogger(__name__)
-
-Waits = Callable[[], bool | None]  # whether something more urgent waits; None: nobody knows
-
-
-class Budget:
-    """The time of a slice. It is over soon after something more urgent waits for this worker.
-
-    It begins when somebody first asks whether it is over, and that is when a message can go: what
-    it takes to claim some and to connect to a mail server is not part of it."""
-
-    def __init__(self, waits: Waits = lambda: None) -> None:
-        self.waits, self.began = waits, 0.0
-        self.until = self.poll_at = math.inf
-
-    def is_over(self) -> bool:
-        now = time.monotonic()
-        if not self.began:
-            self.began, self.until, self.poll_at = now, now + MAX_SECONDS, now + MIN_SECONDS
-        elif now >= self.poll_at:
-            self.poll_at = now + POLL_SECONDS
-            waits = self.waits()
-            if waits is None:
-                self.until, self.poll_at = self.began + UNTOLD_SECONDS, self.began + MAX_SECONDS
-            elif waits:
-                self.until = now
-        return now >= self.until
-
-    @property
-    def left(self) -> float:
-        """Seconds, not below 0."""
-        return max(0.0, self.until - time.monotonic())
 
 
 def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> datetime | None:
@@ -173,6 +139,12 @@ class NoticeSender(Sender):
             self.away = problem
         else:
             retry.leave(delivery, row, problem)
+
+
+def worth(notice_id: int, channel: str, most: int) -> int:
+    """How many slices side by side what is due of a notice is worth: one to `most`."""
+    due = claims.in_state(notice_id, State.QUEUED, channel).filter(claims.free())
+    return max(1, math.ceil(due[: most * claims.AT_ONCE].count() / claims.AT_ONCE))
 
 
 def on_the_grid(moment: datetime) -> datetime:

@@ -71,10 +71,11 @@ class Stream:
     def messages(self, claimed: Sequence[Delivery]) -> Iterator[Templated]:
         """One more than leaves may be asked for, since its envelope goes with the text before it;
         that one stays claimed and is released at the end."""
+        ours = still_claimed(self.token)
         for delivery in claimed:
             if self.is_over():
                 return
-            if claims.settle_objection(delivery, still_claimed(delivery, self.token)):
+            if claims.settle_objection(delivery, ours):
                 continue
             try:
                 self.provider.check(delivery)
@@ -94,15 +95,15 @@ class Stream:
         patiently(lambda: put_aside(outcome, self.provider, self.token))
 
 
-def still_claimed(delivery: Delivery, token: str) -> QuerySet[Delivery]:
-    """The row as long as it is ours to change."""
-    return Delivery.objects.filter(pk=delivery.pk, state=State.QUEUED, token=token)
+def still_claimed(token: str) -> QuerySet[Delivery]:
+    """What is ours to change."""
+    return Delivery.objects.filter(state=State.QUEUED, token=token)
 
 
 def put_aside(outcome: Outcome, provider: Provider, token: str) -> None:
     """Records one that was not accepted."""
     with transaction.atomic():
-        states.mark(still_claimed(outcome.delivery, token), provider, token)
+        states.mark(still_claimed(token).filter(pk=outcome.delivery.pk), provider, token)
         states.record(outcome, token)
 
 

@@ -68,6 +68,8 @@ class Notice(Content):
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
+    # How far its deliveries are prepared: a user's pk, or lines of pasted addresses.
+    prepared_upto = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     active_at = models.DateTimeField(null=True, editable=False, db_column="rung_at")
 

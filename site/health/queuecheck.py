@@ -17,7 +17,7 @@ from queueing.redis import bell
 KEPT = 600  # seconds that a result can be looked at
 QUICK = 1
 HEAVY_ON = "default"
-JOB_ID = re.compile(r"[0-9a-f-]{36}")
+JOB_ID = re.compile(r"check_queue-[0-9]+-[0-9a-f]{32}")
 
 STATES = {
     rq_job.JobStatus.QUEUED: "pending",

@@ -4,7 +4,7 @@ is not asked what can wait."""
 import time
 from collections.abc import Callable, Collection
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import django_rq
 from django.conf import settings
@@ -17,11 +17,12 @@ from rq.job import Job
 from config.redis import connect
 
 __all__ = [
-    "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "limiter", "served", "take_off",
-    "was_away",
+    "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "job_id", "jobs_about",
+    "limiter", "served", "subjects", "take_off", "was_away",
 ]  # fmt: skip
 
 MAX_JOBS = 1000  # of a queue that are looked through
+MAX_IDS = 50_000
 HURRY_SECONDS = 0.5  # that a worker waits for what it can do without
 AWAY_SECONDS = 5  # in which a Redis that was away is not asked
 away_until = 0.0  # time.monotonic()
@@ -83,6 +84,45 @@ def anything_on(names: Collection[str]) -> bool | None:
             return any(question.execute())
 
     return ask(lengths)
+
+
+def job_id(subject: str, which: int | str) -> str:
+    """What it is about can be read from it: the function and its arguments. `which` tells those
+    about the same apart."""
+    return f"{subject}-{which}"
+
+
+# Counted in Redis, because a queue may be long. RQ notes of each running job until when it is taken
+# for alive.
+COUNT = """local waiting, running = 0, 0
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  if string.sub(id, 1, #ARGV[1]) == ARGV[1] then waiting = waiting + 1 end
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[2], '+inf')) do
+  if string.sub(id, 1, #ARGV[1]) == ARGV[1] then running = running + 1 end
+end
+return {waiting, running}"""
+
+
+def jobs_about(subject: str, name: str) -> tuple[int, int] | None:
+    """How many wait on this queue, and how many run, or died a moment ago; None when Redis is
+    away."""
+    keys, start = (f"rq:queue:{name}", f"rq:wip:{name}"), job_id(subject, "")
+    found: Any = ask(lambda redis: redis.eval(COUNT, 2, *keys, start, time.time()))
+    return found and tuple(found)
+
+
+def subjects(names: Collection[str]) -> set[str]:
+    """What the jobs are about that wait on these queues; nothing when Redis is away."""
+
+    def look(redis: Redis) -> set[str]:
+        with redis.pipeline(transaction=False) as question:
+            for name in names:
+                question.lrange(f"rq:queue:{name}", 0, MAX_IDS)
+            found = question.execute()
+        return {each.decode().rpartition("-")[0] for ids in found for each in ids}
+
+    return ask(look) or set()
 
 
 def take_off(name: str, starts: tuple[str, ...]) -> None:

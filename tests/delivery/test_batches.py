@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from notices.content import messages
-from notices.delivery import expand, lifecycle, limits, slices
+from notices.delivery import budget, expand, lifecycle, limits, slices
 from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, State
 from notices.providers.esp import BATCH_TIMEOUT, READ_SECONDS
@@ -264,7 +264,7 @@ def test_address_that_email_cannot_carry_fails_alone(esp, ten):
 
 def test_cancelled_meanwhile_does_not_go(esp, ten):
     with Connections("email") as connections:
-        sender = slices.NoticeSender(connections, "mine", ten, slices.Budget())
+        sender = slices.NoticeSender(connections, "mine", ten, budget.Budget())
         assert lifecycle.cancel(ten) == len(sender.waiting) == 10
         sender.run()
     assert esp.mails == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notices.delivery import limits, slices
+from notices.delivery import budget, limits
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def clock(monkeypatch):
             return self.now
 
     clock = Clock()
-    monkeypatch.setattr(slices, "time", clock)
+    monkeypatch.setattr(budget, "time", clock)
     return clock
 
 
@@ -28,23 +28,23 @@ def seconds(turn_, clock):
 
 
 def test_nobody_waits(clock):
-    assert seconds(slices.Budget(lambda: False), clock) == limits.MAX_SECONDS
+    assert seconds(budget.Budget(lambda: False), clock) == limits.MAX_SECONDS
 
 
 def test_nobody_knows_who_waits(clock):
-    assert seconds(slices.Budget(), clock) == limits.UNTOLD_SECONDS
+    assert seconds(budget.Budget(), clock) == limits.UNTOLD_SECONDS
 
 
 def test_somebody_comes_in_the_middle(clock):
-    waiting = slices.Budget(lambda: clock.now > 100.5)
+    waiting = budget.Budget(lambda: clock.now > 100.5)
     assert 0.5 <= seconds(waiting, clock) <= 0.5 + 2 * limits.POLL_SECONDS
 
 
 def test_a_worker_gets_on_also_when_much_waits(clock):
-    assert seconds(slices.Budget(lambda: True), clock) == limits.MIN_SECONDS
+    assert seconds(budget.Budget(lambda: True), clock) == limits.MIN_SECONDS
 
 
 def test_it_looks_now_and_then_only(clock):
     asked = []
-    assert seconds(slices.Budget(lambda: asked.append(1) or False), clock) == limits.MAX_SECONDS
+    assert seconds(budget.Budget(lambda: asked.append(1) or False), clock) == limits.MAX_SECONDS
     assert len(asked) <= (limits.MAX_SECONDS - limits.MIN_SECONDS) / limits.POLL_SECONDS + 2

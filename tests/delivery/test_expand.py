@@ -9,7 +9,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notices.delivery import expand, lifecycle
+from notices.delivery import budget, expand, lifecycle
 from notices.models import Delivery, Notice, State
 from signup.models import User
 from tests.support.world import notice, sent_now
@@ -83,9 +83,9 @@ def test_others_may_write_between_two_parts(staff, monkeypatch):
     "people", [{}, {"pasted": "a@example.com\nb@example.com\nc@example.com"}], ids=["all", "pasted"]
 )
 def test_who_is_at_it_tells_the_sweep_and_stops_when_it_is_cancelled(staff, monkeypatch, people):
-    def look(notice):
+    def look(notice, upto):
         Notice.objects.update(active_at=None)
-        on = goes_on(notice)
+        on = goes_on(notice, upto)
         told.append(Notice.objects.get().active_at is not None)
         lifecycle.cancel(notice)
         return on
@@ -110,6 +110,42 @@ def test_preparing_twice_adds_nothing(staff, visitor):
     Notice.objects.update(state=Notice.State.PREPARING)
     assert expand.start(new.pk) == ["email", "sms"]
     assert rows(new) == before
+
+
+PASTED = "\n".join(f"g{n}@example.com" for n in range(6))
+
+
+@pytest.mark.parametrize("people", [{}, {"pasted": PASTED}], ids=["all", "pasted"])
+def test_a_turn_ends_when_something_waits_and_the_next_goes_on_there(staff, monkeypatch, people):
+    monkeypatch.setattr(expand, "PART", 2)
+    monkeypatch.setattr(expand, "BATCH", 2)
+    monkeypatch.setattr(budget, "MIN_SECONDS", -1)
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(6)
+    )
+    new = sent_now(staff, channels=["email", "sms"], **people)
+    made, turns = [], 0
+    while expand.start(new.pk, lambda: True) is None:
+        turns += 1
+        made.append(Delivery.objects.filter(channel="email").count())
+        assert Notice.objects.get().state == Notice.State.PREPARING
+    assert made == [2, 4] if people else [2, 4, 6]
+    assert Notice.objects.get().state == Notice.State.SENDING
+    assert set(PASTED.split()) <= {row[1] for row in rows(new)}
+
+
+def test_a_turn_does_not_begin_with_the_first_person_again(staff, monkeypatch):
+    """Whose worker was killed goes on where the last part ended."""
+    monkeypatch.setattr(expand, "PART", 2)
+    monkeypatch.setattr(budget, "MIN_SECONDS", -1)
+    User.objects.bulk_create(
+        User(username=f"guest_{n}", email=f"g{n}@example.com") for n in range(6)
+    )
+    new = sent_now(staff)
+    assert expand.start(new.pk, lambda: True) is None
+    Delivery.objects.all().delete()
+    assert expand.start(new.pk) == ["email"]
+    assert Delivery.objects.count() == User.objects.count() - 2
 
 
 def test_half_prepared_notice_is_completed(staff, visitor):

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 import jobs
-from notices.delivery import claims, expand, lifecycle, quiet_hours, slices
+from notices.delivery import budget, claims, expand, lifecycle, quiet_hours, slices
 from notices.models import Delivery, Notice
 from notices.schedules import occurrences
 from signup.models import User
@@ -153,7 +153,7 @@ def test_what_has_not_left_in_time_expires_at_sending(clock, mailserver, setting
         lifecycle.accept(new, EVENING)
         expand.start(new.pk)
         with monkeypatch.context() as patched:
-            patched.setattr(slices, "MAX_SECONDS", -1)
+            patched.setattr(budget, "MAX_SECONDS", -1)
             slices.send_slice(new.pk, "email")  # its time is over before the first
         assert set(states_of(new).values()) == {"queued"}
         clock.shift(301)

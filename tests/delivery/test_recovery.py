@@ -129,8 +129,8 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     assert swept() == []
 
 
-def test_idle_sweep_costs_twelve_queries(staff, django_assert_num_queries):
-    with django_assert_num_queries(12):
+def test_idle_sweep_costs_fourteen_queries(staff, django_assert_num_queries):
+    with django_assert_num_queries(14):
         swept()
         woken()
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 import jobs
 from notices.audience import suppression
-from notices.delivery import connections, expand, lifecycle, slices
+from notices.delivery import budget, connections, expand, lifecycle, slices
 from notices.models import Delivery, Notice, State
 from notices.providers.gateway import Gateway
 from tests.support import provider_server
@@ -90,7 +90,7 @@ def test_slice_ends_after_its_time_and_waits_for_the_calls_under_way(staff, prov
 
 
 def test_no_line_waits_for_the_slowest(staff, provider, monkeypatch):
-    monkeypatch.setattr(slices, "MAX_SECONDS", 8)
+    monkeypatch.setattr(budget, "MAX_SECONDS", 8)
     seen = []
 
     def slowest(question):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices.delivery import claims, expand, lifecycle, retry, slices, states
+from notices.delivery import budget, claims, expand, lifecycle, retry, slices, states
 from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, State
 from notices.pages.progress import report
@@ -64,7 +64,7 @@ def test_slice_sends_everything_and_finishes_the_notice(five, texts):
 def test_slice_ends_after_about_a_second_and_asks_to_go_on(five, texts, monkeypatch):
     carry = Memory.send
     monkeypatch.setattr(Memory, "send", lambda *a: (time.sleep(0.1), carry(*a))[1])
-    monkeypatch.setattr(slices, "UNTOLD_SECONDS", 0.15)
+    monkeypatch.setattr(budget, "UNTOLD_SECONDS", 0.15)
     again = slices.send_slice(five.pk, "sms")
     assert again is not None
     assert again <= timezone.now()
@@ -166,7 +166,7 @@ def test_late_worker_overwrites_nothing(five, texts):
 
 def test_cancel_stops_also_what_a_worker_has_claimed(five, texts):
     with Connections("sms") as connections:
-        sender = slices.NoticeSender(connections, "mine", five, slices.Budget())
+        sender = slices.NoticeSender(connections, "mine", five, budget.Budget())
         assert lifecycle.cancel(five) == len(sender.waiting) == 5
         sender.run()
     assert texts == []

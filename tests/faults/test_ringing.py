@@ -44,7 +44,7 @@ def house(tmp_path):
 @pytest.fixture
 def bell(house, monkeypatch):
     """`jobs.push` rings in the house."""
-    monkeypatch.setattr(jobs, "bell", house.redis.client)
+    monkeypatch.setattr("queueing.enqueue.bell", house.redis.client)
     return house.redis.client()
 
 

@@ -17,6 +17,7 @@ from redis.retry import Retry
 import jobs
 from health import probes, queuecheck
 from notices.providers import breaker
+from queueing import enqueue
 from queueing.scheduler import SCHEDULER_HEARTBEAT
 from tests.support.processes import OwnRedis, eventually, running
 
@@ -55,7 +56,7 @@ def redis_at(monkeypatch):
         connection = Redis.from_url(
             url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
         )
-        for module in (jobs, probes, queuecheck):
+        for module in (jobs, enqueue, probes, queuecheck):
             monkeypatch.setattr(module, "bell", lambda: connection)
 
     return point
@@ -149,7 +150,7 @@ def test_a_redis_that_fills_up_is_a_warning(desk, redis):
 
 def test_redis_away_is_told_in_words(desk, redis_at):
     redis_at("redis://127.0.0.1:1/0")
-    text = page(desk, jobs="0" * 36)
+    text = page(desk, jobs="check_queue-1-" + "0" * 32)
     assert row(text, "Redis")[1] == "down"
     assert "bin/up" in text
 
@@ -220,7 +221,7 @@ def test_a_check_ends_with_times_and_results(desk, redis, burst):
     assert row(text, "1")[1:4] == ["default", "heavy, 10", "success"]
     assert row(text, "1")[6] == "55"
     assert re.fullmatch(r"\d+\.\d\d s", row(text, "2")[4])
-    assert 0 < redis.ttl(f"rq:job:{query['jobs'][:36]}") <= 600
+    assert 0 < redis.ttl(f"rq:job:{query['jobs'].split(',')[0]}") <= 600
 
 
 def test_quick_jobs_overtake_the_heavy_one(desk):
@@ -263,7 +264,7 @@ def test_a_check_without_redis_says_so(desk, redis_at):
 
 def test_ids_in_the_address_show_no_other_job(desk):
     other = django_rq.get_queue("sms").enqueue("jobs.send_code", 123456)
-    text = page(desk, jobs=f"{other.id},{'0' * 36},nonsense,<script>,\x00")
+    text = page(desk, jobs=f"{other.id},check_queue-1-{'0' * 32},nonsense,<script>,\x00")
     assert "123456" not in text
     assert text.count("gone: a job is kept for 10 minutes") == 2
 

@@ -375,11 +375,10 @@ def test_uncertain_deliveries_of_a_cancelled_notice_stay(page, doubtful):
 def test_page_tells_the_truth_while_redis_is_away(page, staff, monkeypatch):
     from redis import Redis
 
-    import jobs
     from local import embedded
 
     nowhere = Redis(port=embedded.free_port(), socket_connect_timeout=1, retry=None)
-    monkeypatch.setattr(jobs, "bell", lambda: nowhere)
+    monkeypatch.setattr("queueing.enqueue.bell", lambda: nowhere)
     response = page.post("/notices/new/", GOOD, follow=True)
     assert "Accepted. The queue is away: it will go out when the queue is back." in response.text
     assert Notice.objects.get().state == Notice.State.WAITING

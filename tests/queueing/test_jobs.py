@@ -173,8 +173,8 @@ REFUSED = {
     "the registration": ("jobs.job", ["sms"], None),
     "a dunder": ("jobs.__import__", ["os"], None),
     "a job's attribute": ("jobs.check_queue.__call__", [3], None),
-    "what jobs imports": ("jobs.django_rq", [], None),
-    "deeper in what jobs imports": ("jobs.django_rq.get_queue", [], None),
+    "what jobs imports": ("jobs.router", [], None),
+    "deeper in what jobs imports": ("jobs.router.import_string", [], None),
     "a method of an instance": ("jobs.check_queue", [3], "instance"),
     "no text": (17, [], None),
     "a list": (["jobs.check_queue"], [3], None),
@@ -265,20 +265,13 @@ def test_redis_that_was_away_is_not_asked_again_at_once(settings, monkeypatch):
     jobs.unring([7])
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_notice_is_rung_for_once_for_each_worker(redis, monkeypatch):
-    monkeypatch.setattr("jobs.Worker.count", lambda **kwargs: 3)
-    jobs.resume_notice(7, "sms")
-    assert django_rq.get_queue("bulk").count == 3
-
-
 def test_redis_that_stops_to_answer_fails_no_job(redis, monkeypatch):
     """A notice goes on with the sweep: nothing is a bug that a developer must look at."""
 
     def away(**kwargs):
         raise RedisError
 
-    monkeypatch.setattr("jobs.Worker.count", away)
+    monkeypatch.setattr("queueing.enqueue.Worker.count", away)
     jobs.resume_notice(7, "sms")
     assert django_rq.get_queue("bulk").count == 0
 

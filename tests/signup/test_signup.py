@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-import jobs
 from config.redis import connect
 from notices.models import Delivery
 from notices.providers.rehearsal import memory
@@ -296,7 +295,7 @@ def test_a_redis_that_hangs_is_not_waited_for(settings):
 
 def test_a_queue_that_is_away_at_the_last_step_sends_nothing_later(monkeypatch):
     body = asked()
-    monkeypatch.setattr(jobs, "bell", lambda: connect(CLOSED))
+    monkeypatch.setattr("queueing.enqueue.bell", lambda: connect(CLOSED))
     answer = post("/signup/code/", body)
     assert answer.status_code == 503
     assert Delivery.objects.get().state == "cancelled"
