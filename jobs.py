@@ -22,6 +22,7 @@ from notices.delivery import escalation, expand, recovery, retention, single, sl
 from notices.providers import http, router
 from notices.receipts import apply
 from notices.schedules import occurrences
+from queueing import process
 from queueing.enqueue import forget as forget  # "as": others queue by way of this module
 from queueing.enqueue import later as later
 from queueing.enqueue import now as now
@@ -70,7 +71,7 @@ def job(queue: str, seconds: float = 0) -> Callable[[Function], Function]:
         def run_several(*args: Any) -> None:
             until = time.monotonic() + seconds
             run(*args)
-            while time.monotonic() < until and not anything_on(before(queue)):
+            while time.monotonic() < until and not (process.stopping or anything_on(before(queue))):
                 if not run_next(run):
                     break
 
@@ -93,8 +94,9 @@ def unring(delivery_ids: Collection[int]) -> None:
 
 
 def more_urgent_waits() -> bool | None:
-    """Whether a job waits for this worker on any queue but bulk; None when Redis is away."""
-    return anything_on(before("bulk"))
+    """Whether a job waits for this worker on any queue but bulk, or it was asked to stop; None when
+    Redis is away."""
+    return process.stopping or anything_on(before("bulk"))
 
 
 def ring_for_receipts() -> None:
@@ -115,7 +117,7 @@ def ring_for_receipts() -> None:
 @job("sms")
 def send_code(delivery_id: int) -> None:
     """One SMS that somebody is waiting for, and the others that wait meanwhile."""
-    for pk, again in single.send(delivery_id, SMS, unring).items():
+    for pk, again in single.send(delivery_id, SMS, unring, process.is_stopping).items():
         if again <= timezone.now():
             now(send_code, pk)
         else:

@@ -33,7 +33,7 @@ AT_ONCE = 50  # deliveries of a notice that are claimed at a time
 # What it takes to send one of a notice: a row is twice as wide.
 READ = (
     "message", "notice", "channel", "address", "name", "language", "origin", "state", "reason",
-    "tries", "expires_at", "provider", "provider_ref", "doubt_until",
+    "tries", "created_at", "expires_at", "provider", "provider_ref", "doubt_until",
 )  # fmt: skip
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 STILL_IN_DOUBT = gettext_noop(

@@ -41,6 +41,7 @@ class Request:
     batch: Batch | None = None
     tried: tuple[str, ...] = ()
     began: float = field(default_factory=time.monotonic)
+    began_at: float = field(default_factory=time.time)
 
     def ask(self) -> Answers:
         try:

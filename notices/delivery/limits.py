@@ -6,7 +6,7 @@ that it has claimed or marked must be over, or be given up, before.
 
 from django.conf import settings
 
-from notices.providers import http
+from notices.providers import http, smtp_client
 
 __all__ = [
     "CANCEL_SECONDS",
@@ -41,7 +41,7 @@ POLL_SECONDS = 0.02  # between two looks whether something waits
 
 # A job of single deliveries
 SINGLES_SECONDS = 5  # that it takes further ones; their own bells ring for those after it
-SINGLES_SLOW_SECONDS = 10  # while an answer takes so long that others need not wait for it
+SINGLES_SLOW_SECONDS = 60  # while an answer takes so long that others need not wait for it
 SLOW_SECONDS = 1  # how long that is
 SINGLES_POLL_SECONDS = 0.05  # between two looks for further ones
 
@@ -55,7 +55,11 @@ SILENCE_SECONDS = 10  # how long nobody may have touched what should be going on
 
 LONGEST_REQUEST_SECONDS = http.CONNECT_SECONDS + http.ANSWER_SECONDS
 assert LONGEST_REQUEST_SECONDS < GIVE_UP_SECONDS < LEASE_SECONDS
-assert 2 * settings.EMAIL_TIMEOUT < LEASE_SECONDS  # the answers to an envelope and to its text
+# The answers to an envelope and to its text. Of a notice, whose cursor's lease is renewed
+# meanwhile, the second may take minutes, but not as long as RQ lets a job take.
+assert smtp_client.ENVELOPE_SECONDS + smtp_client.ANSWER_SECONDS < LEASE_SECONDS
+assert smtp_client.LOOK_SECONDS < LEASE_SECONDS / 2
+assert settings.SLICE_TIMEOUT - LEASE_SECONDS > smtp_client.PATIENT_SECONDS
 # What email services may take (esp.py) is held to the lease by a test: their library is loaded only
 # where it is used.
 assert MIN_SECONDS < UNTOLD_SECONDS <= MAX_SECONDS < SINGLES_SECONDS < LEASE_SECONDS

@@ -17,9 +17,9 @@ from notices.providers.errors import Away, NotSent, Refused, TryLater
 
 __all__ = ["decide", "leave"]
 
-MAX_TRIES = 8  # by each provider
+PATIENCE = timedelta(days=1)  # a server that has no room now has some tomorrow
 FIRST_BACKOFF = 2  # seconds, for what somebody waits for; a notice begins with a pause
-LONGEST_BACKOFF = 600  # seconds
+LONGEST_BACKOFF = 1800  # seconds
 
 
 def decide(answer: str | NotSent, delivery: Delivery, provider: Provider, able: int) -> Outcome:
@@ -58,22 +58,23 @@ def in_doubt(delivery: Delivery, doubt: NotSent, provider: Provider, able: int) 
 
 
 def put_off(delivery: Delivery, later: TryLater, provider: Provider, able: int) -> Outcome:
-    """Back to queued, unless tries or time are used up. A notice goes to each of the `able`
-    providers in turn before there is exponential backoff, with jitter; a single delivery has
-    been to all of them by now."""
+    """Back to queued, unless its time is over, or it was tried for a day. A notice goes to each of
+    the `able` providers in turn before there is exponential backoff, with jitter; a single
+    delivery has been to all of them by now."""
     counts = not isinstance(later, Away)
     rounds, turn = divmod(delivery.tries + counts, able)
-    if counts and rounds >= MAX_TRIES:
-        reason = f"Given up after {delivery.tries + 1} tries. {later.reason}"
-        return Outcome(delivery, State.FAILED, reason, provider.name, not_now=True)
     is_notice, wait = delivery.message == messages.NOTICE, later.after or 0.0
     first = PAUSE_SECONDS if is_notice else FIRST_BACKOFF
     jitter = random.uniform(0.8, 1.2)  # noqa: S311
     if delivery.notice_id and able > 1 and (turn or not counts):
         wait = NEXT_PROVIDER_SECONDS * jitter
     else:
-        wait = max(wait, min(first * 2 ** max(0, rounds - 1), LONGEST_BACKOFF) * jitter)
+        backoff = min(first * 2 ** min(max(0, rounds - 1), 16), LONGEST_BACKOFF)
+        wait = max(wait, backoff * jitter)
     again = timezone.now() + timedelta(seconds=wait)
+    if counts and again > delivery.created_at + PATIENCE:
+        reason = f"Given up after {delivery.tries + 1} tries. {later.reason}"
+        return Outcome(delivery, State.FAILED, reason, provider.name, not_now=True)
     if delivery.expires_at and again >= delivery.expires_at:
         reason = f"Its time is over. {later.reason}"
         return Outcome(delivery, State.EXPIRED, reason, provider.name, not_now=True)

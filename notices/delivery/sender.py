@@ -189,17 +189,24 @@ class Sender:
             # Whose fault it was shows in smaller requests.
             return [Outcome(one, State.QUEUED, SHARED, provider.name) for one in deliveries]
         if isinstance(answers, Refused | TryLater | Unknown):
+            self.report(request, answers)
             answers = [answers] * len(deliveries)
-        if isinstance(answers, BaseException):
+        elif isinstance(answers, BaseException):
             self.bug = self.bug or answers
             return []
+        else:
+            for answer in answers:
+                self.report(request, answer)
         found = zip(deliveries, answers, strict=True)
         return [self.judge_one(request, one, answer) for one, answer in found]
 
+    def report(self, request: Request, answer: str | NotSent) -> None:
+        """What it says of the provider."""
+        bulk = request.deliveries[0].notice_id is not None
+        request.route.report(request.provider, answer, bulk=bulk, began=request.began_at)
+
     def judge_one(self, request: Request, delivery: Delivery, answer: str | NotSent) -> Outcome:
-        """What became of it, and what that says of the provider."""
         failed = isinstance(answer, TryLater | Unknown)
-        request.route.report(request.provider, failed=failed)
         able = len(request.route.able(delivery, request.wording)) if failed else 0
         return retry.decide(answer, delivery, request.provider, able)
 

@@ -34,11 +34,16 @@ __all__ = ["send"]
 Unring = Callable[[Collection[int]], None]  # is told the pks of others that have just left
 
 
-def send(delivery_id: int, channel: str, unring: Unring = lambda pks: None) -> dict[int, datetime]:
-    """Sends a single delivery, unless somebody else does or did, and others beside it; which are
-    to be tried again, and when."""
+def send(
+    delivery_id: int,
+    channel: str,
+    unring: Unring = lambda pks: None,
+    stops: Callable[[], bool] = lambda: False,
+) -> dict[int, datetime]:
+    """Sends a single delivery, unless somebody else does or did, and others beside it, until
+    `stops` says that this worker was asked to stop; which are to be tried again, and when."""
     with Connections(channel) as connections:
-        sender = SingleSender(connections, delivery_id, unring)
+        sender = SingleSender(connections, delivery_id, unring, stops)
         sender.run()
     return sender.again | sender.overlooked()
 
@@ -46,9 +51,11 @@ def send(delivery_id: int, channel: str, unring: Unring = lambda pks: None) -> d
 class SingleSender(Sender):
     poll = SINGLES_POLL_SECONDS
 
-    def __init__(self, connections: Connections, own: int, unring: Unring) -> None:
+    def __init__(
+        self, connections: Connections, own: int, unring: Unring, stops: Callable[[], bool]
+    ) -> None:
         super().__init__(connections, uuid4().hex)
-        self.own, self.unring = own, unring
+        self.own, self.unring, self.stops = own, unring, stops
         self.alone = connections.size == 1
         self.began, self.paused_until = time.monotonic(), 0.0
         self.again: dict[int, datetime] = {}
@@ -71,7 +78,8 @@ class SingleSender(Sender):
         now = time.monotonic()
         slow = self.connections.slowest > SLOW_SECONDS
         seconds = SINGLES_SLOW_SECONDS if slow else SINGLES_SECONDS
-        if self.alone or not most or now < self.paused_until or now > self.began + seconds:
+        over = now > self.began + seconds or self.stops()
+        if self.alone or not most or now < self.paused_until or over:
             self.none_waits = False
             return []
         self.none_waits = not self.waiting().exists()
@@ -115,7 +123,9 @@ class SingleSender(Sender):
             self.next_provider(request, outcome, tried) if outcome.not_now and not late else None
         )
         if further:
-            self.connections.start(replace(request, provider=further, tried=tried))
+            self.connections.start(
+                replace(request, provider=further, tried=tried, began_at=time.time())
+            )
         elif outcome.not_before:
             self.again[outcome.delivery.pk] = outcome.not_before
         return further is not None

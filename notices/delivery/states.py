@@ -56,6 +56,7 @@ __all__ = [
     "record",
     "record_all",
     "release",
+    "renew",
     "reopen",
     "report",
     "rescue",
@@ -170,8 +171,9 @@ def record(outcome: Outcome, token: str) -> None:
 
 
 def keep_attempt(outcome: Outcome) -> None:
-    """What a try answered. A provider that is away says the same for hours: that is kept once."""
-    if outcome.counts or outcome.reason != outcome.delivery.reason:
+    """What a try answered. A provider that is away or busy says the same for hours: that is kept
+    once."""
+    if outcome.state != State.QUEUED or outcome.reason != outcome.delivery.reason:
         FailedAttempt.objects.create(
             delivery=outcome.delivery, provider=outcome.provider, reason=outcome.reason[:255]
         )
@@ -241,6 +243,12 @@ def advance(delivery: Delivery, provider: Provider, token: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(ADVANCE, [delivery.pk, provider.name, until, token, sending])
         return bool(cursor.rowcount)
+
+
+def renew(token: str) -> None:
+    """Its worker lives: it waits for an answer."""
+    until = timezone.now() + LEASE
+    StreamCursor.objects.filter(token=token).update(lease_until=until)
 
 
 @lru_cache(maxsize=1)

@@ -21,7 +21,7 @@ from notices.delivery.sender import patiently
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State, StreamCursor
 from notices.providers.base import Provider, Streaming
-from notices.providers.errors import NotSent, Refused
+from notices.providers.errors import Away, NotSent, Refused, Unknown
 from notices.providers.router import Route
 
 __all__ = ["send_claimed", "settle_dead"]
@@ -39,6 +39,8 @@ def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, is_over:
     try:
         stream.send(claimed)
     finally:
+        if stream.accepted:
+            route.report(stream.provider, "", bulk=True)
         if not stream.in_doubt:
             patiently(lambda: settle(token, stream.accepted))
 
@@ -56,14 +58,19 @@ class Stream:
         rest = list(claimed)
         while rest and not self.stopped:
             self.route.choose(rest[0], Wording(""))  # connects
-            came = 0
-            for delivery, problem in self.provider.send_stream(self.messages(rest), self.may_leave):
+            came, accepted = 0, self.accepted
+            answers = self.provider.send_stream(self.messages(rest), self.may_leave, self.waiting)
+            for delivery, problem in answers:
                 came = delivery.pk
                 if problem:
                     self.put_aside(delivery, problem)
                 else:
                     self.accepted = came
                 self.in_doubt = False
+                if isinstance(problem, Away) and self.accepted == accepted:
+                    # On a fresh connection: it is not that one that it is tired of.
+                    self.route.report(self.provider, problem, bulk=True)
+                    raise problem
             if not came or self.is_over():
                 return
             rest = [each for each in rest if each.pk > came]
@@ -90,7 +97,12 @@ class Stream:
         self.stopped = not self.in_doubt
         return self.in_doubt
 
+    def waiting(self) -> None:
+        patiently(lambda: states.renew(self.token))
+
     def put_aside(self, delivery: Delivery, problem: NotSent) -> None:
+        if isinstance(problem, Unknown):
+            self.route.report(self.provider, problem, bulk=True)
         outcome = retry.decide(problem, delivery, self.provider, 1)
         patiently(lambda: put_aside(outcome, self.provider, self.token))
 

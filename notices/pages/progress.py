@@ -2,13 +2,19 @@
 
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any, NamedTuple
 
 from django.db.models import Count
 from django.utils import timezone
 
+from notices.channels import CHANNELS
 from notices.models import OPEN, Notice, State
+from notices.providers import breaker
+from notices.providers.router import providers
+from queueing.redis import ask
+from queueing.scheduler import SCHEDULER_HEARTBEAT
 
 __all__ = ["progress", "report"]
 
@@ -65,6 +71,33 @@ def report(notice: Notice) -> dict[str, Any]:
     }
 
 
+class Wait(NamedTuple):
+    """Why nothing goes by a channel."""
+
+    channel: str  # its label
+    reason: str
+    since: datetime
+
+
+def waits(notice: Notice) -> list[Wait]:
+    """What providers said of themselves, while something of it is to go."""
+    if notice.state != Notice.State.SENDING:
+        return []
+    return [
+        Wait(
+            str(CHANNELS[channel].label), trouble.reason, datetime.fromtimestamp(trouble.since, UTC)
+        )
+        for channel in notice.channels
+        for provider in providers(channel)
+        if (trouble := breaker.trouble(provider.name))
+    ]
+
+
+def scheduler_runs() -> bool:
+    """Also when nobody can say: Redis is away."""
+    return ask(lambda redis: redis.exists(SCHEDULER_HEARTBEAT)) != 0
+
+
 def progress(notice: Notice) -> dict[str, Any]:
     """For the page: `figures` are the states worth showing, `percent` of the recipients are
     settled, `rate` is messages accepted a second, or None before the first."""
@@ -88,5 +121,7 @@ def progress(notice: Notice) -> dict[str, Any]:
         "settled": settled,
         "percent": 100 * settled // total if total else 0,
         "rate": rate,
+        "waits": waits(notice),
+        "no_scheduler": notice.state == Notice.State.WAITING and not scheduler_runs(),
         "seconds_to_start": max(0, ceil((notice.start_at - timezone.now()).total_seconds())),
     }

@@ -33,8 +33,8 @@ class Provider(Closing):
     """Carries messages of one channel. A context manager: leaving it closes the connection.
 
     `send` raises errors.Refused, TryLater, Away or Unknown, and nothing else on purpose. `open` is
-    called before each message and does nothing while the connection stands; it raises TryLater or
-    Away when no message can go at the moment.
+    called before each message and does nothing while the connection stands; it raises Away when no
+    message can go at the moment.
     """
 
     name: str  # in rows: never changed (registry.py)
@@ -81,10 +81,14 @@ class Streaming(Provider):
         """Raises Refused when it can carry nothing to such an address."""
 
     def send_stream(
-        self, messages: Iterator[Templated], may_leave: Callable[[Delivery], bool]
+        self,
+        messages: Iterator[Templated],
+        may_leave: Callable[[Delivery], bool],
+        waiting: Callable[[], None] = lambda: None,
     ) -> Iterator[tuple[Delivery, NotSent | None]]:
         """Hands them over in their order: each, and why it did not go. Just before one leaves
-        `may_leave` is asked; it ends when that says no, or the connection does not stand."""
+        `may_leave` is asked; it ends when that says no, or the connection does not stand. An
+        answer may take minutes: `waiting` is called every few seconds meanwhile."""
         for delivery, template, values in messages:
             if not may_leave(delivery):
                 return

@@ -1,13 +1,17 @@
-"""Which providers are left alone for a while, because they fail much or were asked enough.
+"""Which providers are left alone for a while: they fail much, or said that they take nothing.
 
 Shared by all processes in Redis, which is not asked for each of very many messages: good news
 holds for a moment. Redis away makes nobody wait: each process then counts for itself for some
 seconds, and rates are left to the provider's own limit.
+
+What somebody waits for and what is sent to many are counted apart ("single", "bulk"): that one in
+ten of very many gets no answer says little of the next code.
 """
 
 import logging
 import time
-from collections import deque
+from collections import Counter
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from limits import parse
@@ -15,109 +19,212 @@ from redis import Redis
 
 from queueing.redis import HURRY_SECONDS, ask, limiter
 
-__all__ = ["CLOSED", "report", "spend", "state", "wait"]
+__all__ = [
+    "CLOSED", "RESTING", "Trouble", "report", "spend", "state", "trouble", "wait", "went_away",
+]  # fmt: skip
 
-IN_A_ROW = 5
-LOOKED_AT = 20  # more than half of the last so many
+IN_A_ROW = 5  # failures with nothing between them
+LOOKED_AT = 20  # or more than half of so many
+WINDOW = 60  # seconds: what began earlier says nothing any more
 REST = 30  # seconds until one may try it again
 TRIAL = 20  # seconds that the one has; longer than a request may take
 FRESH = 0.1  # seconds in which it need not be asked or told that a provider is well
+PAUSE, LONGEST_PAUSE = 10, 300  # seconds after a provider said that it takes nothing, doubled
 CLOSED, RESTING, TESTED = "closed", "resting", "tested"
 log = logging.getLogger(__name__)
 
-
-own: dict[str, "Memory"] = {}  # provider -> what this process saw of it
+own: dict[str, "Memory"] = {}  # provider and kind -> what this process saw of it
 
 
 class Memory:
     """What this process knows. `well_until`, `told_until`: time.monotonic()."""
 
     def __init__(self) -> None:
-        self.last: deque[int] = deque(maxlen=LOOKED_AT)
-        self.rests_until = self.well_until = self.told_until = 0.0
-        self.untold = 0  # successes since Redis was told
+        self.seen: Counter[str] = Counter()  # as in Redis, for the time that it is away
+        self.untold: Counter[str] = Counter()
+        self.rested_at = self.rests_until = self.well_until = self.told_until = 0.0
+
+
+class Trouble(NamedTuple):
+    """What a provider said that holds for every message. Unix times."""
+
+    since: float
+    reason: str
+    until: float  # when it is asked again
+
+
+def kind_of(*, bulk: bool) -> str:
+    return "bulk" if bulk else "single"
 
 
 def key(name: str, what: str) -> str:
     return f"bellhop:breaker:{name}:{what}"
 
 
-def too_many(last: list[int]) -> bool:
-    """`last`: 1 for each failure and 0 for each success, the newest first."""
-    in_a_row = len(last) >= IN_A_ROW and all(last[:IN_A_ROW])
-    return in_a_row or (len(last) >= LOOKED_AT and sum(last[:LOOKED_AT]) > LOOKED_AT / 2)
+def field(began: float, *, failed: bool) -> str:
+    return f"{int(began)}:{'failed' if failed else 'well'}"
 
 
-def wait(name: str) -> float:
+def too_many(seen: Counter[str], began: float) -> bool:
+    """Judged by when requests began, backwards from a failure that began then: answers that hang
+    end much later than others that left beside them, and all together."""
+    failures = others = 0
+    for second in range(int(began), int(began) - WINDOW, -1):
+        failures += seen[field(second, failed=True)]
+        others += seen[field(second, failed=False)]
+        if failures >= IN_A_ROW and not others:
+            return True
+        if failures + others >= LOOKED_AT:
+            return failures > others
+    return False
+
+
+def wait(name: str, *, bulk: bool) -> float:
     """Seconds until the provider may be asked; 0: now. After its rest, one caller gets 0 and has
     to report; the others wait for what it finds."""
-    mine = own.setdefault(name, Memory())
+    which = f"{name}:{kind_of(bulk=bulk)}"
+    mine = own.setdefault(which, Memory())
     if time.monotonic() < mine.well_until:
         return 0
-    found = ask(lambda redis: redis.get(key(name, "rests_until")))
-    rest = (mine.rests_until if found is None else float(found)) - time.time()
+    names = key(which, "rests_until"), key(name, "away_until"), key(name, "away_at")
+    found = ask(lambda redis: redis.mget(names))
+    rests_until, away_until, away_at = (float(each or 0) for each in found or (0, 0, 0))
+    if away_until and not bulk:
+        away_until = min(away_until, away_at + PAUSE)
+    if found is None:
+        rests_until = mine.rests_until
+    if away_until > time.time():
+        return away_until - time.time()
+    rest = rests_until - time.time()
     if rest > 0:
         return rest
-    if found is None:
+    if found is None or not rests_until:
         mine.well_until = time.monotonic() + FRESH
         return 0
-    tries = ask(lambda redis: redis.set(key(name, "trial"), 1, nx=True, ex=TRIAL))
+    tries = ask(lambda redis: redis.set(key(which, "trial"), 1, nx=True, ex=TRIAL))
     return 0 if tries else 1
 
 
-def report(name: str, *, failed: bool) -> None:
-    """What came of a question to it. A refusal of one message is no failure."""
-    mine = own.setdefault(name, Memory())
-    mine.last.appendleft(int(failed))
+def report(name: str, *, failed: bool, bulk: bool, began: float | None = None) -> None:
+    """What came of a request to it that `began` then (unix time). A refusal of one message is no
+    failure."""
+    which, began = f"{name}:{kind_of(bulk=bulk)}", began or time.time()
+    mine = own.setdefault(which, Memory())
+    mine.seen[field(began, failed=failed)] += 1
+    mine.untold[field(began, failed=failed)] += 1
     if not failed and time.monotonic() < mine.told_until:
-        mine.untold += 1
         return
-    before, mine.untold = mine.untold, 0
+    untold, mine.untold = mine.untold, Counter()
     mine.told_until = 0 if failed else time.monotonic() + FRESH
-    last = ask(lambda redis: count(redis, name, before, failed=failed))
+    told = ask(lambda redis: tell(redis, name, which, untold, well=not failed))
     if not failed:
         mine.rests_until = 0
+        forget_old(mine)
         return
     mine.well_until = 0
-    if too_many(last if last is not None else list(mine.last)):
-        rest(name, mine)
+    seen, rested_at = told or (mine.seen, mine.rested_at)
+    if began < rested_at:
+        return  # it was under way when the rest began, and says nothing new
+    if rested_at or too_many(seen, began):
+        rest(which, mine)
 
 
-def count(redis: Redis, name: str, before: int, *, failed: bool) -> list[int]:
-    """The last outcomes; `before` this one there were so many successes. A failure of the one that
-    tries it after a rest is enough."""
-    outcomes = key(name, "outcomes")
+def tell(
+    redis: Redis, name: str, which: str, untold: Counter[str], *, well: bool
+) -> tuple[Counter[str], float]:
+    """What everybody saw lately, and when the rest began that it has or had, else 0."""
+    outcomes = key(which, "outcomes")
     with redis.pipeline(transaction=True) as batch:
-        batch.lpush(outcomes, *[0] * min(before, LOOKED_AT), int(failed))
-        batch.ltrim(outcomes, 0, LOOKED_AT - 1)
-        batch.expire(outcomes, 3600)
-        batch.lrange(outcomes, 0, -1)
-        batch.delete(key(name, "trial"))
-        if failed:
-            batch.exists(key(name, "rests_until"))
-        else:
-            batch.delete(key(name, "rests_until"))
+        for each, count in untold.items():
+            batch.hincrby(outcomes, each, count)
+        batch.expire(outcomes, 2 * WINDOW)
+        batch.hgetall(outcomes)
+        batch.get(key(which, "rested_at"))
+        batch.delete(key(which, "trial"))
+        if well:
+            batch.delete(key(which, "rests_until"), key(which, "rested_at"))
+            batch.delete(key(name, "away_until"), key(name, "trouble"))
         answers = batch.execute()
-    if failed and answers[-1]:
-        return [1] * IN_A_ROW
-    return [int(outcome) for outcome in answers[3]]
+    seen, rested_at = answers[len(untold) + 1], answers[len(untold) + 2]
+    found = Counter({each.decode(): int(count) for each, count in seen.items()})
+    old = [each for each in found if int(each.partition(":")[0]) < time.time() - 2 * WINDOW]
+    if old:
+        redis.hdel(outcomes, *old)
+    return found, float(rested_at or 0)
 
 
-def rest(name: str, mine: Memory) -> None:
-    until = time.time() + REST
-    mine.rests_until = until
-    mine.last.clear()
-    log.warning("%s fails much: it is left alone for %d seconds.", name, REST)
-    ask(lambda redis: redis.set(key(name, "rests_until"), until, ex=20 * REST))
-    ask(lambda redis: redis.delete(key(name, "outcomes")))
+def forget_old(mine: Memory) -> None:
+    if len(mine.seen) > 2 * WINDOW:
+        mine.seen.clear()
+
+
+def rest(which: str, mine: Memory) -> None:
+    mine.rested_at = time.time()
+    mine.rests_until = until = mine.rested_at + REST
+    log.warning("%s fails much: it is left alone for %d seconds.", which.replace(":", ", "), REST)
+
+    def tell_rest(redis: Redis) -> None:
+        with redis.pipeline(transaction=True) as batch:
+            batch.set(key(which, "rested_at"), mine.rested_at, ex=20 * REST)
+            batch.set(key(which, "rests_until"), until, ex=20 * REST)
+            batch.execute()
+
+    ask(tell_rest)
 
 
 def state(name: str) -> str:
-    """For the health page."""
-    found = ask(lambda redis: redis.get(key(name, "rests_until")))
-    if found is None:
+    """The worse of both kinds, for the health page."""
+    keys = [key(f"{name}:{kind_of(bulk=bulk)}", "rests_until") for bulk in (False, True)]
+    keys.append(key(name, "away_until"))
+    found = [float(until) for until in ask(lambda redis: redis.mget(keys)) or () if until]
+    if not found:
         return CLOSED
-    return RESTING if float(found) > time.time() else TESTED
+    return RESTING if max(found) > time.time() else TESTED
+
+
+# A provider that says itself that it takes nothing
+
+
+def went_away(name: str, reason: str, after: float | None = None) -> float:
+    """It cannot be reached, or refuses us whatever the message is: it is left alone for a while,
+    each time longer. What is for one person asks sooner. Seconds until it is asked again."""
+    pause = ask(lambda redis: note_trouble(redis, name, reason, after or 0)) or after or PAUSE
+    for bulk in (False, True):
+        mine = own.setdefault(f"{name}:{kind_of(bulk=bulk)}", Memory())
+        mine.well_until = 0.0
+        mine.rests_until = time.time() + (pause if bulk else min(pause, PAUSE))
+    return pause
+
+
+def note_trouble(redis: Redis, name: str, reason: str, after: float) -> float:
+    now, kept = time.time(), key(name, "trouble")
+    until = redis.get(key(name, "away_until"))
+    redis.set(key(name, "away_at"), now, ex=LONGEST_PAUSE)
+    if until and float(until) > now:  # somebody said so already
+        return float(until) - now
+    times = int(redis.hincrby(kept, "times", 1))
+    pause = max(after, float(min(PAUSE * 2 ** min(times - 1, 10), LONGEST_PAUSE)))
+    with redis.pipeline(transaction=True) as batch:
+        batch.hsetnx(kept, "since", str(now))
+        batch.hset(kept, mapping={"reason": reason, "until": now + pause})
+        batch.expire(kept, 86400)
+        batch.set(key(name, "away_until"), now + pause, px=int(1000 * pause))
+        batch.set(key(name, "said"), 1, nx=True, ex=60)
+        said = batch.execute()[-1]
+    if said:
+        log.warning("%s: %s It is asked again in %d s.", name, reason, pause)
+    return pause
+
+
+def trouble(name: str) -> Trouble | None:
+    found: Any = ask(lambda redis: redis.hmget(key(name, "trouble"), "since", "reason", "until"))
+    if not found or not all(found):
+        return None
+    since, reason, until = found
+    return Trouble(float(since), reason.decode(), float(until))
+
+
+# Rates
 
 
 def spend(name: str, rate: str, *, bulk: bool) -> float:

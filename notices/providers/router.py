@@ -11,13 +11,14 @@ from notices.content.messages import Wording
 from notices.models import Delivery
 from notices.providers import breaker, registry
 from notices.providers.base import Batching, Closing, Provider, Streaming
-from notices.providers.errors import Away, Refused, TryLater
+from notices.providers.errors import Away, Refused, TryLater, Unknown
 from notices.providers.reporting import Reporting
 from notices.providers.smtp import Email
 
 __all__ = ["Route", "providers", "reporting"]
 
 NOBODY = _("No provider takes this message to this number.")
+PAUSE = 10.0  # seconds
 ALL_BUSY = _("Every provider is away or busy.")
 # Those that take many emails in one call; other services are Esp.
 ESPS = {
@@ -98,36 +99,50 @@ class Route(Closing):
         Raises Refused when none takes such a message, TryLater when this message must wait, and
         Away when every message must. `passed`: names of those that are out of the question.
         """
-        able = self.able(delivery, wording)
+        able, bulk = self.able(delivery, wording), delivery.notice_id is not None
         if not able:
             raise Refused(NOBODY)
         reason, waits = ALL_BUSY, []
         for provider in sorted(able, key=lambda each: each.name == delivery.provider):
             if provider.name in passed:
                 continue
-            if provider.guarded and (
-                wait := self.wait(provider, bulk=delivery.notice_id is not None)
-            ):
+            if provider.guarded and (wait := self.wait(provider, bulk=bulk, alone=len(able) == 1)):
+                trouble = breaker.trouble(provider.name)
+                reason = trouble.reason if trouble else ALL_BUSY
                 waits.append(wait)
                 continue
             try:
                 provider.open()
-            except TryLater as later:
-                reason = later.reason
-                waits += [later.after] if later.after else []
-                self.report(provider, failed=True)
+            except Away as away:
+                reason = away.reason
+                waits.append(self.went_away(provider, away))
                 continue
             return provider
         everybody = len(able) == len(self.providers) and not passed
         raise (Away if everybody else TryLater)(reason, min(waits, default=None))
 
-    def wait(self, provider: Provider, *, bulk: bool) -> float:
-        name, rate = provider.name, provider.rate
-        return breaker.wait(name) or breaker.spend(name, rate, bulk=bulk)
+    def wait(self, provider: Provider, *, bulk: bool, alone: bool) -> float:
+        """A code costs nothing to try where nobody else is there."""
+        name = provider.name
+        rests = breaker.wait(name, bulk=bulk) if bulk or not alone else 0
+        return rests or breaker.spend(name, provider.rate, bulk=bulk)
 
-    def report(self, provider: Provider, *, failed: bool) -> None:
-        if provider.guarded:
-            breaker.report(provider.name, failed=failed)
+    def went_away(self, provider: Provider, away: Away) -> float:
+        """Seconds until it may be asked again."""
+        if not provider.guarded:
+            return away.after or PAUSE
+        return breaker.went_away(provider.name, away.reason, away.after)
+
+    def report(
+        self, provider: Provider, answer: object, *, bulk: bool, began: float | None = None
+    ) -> None:
+        """What a request that `began` then (unix time) says of the provider: `answer` is what it
+        gave, or why not."""
+        if isinstance(answer, Away):
+            self.went_away(provider, answer)
+        elif provider.guarded:
+            failed = isinstance(answer, TryLater | Unknown)
+            breaker.report(provider.name, failed=failed, bulk=bulk, began=began)
 
     def close(self) -> None:
         for provider in self.providers:

@@ -4,14 +4,21 @@ where the server allows it does not wait for answers that it does not need yet (
 Before the text left the server cannot have accepted the message, after it nobody knows.
 """
 
+import math
 import re
 import smtplib
+import time
 from collections.abc import Callable, Iterator, Sequence
+from io import BufferedReader, RawIOBase
+from socket import socket
 from typing import Any, NamedTuple
 
 from django.core.mail.backends import smtp
 
-__all__ = ["SMTP", "EmailBackend", "Mail"]
+__all__ = [
+    "ANSWER_SECONDS", "ENVELOPE_SECONDS", "LOOK_SECONDS", "PATIENT_SECONDS", "SMTP",
+    "EmailBackend", "Mail",
+]  # fmt: skip
 
 PLAIN = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 
@@ -24,17 +31,75 @@ class Mail(NamedTuple):
 
 Refusal = smtplib.SMTPException | None
 
+# For the whole of each, however it comes: a server that drips is one that does not answer.
+OPEN_SECONDS = 20  # to connect, its banner, TLS, the login
+ENVELOPE_SECONDS = 10  # the answers to an envelope
+ANSWER_SECONDS = 18  # the answer to a text that one person waits for, less than a lease with others
+PATIENT_SECONDS = 600  # to one of a notice (RFC 5321, 4.5.3.2.6)
+LOOK_SECONDS = 5  # between two signs of life meanwhile
+
+
+class Answers(RawIOBase):
+    """What a server says, until the connection's deadline."""
+
+    def __init__(self, sock: socket, connection: "SMTP") -> None:
+        self.sock, self.connection = sock, connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        usual = self.sock.gettimeout()
+        try:
+            while (left := self.connection.until - time.monotonic()) > 0:
+                self.sock.settimeout(min(left, LOOK_SECONDS))
+                try:
+                    return self.sock.recv_into(buffer)
+                except TimeoutError:
+                    self.connection.waiting()
+            raise TimeoutError
+        finally:
+            self.sock.settimeout(usual)
+
 
 class SMTP(smtplib.SMTP):
     text_left = False
     nested = False  # the server still has a sender, of a message that it did not take
+    until = math.inf  # time.monotonic(): the answers that are waited for must have come
+    answer_seconds = ANSWER_SECONDS
+
+    def waiting(self) -> None:
+        """An answer is still waited for."""
+
+    def be_patient(self, waiting: Callable[[], None]) -> None:
+        """With the answer to a text. `waiting` is called meanwhile."""
+        self.answer_seconds = PATIENT_SECONDS
+        self.waiting = waiting  # type: ignore[method-assign]
+
+    def within(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+
+    def connect(self, *args: Any, **kwargs: Any) -> Any:
+        self.within(OPEN_SECONDS)
+        return super().connect(*args, **kwargs)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock:
+            self.file = BufferedReader(Answers(self.sock, self))
+        return super().getreply()
+
+    def quit(self) -> Any:
+        self.within(ENVELOPE_SECONDS)
+        return super().quit()
 
     def mail(self, *args: Any, **kwargs: Any) -> Any:
         self.text_left = False
+        self.within(ENVELOPE_SECONDS)
         return super().mail(*args, **kwargs)
 
     def data(self, *args: Any, **kwargs: Any) -> Any:
         self.text_left = True
+        self.within(self.answer_seconds)
         return super().data(*args, **kwargs)
 
     def pipelines(self) -> bool:
@@ -66,6 +131,7 @@ class SMTP(smtplib.SMTP):
             while mail and self.sock:
                 if isinstance(mail, Exception):
                     raise mail
+                self.within(ENVELOPE_SECONDS)
                 refusal = self.refusal(mail)
                 if not refusal and not may_leave():
                     return
@@ -75,6 +141,7 @@ class SMTP(smtplib.SMTP):
                     self.send(text + self.envelope(following))
                 further = next(letters, None) if following else None
                 if self.text_left:
+                    self.within(self.answer_seconds)
                     code, answer = self.reply()
                     self.text_left = False
                     refusal = None if code == 250 else smtplib.SMTPDataError(code, answer)

@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import gettext
 
 register = template.Library()
-WITH_CODE = re.compile(r"(?P<words>.+) \((?P<code>[\w-]+)\)\.")
+WITH_CODE = re.compile(r"(?P<words>.+) \((?P<code>[^()]+)\)\.")
 
 
 @register.filter

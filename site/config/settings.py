@@ -184,13 +184,14 @@ if not read_bool("REDIS_TLS_VERIFY", True) and REDIS_URL.startswith("rediss://")
     REDIS_URL += ("&" if "?" in REDIS_URL else "?") + "ssl_cert_reqs=none"
 
 # Strict order: a worker that listens on all of them takes from the first that is not empty.
+SLICE_TIMEOUT = 900  # seconds: a mail server may think for ten minutes
 RQ_QUEUES = {
     name: {
         "URL": REDIS_URL,
         "DEFAULT_TIMEOUT": timeout,
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }
-    for name, timeout in {"sms": 60, "email": 90, "default": 600, "bulk": 120}.items()
+    for name, timeout in {"sms": 120, "email": 90, "default": 600, "bulk": SLICE_TIMEOUT}.items()
 }
 RQ = {
     "JOB_CLASS": "queueing.job.Job",

@@ -12,7 +12,6 @@ from rq import Worker
 from rq.utils import utcparse
 
 import jobs
-from notices.channels import SMS
 from notices.providers import breaker
 from notices.providers.router import providers
 from queueing.redis import bell
@@ -75,9 +74,10 @@ def redis_state() -> RedisState:
     )
 
 
-def sms_providers() -> dict[str, str]:
-    """Name -> one of the breaker's states."""
-    return {provider.name: breaker.state(provider.name) for provider in providers(SMS)}
+def carriers(channel: str) -> dict[str, tuple[str, breaker.Trouble | None]]:
+    """Name of a provider -> one of the breaker's states, and what it said of itself."""
+    names = [provider.name for provider in providers(channel)]
+    return {name: (breaker.state(name), breaker.trouble(name)) for name in names}
 
 
 def number(text: bytes | str | None) -> float | None:

@@ -1,16 +1,20 @@
 """What the probes found, in words: each part with its verdict and what to do about it."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from redis.exceptions import RedisError
 
 from health import probes
+from notices.channels import CHANNELS
 from notices.providers import breaker
+from notices.templatetags.reasons import in_words
 
 GOOD, WARN, BAD = "good", "warn", "bad"
 VERDICTS: dict[str, str | Promise] = {
@@ -55,7 +59,7 @@ def make() -> Report:
         report.parts.append(redis_away())
         return report
     report.parts += [redis(state), scheduler(state), sweep(state), workers(report.queues)]
-    report.parts.append(sms())
+    report.parts += map(channel, CHANNELS)
     return report
 
 
@@ -125,16 +129,27 @@ def workers(queues: list[probes.QueueState]) -> Part:
     return Part(_("Workers"), BAD, words, _("Start one with:"), START_WORKER)
 
 
-def sms() -> Part:
-    states = probes.sms_providers()
-    resting = [name for name, state in states.items() if state != breaker.CLOSED]
-    if not resting:
-        words = _("%(providers)s: no trouble") % {"providers": ", ".join(states)}
-        return Part(_("SMS"), GOOD, words)
-    words = _("left alone for a while, because it failed much: %(providers)s") % {
-        "providers": ", ".join(resting),
-    }  # fmt: skip
-    advice = _(
-        "The workers' log says why. Others carry meanwhile, if there are any; nothing is lost."
-    )
-    return Part(_("SMS"), WARN if len(resting) < len(states) else BAD, words, advice)
+def channel(name: str) -> Part:
+    label, found = str(CHANNELS[name].label), probes.carriers(name)
+    resting = [each for each, (state, _trouble) in found.items() if state != breaker.CLOSED]
+    troubles = [trouble for _state, trouble in found.values() if trouble]
+    if not resting and not troubles:
+        return Part(label, GOOD, _("%(providers)s: no trouble") % {"providers": ", ".join(found)})
+    if troubles:
+        words = " ".join(map(told, troubles))
+        advice = _("Nothing is lost: it goes on by itself when that is mended.")
+    else:
+        words = _("left alone for a while, because it failed much: %(providers)s") % {
+            "providers": ", ".join(resting),
+        }  # fmt: skip
+        advice = _(
+            "The workers' log says why. Others carry meanwhile, if there are any; nothing is lost."
+        )
+    in_trouble = max(len(resting), len(troubles))
+    return Part(label, WARN if in_trouble < len(found) else BAD, words, advice)
+
+
+def told(trouble: breaker.Trouble) -> str:
+    since = localtime(datetime.fromtimestamp(trouble.since, UTC))
+    words = _("Since %(time)s.") % {"time": f"{since:%Y-%m-%d %H:%M}"}
+    return f"{in_words(trouble.reason)} {words}"

@@ -17,6 +17,8 @@ from redis.exceptions import RedisError
 
 from health import probes, queuecheck, report
 from health.forms import QueueCheckForm
+from notices.channels import CHANNELS
+from notices.providers import breaker
 from web.access import staff_required
 
 View = Callable[..., HttpResponseBase]
@@ -82,6 +84,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+def well(channel: str) -> bool:
+    found = probes.carriers(channel).values()
+    return any(state != breaker.RESTING and not trouble for state, trouble in found)
+
+
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
@@ -89,6 +96,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     count: a web process serves people without them, and taking it away would help nobody."""
     answer: dict[str, Any] = {"database": False, "redis": False, "scheduler": False}
     answer |= {"swept_ago": None, "queues": {}}  # seconds since the last sweep ended
+    answer["carriers"] = {}  # channel -> whether somebody carries it at the moment
     try:
         probes.database()
         answer["database"] = True
@@ -98,6 +106,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         state = probes.redis_state()
         answer["scheduler"], answer["swept_ago"] = state.scheduled_at is not None, state.swept_ago
         answer["queues"] = {queue.name: queue.workers > 0 for queue in probes.queues()}
+        answer["carriers"] = {name: well(name) for name in CHANNELS}
         answer["redis"] = True
     except (RedisError, OSError):
         pass

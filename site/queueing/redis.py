@@ -15,10 +15,11 @@ from redis.exceptions import RedisError
 from rq.job import Job
 
 from config.redis import connect
+from queueing import process
 
 __all__ = [
     "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "job_id", "jobs_about",
-    "limiter", "served", "subjects", "take_off", "was_away",
+    "limiter", "subjects", "take_off", "was_away",
 ]  # fmt: skip
 
 MAX_JOBS = 1000  # of a queue that are looked through
@@ -26,7 +27,6 @@ MAX_IDS = 50_000
 HURRY_SECONDS = 0.5  # that a worker waits for what it can do without
 AWAY_SECONDS = 5  # in which a Redis that was away is not asked
 away_until = 0.0  # time.monotonic()
-served: Collection[str] = ()  # the queues of the worker that this process is, if it is one
 
 Answer = TypeVar("Answer")
 
@@ -79,7 +79,7 @@ def anything_on(names: Collection[str]) -> bool | None:
 
     def lengths(redis: Redis) -> bool:
         with redis.pipeline(transaction=False) as question:
-            for name in set(names).intersection(served or names):
+            for name in set(names).intersection(process.served or names):
                 question.llen(f"rq:queue:{name}")
             return any(question.execute())
 

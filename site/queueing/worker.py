@@ -23,7 +23,7 @@ from rq import worker_registration
 from rq.exceptions import StopRequested
 from rq.worker import HerokuWorker
 
-from queueing import redis
+from queueing import process
 from queueing.job import Job
 
 __all__ = ["Queue", "Worker"]
@@ -136,7 +136,7 @@ class Worker(HerokuWorker):
             worker_registration.register(self)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        redis.served = {queue.name for queue in self.queues}
+        process.served = {queue.name for queue in self.queues}
         import_module("jobs").prepare_worker()
         # What is there now stays: no work-horse looks through it for garbage, which would also
         # give each a copy of its own.
@@ -148,6 +148,10 @@ class Worker(HerokuWorker):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})
         super().fork_work_horse(job, queue)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
+
+    def request_stop_sigrtmin(self, signum: int, frame: Any) -> None:
+        process.stopping = True
+        super().request_stop_sigrtmin(signum, frame)  # type: ignore[no-untyped-call]
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]

@@ -96,11 +96,16 @@ def test_busy_provider_puts_the_delivery_off_and_the_notice_stays_open(five, tex
     assert five.state == Notice.State.SENDING
 
 
-def test_delivery_is_given_up_after_the_last_try(five, texts, monkeypatch):
-    Delivery.objects.filter(notice=five).update(tries=retry.MAX_TRIES - 1)
+def test_delivery_is_given_up_after_a_day(five, texts, monkeypatch):
+    answer_with(monkeypatch, TryLater("The provider is busy."))
+    Delivery.objects.filter(notice=five).update(tries=80)
+    slices.send_slice(five.pk, "sms")
+    assert not Delivery.objects.filter(state=State.FAILED).exists()
+    yesterday = timezone.now() - retry.PATIENCE
+    Delivery.objects.filter(notice=five).update(tries=80, created_at=yesterday, not_before=None)
     answer_with(monkeypatch, TryLater("The provider is busy."))
     slices.send_slice(five.pk, "sms")
-    assert Delivery.objects.get(state=State.FAILED).reason.startswith("Given up after 8 tries.")
+    assert Delivery.objects.get(state=State.FAILED).reason.startswith("Given up after 81 tries.")
 
 
 def test_lost_answer_makes_a_notice_uncertain_and_is_not_sent_again(five, texts, monkeypatch):

@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from django.db import connection
@@ -48,16 +50,23 @@ def send_to_everyone(house: "House", folder: Path, channel: str = "email") -> in
 
 
 @contextmanager
-def ringing(folder, seed, settings):
+def ringing(folder, seed, settings, **environment):
     """A house; what this process queues goes to its Redis, too."""
-    built = House(folder, seed)
+    built = House(folder, seed, environment=environment)
     settings.REDIS_URL = built.redis.url
     yield built
     built.close()
 
 
 class House:
-    def __init__(self, folder: Path, seed: int, refused: float = 0.0, lost: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        refused: float = 0.0,
+        lost: float = 0.0,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.random = random.Random(seed)
         self.seed, self.refused, self.lost = str(seed), refused, lost
         self.redis = OwnRedis(folder / "redis")
@@ -73,7 +82,7 @@ class House:
             "DATABASE_URL": database_url(),
             "REDIS_URL": self.redis.url,
             "EMAIL_URL": f"smtp://127.0.0.1:{port}",
-        }
+        } | dict(environment)
         self.faults: Counter[str] = Counter()
         self.workers = [self.worker() for _ in range(2)]
         self.scheduler = Process("rqscheduler", **self.environment)

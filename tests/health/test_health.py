@@ -287,6 +287,7 @@ def test_readyz_is_ready_without_workers_and_says_so(client):
     assert response.json() == {
         "ready": True, "database": True, "redis": True, "scheduler": False, "swept_ago": None,
         "queues": {"sms": False, "email": False, "default": False, "bulk": False},
+        "carriers": {"email": True, "sms": True},
     }  # fmt: skip
 
 
@@ -326,7 +327,7 @@ def test_sms_provider_that_rests_is_told_by_its_name_alone(desk, settings):
     settings.SMS_URLS = ["twilio://AC1:hush@+15550001111", "console:"]
     assert row(page(desk), "SMS")[2].startswith("twilio, console: no trouble")
     for _ in range(5):
-        breaker.report("twilio", failed=True)
+        breaker.report("twilio", failed=True, bulk=True)
     text = page(desk)
     assert row(text, "SMS")[1:2] == ["attention"]
     assert "failed much: twilio" in row(text, "SMS")[2]

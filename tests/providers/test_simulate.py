@@ -58,9 +58,9 @@ def send(staff, channel, address):
 def test_each_fate(staff, channel, address, state, tries, finally_, listed):
     delivery = send(staff, channel, address)
     assert (delivery.state, delivery.tries) == (state, tries)
-    assert (
-        delivery.failed_attempts.count() == (tries if state != "sent" else tries - 1) or tries == 0
-    )
+    failed = tries if state != "sent" else tries - 1
+    # The same said again is kept once.
+    assert delivery.failed_attempts.count() == min(failed, 1) or tries == 0
     apply.take()
     delivery.refresh_from_db()
     assert delivery.state == finally_
@@ -85,7 +85,7 @@ def test_breaker_rests_it_like_any_other(staff):
     new = sent_now(staff, channels=["sms"], pasted=numbers)
     expand.start(new.pk)
     again = slices.send_slice(new.pk, "sms")
-    assert (again - timezone.now()).total_seconds() > 25
+    assert (again - timezone.now()).total_seconds() > 5
     assert breaker.state("simulate") == breaker.RESTING
     assert set(Delivery.objects.values_list("state", "tries")) == {("queued", 0)}
 

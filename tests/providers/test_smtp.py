@@ -8,7 +8,7 @@ import pytest
 
 from notices.content.messages import Wording
 from notices.models import Delivery
-from notices.providers.errors import Refused, TryLater, Unknown
+from notices.providers.errors import Away, Refused, TryLater, Unknown
 from notices.providers.smtp import Email
 
 HELLO = Wording("Hello\n.\n..two", "Hello")
@@ -77,11 +77,11 @@ def test_who_does_not_allow_it_is_told_one_thing_after_the_other(settings):
         (b"250 OK\r\n550 5.1.1 No such user\r\n503 No\r\n", Refused, "550 5.1.1", b"quit"),
         (b"250 OK\r\n450 Later\r\n503 No\r\n", TryLater, "450 Later", b"quit"),
         (b"250 OK\r\n550 Nobody\r\n354 Go on\r\n", Refused, "550 Nobody", b".\r\n"),
-        (b"550 Not you\r\n503 No\r\n503 No\r\n", Refused, "550 Not you", b"quit"),
+        (b"550 Not you\r\n503 No\r\n503 No\r\n", Away, "550 Not you", b"quit"),
         (b"250 OK\r\n250 OK\r\n451 Full\r\n", TryLater, "451 Full", b"quit"),
-        (b"250 OK\r\n421 Too many\r\n", TryLater, "421 Too many", b""),
-        (b"421 Good night\r\n", TryLater, "421 Good night", b""),
-        (b"550 Not you\r\n421 Too many errors\r\n", Refused, "550 Not you", b""),
+        (b"250 OK\r\n421 Too many\r\n", Away, "421 Too many", b""),
+        (b"421 Good night\r\n", Away, "421 Good night", b""),
+        (b"550 Not you\r\n421 Too many errors\r\n", Away, "550 Not you", b""),
         (b"What?\r\n", TryLater, "before the message left", b""),
     ],
 )
@@ -141,7 +141,6 @@ GO, OK = b"250 OK\r\n250 OK\r\n354 Go on\r\n", b"250 OK\r\n"
 @pytest.mark.parametrize(
     ("refused", "then"),
     [
-        (b"550 Not you\r\n503 No\r\n503 No\r\n", GO),
         (b"250 OK\r\n550 Nobody\r\n503 No\r\n", OK + GO),
         (b"250 OK\r\n250 OK\r\n554 No\r\n", OK + GO),
     ],

@@ -120,11 +120,12 @@ def redis():
 def _fresh(redis):
     """No test sees another's limits, queues, used picture codes, resting providers or worker."""
     from notices.providers import breaker
+    from queueing import process
     from queueing import redis as bell
 
     breaker.own.clear()
     bell.away_until = 0.0
-    bell.served = ()
+    process.served = ()
 
 
 @pytest.fixture
