@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils import timezone
 
-from notices.models import Notice, Schedule
+from notices.delivery import expand, quiet_hours
+from notices.models import Delivery, Notice, Occurrence, Schedule, State
 from notices.pages.idempotency import Key
-from notices.schedules import actions
+from notices.schedules import actions, occurrences
 from tests.pages.test_notices import GOOD, post_json
 from tests.pages.test_schedules import LATER, REPEAT
+from tests.support.world import repeated, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -231,3 +234,122 @@ def test_json_of_another_hears_nothing_of_the_first(page, client, other):
 
 def test_json_without_a_key_makes_one_each_time(page):
     assert post_json(page, GOOD).json() != post_json(page, GOOD).json()
+
+
+# Buttons
+
+
+@pytest.fixture
+def uncertain(staff):
+    """A notice of which one may have arrived."""
+    new = sent_now(staff)
+    expand.start(new.pk)
+    lose(new)
+    return new
+
+
+def lose(notice):
+    Delivery.objects.filter(notice=notice).update(
+        state=State.UNCERTAIN, tries=1, changed_at=timezone.now()
+    )
+    Notice.objects.filter(pk=notice.pk).update(state=Notice.State.FINISHED)
+
+
+@pytest.mark.parametrize("button", ["Send all of them again", "Send again"])
+def test_send_again_is_decided_once(page, uncertain, button):
+    """Pressed twice, by Back or in another window: also when it became uncertain once more."""
+    address = reverse("notice_again", args=[uncertain.pk])
+    shown = page.get(f"/notices/{uncertain.pk}/").text
+    pressed = re.compile(rf'name="until" value="([^"]+)">\s*<button(.*)>{button}</button>')
+    [(until, rest)] = pressed.findall(shown)
+    delivery = re.search(r'name="delivery" value="(\d+)"', rest)
+    posted = {"until": until} | ({"delivery": delivery[1]} if delivery else {})
+    assert "1 delivery goes out again." in page.post(address, posted, follow=True).text
+    assert "was done already" in page.post(address, posted, follow=True).text
+    lose(uncertain)
+    assert "was done already" in page.post(address, posted, follow=True).text
+    assert Delivery.objects.get().state == State.UNCERTAIN
+    assert Delivery.objects.get().failed_attempts.count() == 1
+
+
+def test_undo_twice_is_told_twice(page, staff):
+    new = sent_now(staff)
+    for _ in range(2):
+        shown = page.post(reverse("notice_cancel", args=[new.pk]), follow=True).text
+        assert "Undone. Nothing was sent." in shown
+
+
+def test_cancel_of_one_that_ended_changes_nothing(page, uncertain):
+    shown = page.post(reverse("notice_cancel", args=[uncertain.pk]), follow=True).text
+    assert "This notice had ended already" in shown
+    assert Notice.objects.get().state == Notice.State.FINISHED
+
+
+def test_send_at_once_twice_is_told_twice(page, staff):
+    page.post(reverse("notice_new"), LATER | {"at": "2099-12-01T09:00"})
+    new = Notice.objects.get()
+    for _ in range(2):
+        shown = page.post(reverse("notice_start", args=[new.pk]), follow=True).text
+        assert "It goes out now." in shown
+        expand.start(new.pk)
+    lose(new)
+    shown = page.post(reverse("notice_start", args=[new.pk]), follow=True).text
+    assert "Nothing was changed" in shown
+
+
+def test_send_at_once_keeps_what_another_writes_at_this_moment(page, staff, monkeypatch):
+    new = sent_now(staff)
+    ends = quiet_hours.ends
+
+    def edited_meanwhile(*args):
+        Notice.objects.update(subject="Edited")
+        return ends(*args)
+
+    monkeypatch.setattr(quiet_hours, "ends", edited_meanwhile)
+    page.post(reverse("notice_start", args=[new.pk]))
+    assert Notice.objects.get().subject == "Edited"
+
+
+@pytest.mark.parametrize(
+    ("before", "do", "sentence"),
+    [
+        ("active", "pause", "Paused: nothing goes out"),
+        ("paused", "resume", "Resumed."),
+        ("paused", "end", "Ended: it will not run again."),
+    ],
+)
+def test_a_button_of_a_schedule_twice_is_told_twice(page, clock, before, do, sentence):
+    schedule = repeated()
+    if before == "paused":
+        actions.pause(schedule.pk)
+    for _ in range(2):
+        shown = page.post(reverse("schedule_act", args=[schedule.pk]), {"do": do}, follow=True).text
+        assert sentence in shown
+
+
+def test_skip_of_the_same_instant_an_hour_later_skips_no_other(page, clock):
+    schedule = repeated()
+    at = schedule.next_at.isoformat()
+    for _ in range(2):
+        shown = page.post(
+            reverse("schedule_act", args=[schedule.pk]), {"do": "skip", "at": at}, follow=True
+        ).text
+        assert "13:00 (Asia/Shanghai) is skipped." in shown
+        clock.shift(3600)
+        occurrences.run(schedule.pk)
+    assert Occurrence.objects.filter(state="skipped").count() == 1
+
+
+def test_run_now_from_the_same_page_an_hour_later_runs_once(page, clock):
+    first, second = repeated(), repeated()
+    key = key_in(page.get(first.get_absolute_url()))
+    for _ in range(2):
+        address = reverse("schedule_act", args=[first.pk])
+        shown = page.post(address, {"do": "run", "key": key}, follow=True).text
+        assert "It runs now, out of turn." in shown
+        clock.shift(1200)
+    assert Notice.objects.count() == 1
+    page.post(reverse("schedule_act", args=[second.pk]), {"do": "run", "key": key})
+    assert Notice.objects.count() == 2, "of another schedule it is another request"
+    page.post(address, {"do": "run", "key": key_in(page.get(first.get_absolute_url()))})
+    assert Notice.objects.count() == 3
