@@ -176,6 +176,14 @@ def save_singly(plan: list[tuple[Person, User, Outcome]]) -> Iterator[tuple[Pers
             with transaction.atomic():
                 write([user] * (outcome == "created"), [user] * (outcome == "updated"))
         except IntegrityError:
-            yield person, BadRow("its username, email or mobile was taken a moment ago.")
+            yield person, look_again(person)
         else:
             yield person, outcome
+
+
+def look_again(person: Person) -> Outcome:
+    """Somebody else took its name or address at this moment: perhaps the same file, twice."""
+    [(_person, _user, outcome)] = Batch([person], person.keys).plan()
+    if outcome == "unchanged":
+        return outcome
+    return BadRow("its username, email or mobile was taken a moment ago.")

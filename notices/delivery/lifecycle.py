@@ -1,6 +1,7 @@
 """When a notice goes out. The database says when; the job queue only rings."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -37,9 +38,12 @@ def ring(notice: Notice) -> bool:
     return jobs.wake(notice.start_at, jobs.start_notice, notice.pk)
 
 
-def change(notice: Notice, start_at: datetime | None = None) -> bool:
+def change(
+    notice: Notice, start_at: datetime | None = None, only: Collection[str] | None = None
+) -> bool:
     """Saves a notice that was edited, moved or is to go at once (None), unless it has started
-    meanwhile: then nothing is changed, and the answer is False."""
+    meanwhile: then nothing is changed, and the answer is False. `only`: the fields to be saved
+    besides, where somebody else may edit it at this moment."""
     with transaction.atomic(durable=True):
         waiting = Notice.objects.select_for_update().filter(state=Notice.State.WAITING)
         before = waiting.filter(pk=notice.pk).first()
@@ -47,7 +51,7 @@ def change(notice: Notice, start_at: datetime | None = None) -> bool:
             return False
         notice.start_at = start_at or timezone.now()
         notice.held_until = None
-        notice.save()
+        notice.save(update_fields=None if only is None else [*only, "start_at", "held_until"])
     if before.start_at != notice.start_at:
         jobs.forget(before.start_at, jobs.start_notice, notice.pk)
     ring(notice)
@@ -69,13 +73,18 @@ def cancel(notice: Notice) -> int | None:
     return settled + queued.filter(Q(token=None) | ~Exists(gone)).count()
 
 
-def send_again(notice: Notice, by: User, delivery_id: int | None = None) -> int:
+def send_again(
+    notice: Notice, by: User, delivery_id: int | None = None, until: datetime | None = None
+) -> int:
     """Lets what is uncertain go once more, one delivery or all of the notice; how many that is.
-    Only a person may decide this: it may have arrived the first time."""
+    Only a person may decide this: it may have arrived the first time. `until`: when those that the
+    person saw had changed last; what became uncertain later, perhaps again, is another decision."""
     doubtful = Delivery.objects.filter(notice=notice, state=State.UNCERTAIN)
     doubtful = doubtful.exclude(notice__state=Notice.State.CANCELLED)
     if delivery_id is not None:
         doubtful = doubtful.filter(pk=delivery_id)
+    if until is not None:
+        doubtful = doubtful.filter(changed_at__lte=until)
     with transaction.atomic():
         chosen = list(doubtful.select_for_update(of=("self",)))
         states.resend(Delivery.objects.filter(pk__in=[each.pk for each in chosen]))

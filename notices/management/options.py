@@ -1,15 +1,21 @@
-"""The message options that `notice send` and `schedule add` share."""
+"""The options that `notice send` and `schedule add` share: the message, and the key."""
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 
 from notices.channels import CHANNELS
+from notices.models import Notice, Schedule
+from notices.pages import idempotency
+from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
+from notices.recurrence.parse import FAR
+from web.problems import Problem
 
 
 def add_content(parser: ArgumentParser) -> None:
@@ -23,6 +29,47 @@ def add_content(parser: ArgumentParser) -> None:
     audience = parser.add_mutually_exclusive_group(required=True)
     audience.add_argument("--everyone", action="store_true", help="who has that channel")
     audience.add_argument("--addresses", metavar="FILE", help="one a line; - is the input")
+    add_key(parser)
+
+
+def add_key(parser: ArgumentParser) -> None:
+    parser.add_argument("--key", help="run again with the same key, it makes nothing new")
+
+
+def stored_key(whose: str, key: str | None, facts: Mapping[str, Any] | None = None) -> Key:
+    """`whose`: of which command. Raises CommandError for what cannot be a key."""
+    try:
+        if key is not None:
+            idempotency.check(key)
+    except Problem as problem:
+        raise CommandError(f"--key: {problem.sentence}") from None
+    return Key.of(whose, key, facts or {})
+
+
+def once(key: Key, make: Callable[[], Notice | Schedule]) -> int:
+    """The number of what `make` saves with the key's columns, or of what an earlier run saved with
+    the same key. CommandError when that run was told something else."""
+    try:
+        return (key.made() or key.once(make)).pk
+    except KeyReused as reused:
+        sentence = f"--key: {reused.sentence} It made number {reused.made.pk}."
+        raise CommandError(sentence) from None
+
+
+def instant(name: str, text: str) -> datetime | None:
+    """What an option names; CommandError when that is none."""
+    if not text:
+        return None
+    example = "such as 2026-12-01T09:00+08:00"
+    try:
+        at = datetime.fromisoformat(text)
+        if not 1 < at.year < FAR:
+            raise ValueError
+    except ValueError:
+        raise CommandError(f"{name}: {text} is not a date and time, {example}.") from None
+    if at.tzinfo is None:
+        raise CommandError(f"{name}: {text} has no zone; add it, {example}.")
+    return at
 
 
 def read_content(options: Mapping[str, Any]) -> NoticeForm:

@@ -33,6 +33,12 @@ class Content(models.Model):
     escalate_minutes = models.PositiveSmallIntegerField(_("SMS after minutes"), null=True)
     zone = models.CharField(_("time zone"), max_length=64, default=default_time_zone)
     in_quiet_hours = models.BooleanField(_("also in the quiet hours"), default=False)
+    # Who asks again gets this row (pages/idempotency.py): digests of who asked under which key, and
+    # of what for; and the first answer, if that was JSON: as text, since a database may put a JSON
+    # value in another order. Null: nobody named a key.
+    request_key = models.CharField(max_length=64, null=True, editable=False)
+    request_digest = models.CharField(max_length=64, null=True, editable=False)
+    request_answer = models.TextField(null=True, editable=False)
 
     class Meta:
         abstract = True
@@ -42,6 +48,14 @@ class Content(models.Model):
 
     def get_channels_display(self) -> str:
         return ", ".join(str(CHANNELS[name].label) for name in self.channels)
+
+
+def once_per_request(name: str) -> models.UniqueConstraint:
+    return models.UniqueConstraint(
+        fields=["request_key"],
+        condition=Q(request_key__isnull=False),
+        name=f"{name}_once_per_request",
+    )
 
 
 CONTENT_FIELDS = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
@@ -77,6 +91,7 @@ class Notice(Content):
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
         ordering = ["-id"]
+        constraints = [once_per_request("notice")]
         indexes = [
             # Not partial: SQLite does not see that `state IN (…)` is the condition, and a table of
             # notices holds long texts, which make it slow to read.

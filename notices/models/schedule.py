@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices.models.notice import Content, Notice
+from notices.models.notice import Content, Notice, once_per_request
 from notices.recurrence.rule import Rule, instant
 
 
@@ -40,6 +40,7 @@ class Schedule(Content):
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
         ordering = ["-id"]
+        constraints = [once_per_request("schedule")]
         indexes = [
             models.Index(fields=["next_at"], condition=Q(state="active"), name="schedule_due")
         ]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -28,6 +28,7 @@ from notices import channels
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
+from notices.pages import instants
 from notices.pages.progress import progress, report
 from web import characters
 from web.access import StaffRequest, staff_required
@@ -57,8 +58,10 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if not search["q"].strip():
         pages.count = known(shown["progress"]["tally"], search["state"], search["channel"])
     page = pages.get_page(request.GET.get("page"))
+    uncertain = notice.deliveries.filter(state=State.UNCERTAIN)
     context = {
         "search": search,
+        "uncertain_until": uncertain.aggregate(last=Max("changed_at"))["last"],
         "page": page,
         "states": State.choices,
         "channels": channels.choices(),
@@ -150,12 +153,16 @@ def harmless(value: object) -> object:
 @require_POST
 @staff_required
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Pressed twice, the second answer is the first, as far as it is known by then."""
     notice = get_object_or_404(Notice, pk=pk)
     stopped = lifecycle.cancel(notice)
-    if stopped is None:
+    notice.refresh_from_db()
+    if notice.state != Notice.State.CANCELLED:
         messages.warning(request, _("This notice had ended already: nothing was left to cancel."))
-    elif notice.state == Notice.State.WAITING:
+    elif notice.started_at is None:
         messages.success(request, _("Undone. Nothing was sent."))
+    elif stopped is None:
+        messages.success(request, _("It is cancelled already: nothing was left to cancel."))
     else:
         text = ngettext(
             "Cancelled: %(count)d delivery was not sent.",
@@ -169,10 +176,13 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_required
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets a notice that waits go at once, also in the quiet hours."""
+    """Lets a notice that waits go at once, also in the quiet hours. Who presses twice is told the
+    same while it goes."""
     notice = get_object_or_404(Notice, pk=pk)
     notice.in_quiet_hours |= quiet_hours.ends(timezone.now()) is not None
-    if lifecycle.change(notice):
+    started = lifecycle.change(notice, only=["in_quiet_hours"])
+    notice.refresh_from_db()
+    if started or notice.state in UNFINISHED:
         messages.success(request, _("It goes out now."))
     else:
         messages.warning(request, _("Nothing was changed: it has started meanwhile."))
@@ -182,14 +192,20 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_required
 def again(request: StaffRequest, pk: int) -> HttpResponse:
-    """Sends again what is uncertain: the delivery that `delivery` names, or all of them."""
+    """Sends again what is uncertain: the delivery that `delivery` names, or all of them. `until`:
+    when the page saw them change last, so that who presses twice decides it once."""
     notice = get_object_or_404(Notice, pk=pk)
     wanted = request.POST.get("delivery", "")
     if wanted and not wanted.isdecimal():
         raise Http404
-    count = lifecycle.send_again(notice, request.user, int(wanted[:18]) if wanted else None)
-    text = ngettext(
-        "%(count)d delivery goes out again.", "%(count)d deliveries go out again.", count
-    )
-    messages.success(request, text % {"count": count})
+    number = int(wanted[:18]) if wanted else None
+    until = instants.posted(request, "until")
+    count = lifecycle.send_again(notice, request.user, number, until)
+    if count:
+        text = ngettext(
+            "%(count)d delivery goes out again.", "%(count)d deliveries go out again.", count
+        )
+        messages.success(request, text % {"count": count})
+    else:
+        messages.info(request, _("Nothing was left to send again: that was done already."))
     return redirect(notice)

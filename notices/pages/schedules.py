@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from notices.models import Notice, Schedule
+from notices.pages import instants
+from notices.pages.idempotency import Key, new_key
 from notices.pages.schedule_report import with_runs
 from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
@@ -49,6 +51,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "upcoming": actions.upcoming(schedule),
         "page": Paginator(occurrences, PAGE).get_page(request.GET.get("page")),
         "runs": occurrences.exclude(notice=None).count(),
+        "key": new_key(),
     }
     return render(request, "notices/schedule.html", context)
 
@@ -56,34 +59,47 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_required
 def act(request: StaffRequest, pk: int) -> HttpResponse:
-    """POST `do`: pause, resume, skip, run or end."""
+    """POST `do`: pause, resume, skip, run or end. Pressed twice it is done once, and the second
+    answer is the first."""
     schedule = get_object_or_404(Schedule, pk=pk)
+    do, at = request.POST.get("do", ""), instants.posted(request, "at")
+    # By whom and for which schedule: its notice is asked for by no other key.
+    key = Key.of(f"user {request.user.pk} run {pk}", request.POST.get("key"), {})
     steps: dict[str, tuple[Callable[[], Any], str]] = {
         "pause": (lambda: actions.pause(pk), _("Paused: nothing goes out until you resume it.")),
         "resume": (lambda: actions.resume(pk), _("Resumed.")),
-        "skip": (lambda: skip(request, schedule), _("%(time)s (%(zone)s) is skipped.")),
-        "run": (lambda: actions.run_now(pk, request.user), _("It runs now, out of turn.")),
+        "skip": (lambda: skip(request, pk, at), in_its_zone(schedule, at)),
+        "run": (
+            lambda: actions.run_now(pk, request.user, key.stored),
+            _("It runs now, out of turn."),
+        ),
         "end": (lambda: actions.end(pk), _("Ended: it will not run again.")),
     }
-    if request.POST.get("do") not in steps:
+    if do not in steps:
         raise Http404
-    step, done = steps[request.POST["do"]]
+    step, done = steps[do]
     try:
-        facts = step()
-        messages.success(request, done % facts if request.POST["do"] == "skip" else done)
+        step()
+        messages.success(request, done)
     except actions.NothingLeft:
         messages.warning(request, NOTHING_LEFT)
     except actions.NotNow:
-        messages.warning(request, _("Nothing was changed: look at what it is doing now."))
+        if actions.was_done(pk, do, at):
+            messages.success(request, done)
+        else:
+            messages.warning(request, _("Nothing was changed: look at what it is doing now."))
     return redirect(schedule)
 
 
-def skip(request: StaffRequest, schedule: Schedule) -> dict[str, str]:
-    """POST `at`: the instant that the page showed as the next one. How to name it."""
-    try:
-        shown = datetime.fromisoformat(request.POST.get("at", ""))
-    except ValueError:
-        raise actions.NotNow from None
-    skipped = actions.skip(schedule.pk, request.user, shown).astimezone(schedule.zone_info)
-    form = "Y-m-d H:i:s" if skipped.second else "Y-m-d H:i"
-    return {"time": date_format(skipped, form), "zone": schedule.zone}
+def skip(request: StaffRequest, pk: int, at: datetime | None) -> None:
+    if at is None:
+        raise actions.NotNow
+    actions.skip(pk, request.user, at)
+
+
+def in_its_zone(schedule: Schedule, at: datetime | None) -> str:
+    if at is None:
+        return ""
+    form = "Y-m-d H:i:s" if at.second else "Y-m-d H:i"
+    time = date_format(at.astimezone(schedule.zone_info), form)
+    return _("%(time)s (%(zone)s) is skipped.") % {"time": time, "zone": schedule.zone}

@@ -41,7 +41,8 @@ def found(q: str, lifted: str) -> QuerySet[Suppression]:
 @require_POST
 @staff_required
 def lift(request: StaffRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(Suppression, pk=pk, lifted_at=None)
+    """One that is lifted already stays as it is: the answer is that of the first press."""
+    row = get_object_or_404(Suppression, pk=pk)
     reason = characters.clean(request.POST.get("reason", "")).strip()
     if not reason:
         return show(request, _("Say why it is lifted. Nothing was changed."), 400)

@@ -1,5 +1,6 @@
 """The staff's pages for writing: a notice for now or later, a schedule, and changing them."""
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import CONTENT_FIELDS, Notice, Schedule
+from notices.pages import idempotency
+from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews
 from notices.pages.progress import report
@@ -35,31 +38,46 @@ ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
 
 
 def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
-    """The fields of both forms in one object; without `when` it goes out now."""
+    """The fields of both forms in one object; without `when` it goes out now. Asked for again with
+    the same header Idempotency-Key, it answers as it did the first time."""
+    header = request.headers.get("Idempotency-Key")
+    if header is not None:
+        idempotency.check(header)
     form = NoticeForm.from_json(body)
-    complaints = {} if form.is_valid() else form.complaints()
     timing = TimingForm.from_json(body, own_zone=request.user.time_zone, many=form.many)
-    complaints |= {name: list(map(str, each)) for name, each in timing.errors.items()}
-    if complaints:
-        raise Invalid(errors=complaints)
-    saved = accepted(form, timing, request)
+    key = key_of(request, header, form, timing)
+    saved = key.made()
+    if saved is None:
+        complaints = {} if form.is_valid() else form.complaints()
+        complaints |= {name: list(map(str, each)) for name, each in timing.errors.items()}
+        if complaints:
+            raise Invalid(errors=complaints)
+        saved = key.once(partial(accepted, form, timing, request, key))
+    return answers.ok(**key.answer(saved, partial(facts_of, saved)))
+
+
+def key_of(request: StaffRequest, key: str | None, form: NoticeForm, timing: TimingForm) -> Key:
+    return Key.of(f"user {request.user.pk}", key, idempotency.asked(form, timing))
+
+
+def facts_of(saved: Notice | Schedule) -> dict[str, Any]:
     if isinstance(saved, Schedule):
-        return answers.ok(schedule=schedule_report(saved))
-    return answers.ok(notice=report(saved))
+        return {"schedule": schedule_report(saved)}
+    return {"notice": report(saved)}
 
 
-def accepted(form: NoticeForm, timing: TimingForm, request: StaffRequest) -> Notice | Schedule:
+def accepted(
+    form: NoticeForm, timing: TimingForm, request: StaffRequest, key: Key
+) -> Notice | Schedule:
     if timing.cleaned_data["when"] == "repeat":
-        new_schedule = Schedule(**form.written(), author=request.user)
+        new_schedule = Schedule(**form.written(), **key.columns, author=request.user)
         timing.apply_to_schedule(new_schedule)
         actions.add(new_schedule)
         return new_schedule
-    notice: Notice = form.save(commit=False)
-    notice.author = request.user
+    notice = Notice(**form.written(), **key.columns, author=request.user)
     timing.apply_to_notice(notice)
     if not lifecycle.accept(notice, timing.cleaned_data.get("start_at")):
         messages.warning(request, QUEUE_AWAY)
-    tell_of_time(request, notice, timing)
     return notice
 
 
@@ -81,16 +99,35 @@ def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> No
 @staff_required
 def new(request: StaffRequest) -> HttpResponse:
     """Writes a notice or a schedule. POST with `preview` shows it, without accepts it; so does
-    JSON with the forms' fields."""
+    JSON with the forms' fields. `key` was made with the form: sent twice, it is accepted once."""
+    if request.method == "GET" and "key" not in request.GET:
+        # In the address, so that Back brings the same key, whatever the browser kept of the page.
+        query = request.GET.copy()
+        query["key"] = idempotency.new_key()
+        return redirect(f"{request.path}?{query.urlencode()}")
     form = NoticeForm(request.POST or None)
     valid = form.is_valid()
     many = not valid or form.many
     wanted = {"when": request.GET.get("when", "now")}
     own_zone = request.user.time_zone
     timing = TimingForm(request.POST or None, initial=wanted, own_zone=own_zone, many=many)
-    if timing.is_valid() and valid and "preview" not in request.POST:
-        return redirect(accepted(form, timing, request))
-    return page(request, form, timing)
+    own_key = request.POST.get("key", request.GET.get("key"))
+    if not form.is_bound:
+        return page(request, form, timing, key=own_key)
+    key = key_of(request, own_key, form, timing)
+    try:
+        saved = key.made()
+        if saved is None and timing.is_valid() and valid and "preview" not in request.POST:
+            saved = key.once(partial(accepted, form, timing, request, key))
+    except KeyReused as reused:
+        # Back, changed, and sent again: as it stands now it is another one, if that is meant.
+        own_key = idempotency.new_key()
+        return page(request, form, timing, key=own_key, sent_before=reused.made)
+    if saved is None or "preview" in request.POST:
+        return page(request, form, timing, key=own_key)
+    if isinstance(saved, Notice) and timing.is_valid():
+        tell_of_time(request, saved, timing)
+    return redirect(saved)
 
 
 def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: Any) -> HttpResponse:
@@ -105,7 +142,7 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         **times(timing, request),
         **more,
     }
-    status = 400 if form.errors or timing.errors else 200
+    status = 400 if form.errors or timing.errors else 409 if "sent_before" in more else 200
     return render(request, "notices/new.html", context, status=status)
 
 

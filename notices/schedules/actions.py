@@ -18,12 +18,17 @@ from signup.models import User
 
 __all__ = [
     "NotNow", "NothingLeft", "add", "change", "end", "pause", "plan", "resume", "run_now", "skip",
-    "upcoming",
+    "upcoming", "was_done",
 ]  # fmt: skip
 
 MOST = 100  # instants that anybody is shown ahead
 SKIPPED = gettext_noop("Skipped by hand.")
 RUN_NOW = gettext_noop("Run now, by hand.")
+LEADS_TO = {
+    "pause": Schedule.State.PAUSED,
+    "resume": Schedule.State.ACTIVE,
+    "end": Schedule.State.ENDED,
+}
 
 
 class NotNow(Exception):  # noqa: N818
@@ -139,13 +144,26 @@ def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetim
         return following
 
 
-def run_now(pk: int, by: User | None = None) -> Notice:
-    """A notice out of turn, at most one a minute: who presses twice means it once."""
+def run_now(pk: int, by: User | None = None, request_key: str | None = None) -> Notice:
+    """A notice out of turn, at most one a minute: who presses twice means it once. With the key of
+    an earlier request the notice that was made then, however long ago."""
     with in_hand(pk, *Schedule.State) as (schedule, now):
+        before = Notice.objects.filter(request_key=request_key, occurrence__schedule=pk)
+        if request_key and (made := before.first()):
+            return made
         lately = now - timedelta(minutes=1)
         just_run = Q(extra=True, decided_at__gt=lately) | Q(planned_at=now)
         if schedule.occurrences.filter(just_run).exists():
             raise NotNow
-        notice = occurrences.start(schedule, now, RUN_NOW, by)
+        notice = occurrences.start(schedule, now, RUN_NOW, by, request_key)
         jobs.now(jobs.start_notice, notice.pk)
         return notice
+
+
+def was_done(pk: int, step: str, at: datetime | None = None) -> bool:
+    """When a step raised NotNow: whether the schedule is where it leads, or the instant `at` is
+    skipped. So who presses twice is told what the first press did."""
+    if step == "skip":
+        skipped = Occurrence.objects.filter(schedule=pk, state=Occurrence.State.SKIPPED)
+        return at is not None and skipped.filter(planned_at=at).exists()
+    return step in LEADS_TO and Schedule.objects.filter(pk=pk, state=LEADS_TO[step]).exists()

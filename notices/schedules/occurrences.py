@@ -69,7 +69,13 @@ def is_in_time(schedule: Schedule, at: datetime, now: datetime) -> bool:
     return now - at <= max(PROMPT, timedelta(minutes=schedule.late_minutes))
 
 
-def start(schedule: Schedule, at: datetime, reason: str = "", by: User | None = None) -> Notice:
+def start(
+    schedule: Schedule,
+    at: datetime,
+    reason: str = "",
+    by: User | None = None,
+    request_key: str | None = None,
+) -> Notice:
     """Makes the notice of an instant, or with a `reason` one out of turn. Raises IntegrityError
     when the instant had one."""
     facts = {name: getattr(schedule, name) for name in CONTENT_FIELDS}
@@ -78,6 +84,7 @@ def start(schedule: Schedule, at: datetime, reason: str = "", by: User | None = 
         author=schedule.author,
         zone=schedule.zone,
         in_quiet_hours=schedule.in_quiet_hours,
+        request_key=request_key,
         start_at=at,
     )
     Occurrence.objects.create(

@@ -124,7 +124,12 @@ def test_page_lists_searches_and_lifts_with_a_reason(client, staff):
     assert "gets messages again" in answer.content.decode()
     row.refresh_from_db()
     assert (row.lifted_by, row.lift_reason) == (staff, "Called us.")
-    assert client.post(f"/notices/suppressed/{row.pk}/", {"reason": "Again."}).status_code == 404
+    suppression.add("sms", WANG, "stop")
+    answer = client.post(f"/notices/suppressed/{row.pk}/", {"reason": "Again."}, follow=True)
+    assert "stands on the list for another reason, too" in answer.content.decode()
+    row.refresh_from_db()
+    assert row.lift_reason == "Called us.", "pressed twice, it is lifted once"
+    assert Suppression.objects.filter(lifted_at=None).count() == 2
     assert "Called us." in client.get("/notices/suppressed/", {"lifted": "1"}).content.decode()
     assert "/notices/suppressed/" in client.get("/notices/").content.decode()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 
 from notices.delivery import expand
@@ -138,3 +139,57 @@ def test_cancel_of_an_ended_notice_says_so(staff):
     Notice.objects.update(state=Notice.State.FINISHED)
     with pytest.raises(CommandError, match="had ended already"):
         call_command("notice", "cancel", str(new.pk))
+
+
+# --key
+
+
+def test_the_same_key_prints_the_same_number_and_makes_nothing(text, staff, capsys):
+    for _ in range(2):
+        send(text, "--channel", "email", "--everyone", "--key", "lift-7")
+    assert capsys.readouterr().out == f"{Notice.objects.get().pk}\n" * 2
+    send(text, "--channel", "email", "--everyone", "--key", "lift-8")
+    send(text, "--channel", "email", "--everyone")
+    assert Notice.objects.count() == 3
+
+
+def test_the_same_key_when_its_time_is_over_prints_the_same_number(text, staff, capsys):
+    words = ("--channel", "email", "--everyone", "--key", "k", "--at", "2026-12-01T09:00+08:00")
+    for now in ("2026-12-01T00:00Z", "2026-12-01T02:00Z"):
+        with time_machine.travel(now, tick=False):
+            send(text, *words)
+    assert capsys.readouterr().out == f"{Notice.objects.get().pk}\n" * 2
+
+
+@pytest.mark.parametrize(
+    "more", [["--in-quiet-hours"], ["--at", "2099-12-01T09:00Z"], ["--channel", "sms"]]
+)
+def test_a_key_that_stands_for_something_else_is_told(text, staff, more):
+    words = ("--channel", "email", "--everyone", "--key", "k")
+    send(text, *words)
+    number = Notice.objects.get().pk
+    with pytest.raises(CommandError, match=f"another request already.*number {number}"):
+        send(text, *words, *more)
+    assert Notice.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\nb"])
+def test_what_cannot_be_a_key_is_told(text, staff, key):
+    with pytest.raises(CommandError, match=r"--key: .* 1 to 255 printable"):
+        send(text, "--channel", "email", "--everyone", "--key", key)
+    assert not Notice.objects.exists()
+
+
+def test_wait_with_the_key_of_an_earlier_run_waits_for_the_same_notice(text, staff, capsys):
+    words = ("--channel", "sms", "--everyone", "--key", "k")
+    send(text, *words)
+    Notice.objects.update(state=Notice.State.FINISHED)
+    send(text, *words, "--wait")
+    assert capsys.readouterr().out.split() == [str(Notice.objects.get().pk)] * 2
+
+
+def test_cancel_twice_is_told_twice(staff, capsys):
+    new = sent_now(staff)
+    for _ in range(2):
+        call_command("notice", "cancel", str(new.pk))
+    assert "is cancelled already" in capsys.readouterr().out

@@ -131,6 +131,57 @@ def test_steps(content, capsys):
             call_command("schedule", "pause", number)
 
 
+# Twice
+
+
+def test_add_with_the_same_key_prints_the_same_number(content, capsys, clock):
+    until = ("--until", "2026-11-30", "--key", "k")
+    add(content, *until)
+    clock.move_to(datetime(2027, 1, 1, tzinfo=UTC))  # it would be refused by now
+    add(content, *until)
+    assert capsys.readouterr().out == f"{Schedule.objects.get().pk}\n" * 2
+    with pytest.raises(CommandError, match="--key: This key was used"):
+        add(content, *until, rule="0 10 * * 1-5")
+    add(content, "--key", "other")
+    assert Schedule.objects.count() == 2
+
+
+@pytest.mark.parametrize("steps", [["pause"], ["pause", "resume"], ["end"]])
+def test_a_step_twice_is_told_twice(content, capsys, steps):
+    schedule = add(content)
+    for step in steps:
+        call_command("schedule", step, str(schedule.pk))
+    capsys.readouterr()
+    call_command("schedule", steps[-1], str(schedule.pk))
+    assert capsys.readouterr().out.startswith(f"Schedule {schedule.pk} ")
+
+
+def test_skip_at_passes_that_instant_by_and_no_other(content, capsys, clock):
+    schedule = add(content)
+    at = ("--at", "2026-11-23T09:00+08:00")
+    for _ in range(2):
+        call_command("schedule", "skip", str(schedule.pk), *at)
+        clock.move_to(datetime(2026, 11, 23, 2, tzinfo=UTC))
+    assert Occurrence.objects.get().planned_at == datetime(2026, 11, 23, 1, tzinfo=UTC)
+    with pytest.raises(CommandError, match="nothing was changed"):
+        call_command("schedule", "skip", str(schedule.pk), "--at", "2026-11-24T09:01+08:00")
+    for no_instant in ("soon", "2026-11-24T09:00"):
+        with pytest.raises(CommandError, match="--at"):
+            call_command("schedule", "skip", str(schedule.pk), "--at", no_instant)
+
+
+def test_run_with_the_same_key_runs_once(content, clock):
+    schedule = add(content)
+    for _ in range(2):
+        call_command("schedule", "run", str(schedule.pk), "--key", "k")
+        clock.shift(3600)
+    assert Notice.objects.count() == 1
+    call_command("schedule", "run", str(schedule.pk), "--key", "other")
+    clock.shift(3600)
+    call_command("schedule", "run", str(schedule.pk))
+    assert Notice.objects.count() == 3
+
+
 # notice send --at
 
 

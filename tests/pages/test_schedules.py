@@ -300,7 +300,9 @@ def test_skip_means_the_instant_that_was_shown(page, clock):
     assert not Occurrence.objects.filter(state="skipped").exists()
     clock.shift(-3601)
     assert "13:00 (Asia/Shanghai) is skipped." in text_of(press({"do": "skip", "at": at}))
-    for again in (at, "", "soon", "2026-11-21T13:00"):
+    assert "13:00 (Asia/Shanghai) is skipped." in text_of(press({"do": "skip", "at": at}))
+    far = "0001-01-01T00:00:00+08:00"
+    for again in ("", "soon", "2026-11-21T13:00", "2026-11-21T14:30+08:00", far):
         assert "Nothing was changed" in text_of(press({"do": "skip", "at": again}))
     assert Occurrence.objects.filter(state="skipped").count() == 1
 

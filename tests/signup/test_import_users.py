@@ -145,6 +145,22 @@ def test_who_registers_at_this_moment_costs_one_row_only(monkeypatch):
     assert second[1] == "created"
 
 
+def test_the_same_file_twice_at_this_moment_is_no_mistake(monkeypatch):
+    cells = {"username": "first_one", "email": "first@example.com", "mobile": "", "language": ""}
+    batch = Batch()
+    batch.add(read_person(2, cells))
+    saving = batch.plan
+
+    def plan():
+        yield from list(saving())
+        monkeypatch.setattr(batch, "plan", saving)
+        assert [outcome for _, outcome in batch.save()] == ["created"]
+
+    monkeypatch.setattr(batch, "plan", plan)
+    assert [outcome for _, outcome in batch.save()] == ["unchanged"]
+    assert User.objects.count() == 1
+
+
 def test_many_people_take_few_statements_and_little_memory(run, django_assert_max_num_queries):
     rows = "".join(f"person_{n},p{n}@example.com,,\n" for n in range(5_000))
     tracemalloc.start()

@@ -5,16 +5,19 @@ import sys
 import time
 from argparse import ArgumentParser
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from notices.delivery import lifecycle, quiet_hours
-from notices.management.options import add_content, read_content
+from notices.management.options import add_content, instant, once, read_content, stored_key
 from notices.models import Notice
+from notices.pages import idempotency
+from notices.pages.idempotency import Key
+from notices.pages.notice_form import NoticeForm
 from notices.pages.progress import progress, report
-from notices.recurrence.parse import FAR
 
 ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
@@ -44,7 +47,16 @@ class Command(BaseCommand):
         getattr(self, command)(**options)
 
     def send(self, **options: Any) -> None:
-        notice = read_content(options).save(commit=False)
+        form = read_content(options)
+        facts = {name: options[name] for name in ("at", "not_after", "in_quiet_hours")}
+        key = stored_key("notice send", options["key"], idempotency.asked(form) | facts)
+        number = once(key, partial(self.accept, form, options, key))
+        self.stdout.write(str(number))
+        if options["wait"]:
+            self.wait(Notice.objects.get(pk=number))
+
+    def accept(self, form: NoticeForm, options: dict[str, Any], key: Key) -> Notice:
+        notice = Notice(**form.written(), **key.columns)
         start_at = moment("--at", options["at"])
         notice.not_after = moment("--not-after", options["not_after"])
         notice.in_quiet_hours = options["in_quiet_hours"]
@@ -54,9 +66,7 @@ class Command(BaseCommand):
             start_at = start_at or timezone.now()
         if not lifecycle.accept(notice, start_at):
             self.stderr.write("Accepted. Redis is away: it will go out when Redis is back.")
-        self.stdout.write(str(notice.pk))
-        if options["wait"]:
-            self.wait(notice)
+        return notice
 
     def wait(self, notice: Notice) -> None:
         while notice.state not in ENDED:
@@ -92,8 +102,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"{count:>9} {state}")
 
     def cancel(self, number: int, **options: Any) -> None:
-        stopped = lifecycle.cancel(find(number))
+        notice = find(number)
+        stopped = lifecycle.cancel(notice)
         if stopped is None:
+            notice.refresh_from_db()
+            if notice.state == Notice.State.CANCELLED:
+                self.stdout.write(f"Notice {number} is cancelled already.")
+                return
             raise CommandError(f"Notice {number} had ended already: nothing was left to cancel.")
         self.stdout.write(
             f"Notice {number} is cancelled; {stopped} queued deliveries were not sent."
@@ -109,18 +124,8 @@ def find(number: int) -> Notice:
 
 def moment(name: str, text: str) -> datetime | None:
     """The instant that an option names; CommandError when that is none, or past."""
-    if not text:
-        return None
-    example = "such as 2026-12-01T09:00+08:00"
-    try:
-        at = datetime.fromisoformat(text)
-        if at.year >= FAR:
-            raise ValueError
-    except ValueError:
-        raise CommandError(f"{name}: {text} is not a date and time, {example}.") from None
-    if at.tzinfo is None:
-        raise CommandError(f"{name}: {text} has no zone; add it, {example}.")
-    if at <= timezone.now():
+    at = instant(name, text)
+    if at and at <= timezone.now():
         raise CommandError(f"{name}: {text} is in the past.")
     return at
 

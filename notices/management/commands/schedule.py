@@ -4,17 +4,29 @@ code as the pages."""
 import json
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from notices.management.options import add_content, read_content, refuse
+from notices.management.options import (
+    add_content,
+    add_key,
+    instant,
+    once,
+    read_content,
+    refuse,
+    stored_key,
+)
 from notices.models import Schedule
+from notices.pages import idempotency
+from notices.pages.idempotency import Key
+from notices.pages.notice_form import NoticeForm
 from notices.pages.schedule_report import schedule_reports
 from notices.pages.timing_form import TimingForm
 from notices.schedules import actions
 
-STEPS: dict[str, tuple[Callable[[int], object], str]] = {
+STEPS: dict[str, tuple[Callable[..., object], str]] = {
     "pause": (actions.pause, "is paused"),
     "resume": (actions.resume, "is active again"),
     "skip": (actions.skip, "skips its next time"),
@@ -47,10 +59,15 @@ class Command(BaseCommand):
         for name, (_, what) in STEPS.items():
             step = commands.add_parser(name, help=f"the schedule {what}")
             step.add_argument("number", type=int)
+            if name == "skip":
+                example = "2026-12-01T09:00+08:00"
+                step.add_argument("--at", default="", metavar=example, help="only if that is next")
+            if name == "run":
+                add_key(step)
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         if command in STEPS:
-            self.step(command, options["number"])
+            self.step(command, **options)
         else:
             getattr(self, command)(**options)
 
@@ -72,12 +89,17 @@ class Command(BaseCommand):
             },
             many=form.many,
         )
+        key = stored_key("schedule add", options["key"], idempotency.asked(form, timing))
+        number = once(key, partial(self.save, form, timing, key))
+        self.stdout.write(str(number))
+
+    def save(self, form: NoticeForm, timing: TimingForm, key: Key) -> Schedule:
         if not timing.is_valid():
             refuse("Nothing was saved.", timing.errors)
-        schedule = Schedule(**form.written())
+        schedule = Schedule(**form.written(), **key.columns)
         timing.apply_to_schedule(schedule)
         actions.add(schedule)
-        self.stdout.write(str(schedule.pk))
+        return schedule
 
     def list(self, **options: Any) -> None:
         facts = schedule_reports(Schedule.objects.order_by("pk"))
@@ -91,15 +113,21 @@ class Command(BaseCommand):
                 f"next {following}; {each['runs']} runs"
             )
 
-    def step(self, name: str, number: int) -> None:
+    def step(self, name: str, number: int, at: str = "", key: str | None = None, **_: Any) -> None:
         do, what = STEPS[name]
+        given: dict[str, Any] = {}
+        if name == "skip":
+            given["at"] = instant("--at", at)
+        if name == "run":
+            given["request_key"] = stored_key(f"schedule run {number}", key).stored
         try:
             if not Schedule.objects.filter(pk=number).exists():
                 raise CommandError(f"There is no schedule {number}.")
-            do(number)
+            do(number, **given)
         except OverflowError:
             raise CommandError(f"There is no schedule {number}.") from None
         except actions.NotNow:
-            state = Schedule.objects.get(pk=number).get_state_display()
-            raise CommandError(f"Schedule {number} is {state}: nothing was changed.") from None
+            if not actions.was_done(number, name, given.get("at")):
+                state = Schedule.objects.get(pk=number).get_state_display()
+                raise CommandError(f"Schedule {number} is {state}: nothing was changed.") from None
         self.stdout.write(f"Schedule {number} {what}.")

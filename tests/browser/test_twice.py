@@ -1,0 +1,72 @@
+"""Somebody who is impatient, in a real browser."""
+
+import pytest
+
+from notices.models import Notice
+from tests.support.processes import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def written(open_page, staff):
+    """The page with a notice to send on it."""
+
+    def write(**options):
+        page = open_page("/notices/new/", user=staff, **options)
+        page.get_by_label("Subject").fill("Lift")
+        page.get_by_label("Text").fill("Dear ((name)), it is out of order.")
+        page.get_by_label("email", exact=True).check()
+        return page
+
+    return write
+
+
+def send(page):
+    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Undo").wait_for()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_back_and_send_again_makes_one_notice(written, javascript):
+    """The browser of the tests keeps no pages: it asks for the form again, and fills it in."""
+    page = written(java_script_enabled=javascript)
+    send(page)
+    there = page.url
+    page.go_back()
+    assert page.get_by_label("Subject").input_value() == "Lift"
+    send(page)
+    assert (page.url, Notice.objects.count()) == (there, 1)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_back_changed_and_sent_asks_first(written, javascript):
+    page = written(java_script_enabled=javascript)
+    send(page)
+    page.go_back()
+    page.get_by_label("Subject").fill("Stairs")
+    page.get_by_role("button", name="Send now").click()
+    page.get_by_text("This form was already sent at").wait_for()
+    assert Notice.objects.count() == 1
+    assert page.get_by_label("Subject").input_value() == "Stairs"
+    send(page)
+    assert set(Notice.objects.values_list("subject", flat=True)) == {"Lift", "Stairs"}
+
+
+def test_buttons_do_nothing_until_the_answer_is_there(written):
+    page, posts = written(), []
+
+    def stay(route):
+        posts.append(route.request)
+        route.fulfill(status=204)  # the page stays as it is
+
+    page.route("**/notices/new/**", stay)
+    button = page.get_by_role("button", name="Send now")
+    button.dblclick()
+    eventually(button.is_disabled)
+    assert page.get_by_role("button", name="Preview").is_disabled()
+    page.get_by_label("Subject").press("Enter")
+    assert len(posts) == 1
+    assert posts[0].post_data.endswith("&when=now"), "what the button says is sent, too"
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    assert button.is_enabled()
