@@ -9,16 +9,19 @@ import os
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 import jobs
 from notices.channels import SMS
-from notices.models import Delivery, State
+from notices.delivery import lifecycle
+from notices.models import Delivery, Notice, State
 from signup.models import Verification
 from tests.faults.house import House, people, ringing, send_to_everyone
+from tests.support import world
 from tests.support.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,3 +127,38 @@ def test_a_code_never_waits_behind_a_notice(house, tmp_path, recipients, number,
     assert p99 < 1 * SLACK
     assert gauge.memory < 20 * MB
     assert gauge.connections < 15
+
+
+@pytest.mark.parametrize(
+    ("recipients", "notices"),
+    [
+        pytest.param(20_000, 2, id="smoke"),
+        pytest.param(500_000, 3, id="three", marks=pytest.mark.faults),
+        pytest.param(200_000, 10, id="ten", marks=pytest.mark.faults),
+    ],
+)
+def test_a_code_never_waits_behind_notices_that_are_prepared(house, tmp_path, recipients, notices):
+    """All at once, by both workers."""
+    people(recipients)
+    at = timezone.now() + timedelta(seconds=2)
+    for _ in range(notices):
+        lifecycle.accept(world.notice(start_at=at), at)
+    preparing = Notice.objects.filter(state=Notice.State.PREPARING)
+    eventually(lambda: preparing.count() >= min(2, notices), 30)
+    asked, meanwhile = {}, 0
+    for each in range(40):
+        delivery, when = ask_for_code(each)
+        asked[delivery] = when
+        meanwhile += preparing.exists()
+        time.sleep(0.25)
+    texts = tmp_path / "sms.jsonl"
+    eventually(lambda: len(texts.read_text().splitlines()) >= 40, 30)
+    lines = [json.loads(line) for line in texts.read_text().splitlines()]
+    waits = [
+        (datetime.fromisoformat(line["at"]) - asked[line["delivery"]]).total_seconds()
+        for line in lines
+    ]
+    facts = {"people": recipients, "notices": notices, "while preparing": meanwhile}
+    print("\n" + json.dumps(facts | {"p50": share(waits, 0.5), "slowest": max(waits)}))
+    assert meanwhile or recipients < 100_000, "nothing is proved"
+    assert share(waits, 0.99) < 1 * SLACK
