@@ -97,11 +97,13 @@ def send_claimed(
 def send_streamed(
     notice: Notice, connections: Connections, token: str, budget: Budget, many: int
 ) -> bool:
-    """The same over SMTP, which has nothing to keep of a message but that it went."""
+    """The same over SMTP, which has nothing to keep of a message but that it went. Whether there
+    may be more."""
     claimed = claims.claim(notice, connections.channel, token, many, streamed=True)
-    if claimed:
-        stream.send_claimed(claimed, connections.first, token, budget.is_over)
-    return bool(claimed)
+    if not claimed:
+        return False
+    ended = stream.send_claimed(claimed, connections.first, token, budget.is_over)
+    return len(claimed) == many or not ended
 
 
 class NoticeSender(Sender):

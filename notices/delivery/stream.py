@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 IsOver = Callable[[], bool]  # whether the time of the slice is used up
 
 
-def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, is_over: IsOver) -> None:
-    """Sends what the cursor `token` has claimed, in the order of the ids, until the time is over.
-    Raises Away when the channel cannot be reached."""
+def send_claimed(claimed: Sequence[Delivery], route: Route, token: str, is_over: IsOver) -> bool:
+    """Sends what the cursor `token` has claimed, in the order of the ids, until the time is over;
+    whether it came to the end of them. Raises Away when the channel cannot be reached."""
     stream = Stream(route, token, is_over)
     try:
-        stream.send(claimed)
+        return stream.send(claimed)
     finally:
         if stream.accepted:
             route.report(stream.provider, "", bulk=True)
@@ -54,7 +54,7 @@ class Stream:
         self.in_doubt = False  # one left, and what became of it is not kept yet
         self.stopped = False
 
-    def send(self, claimed: Sequence[Delivery]) -> None:
+    def send(self, claimed: Sequence[Delivery]) -> bool:
         rest = list(claimed)
         while rest and not self.stopped:
             self.route.choose(rest[0], Wording(""))  # connects
@@ -71,9 +71,10 @@ class Stream:
                     # On a fresh connection: it is not that one that it is tired of.
                     self.route.report(self.provider, problem, bulk=True)
                     raise problem
-            if not came or self.is_over():
-                return
             rest = [each for each in rest if each.pk > came]
+            if not came or self.is_over():
+                break
+        return not rest
 
     def messages(self, claimed: Sequence[Delivery]) -> Iterator[Templated]:
         """One more than leaves may be asked for, since its envelope goes with the text before it;
