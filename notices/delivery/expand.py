@@ -21,7 +21,7 @@ from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import messages
-from notices.delivery import finish, quiet_hours, states
+from notices.delivery import finish, high_water, quiet_hours, states
 from notices.models import Delivery, Notice, State
 from signup.models import User
 
@@ -36,10 +36,11 @@ GAP = 0.002  # seconds
 def start(notice_id: int) -> list[str]:
     """Prepares a waiting notice and lets it be sent; the channels to ring for. Nothing to ring
     for when its time has not come, or when it was cancelled."""
+    high_water.rise()
     now = timezone.now()
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
-    )
+    ).filter(in_question_since=None)
     if states.expire(due) or quiet_hours.hold(due.filter(state=Notice.State.WAITING)):
         return []
     if not states.prepare(due):

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from notices.content import messages
-from notices.delivery import claims, escalation, finish, states, stream
+from notices.delivery import claims, escalation, finish, high_water, restored, states, stream
 from notices.delivery.limits import SILENCE_SECONDS
 from notices.models import UNFINISHED, Delivery, Notice, Receipt, Schedule, State
 
@@ -44,10 +44,12 @@ Ring = tuple[Job, tuple[int | str, ...]]  # a job and its arguments
 
 def run(bells: Bells) -> Iterator[Ring]:
     """Yields the jobs to queue."""
+    high_water.rise()
     settle_expired()
     settle_lost()
     stream.settle_dead()
     settle_cancelled()
+    restored.settle()
     yield from silent_deliveries(bells)
     yield from silent_notices(bells)
     yield from due_schedules(bells)
@@ -102,6 +104,7 @@ def silent_notices(bells: Bells) -> Iterator[Ring]:
     silent = Notice.objects.filter(
         Q(active_at=None) | Q(active_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
+        in_question_since=None,
         state__in=UNFINISHED,
         start_at__lte=now - SILENCE / 2,
     )
@@ -129,7 +132,8 @@ def silent_receipts(bells: Bells) -> Iterator[Ring]:
 def due_schedules(bells: Bells) -> Iterator[Ring]:
     """Schedules that nobody woke in time."""
     late = timezone.now() - SILENCE / 5
-    due = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__lte=late)
+    active = Schedule.objects.filter(state=Schedule.State.ACTIVE, in_question_since=None)
+    due = active.filter(next_at__lte=late)
     for pk in due.order_by("next_at").values_list("pk", flat=True)[:CHUNK]:
         yield bells.run_schedule, (pk,)
 

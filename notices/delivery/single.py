@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from notices.delivery import claims, retry, states
+from notices.channels import EMAIL
+from notices.delivery import claims, high_water, retry, states
 from notices.delivery.connections import Connections, Request
 from notices.delivery.limits import (
     SHORT_PAUSE_SECONDS,
@@ -37,6 +38,8 @@ Unring = Callable[[Collection[int]], None]  # is told the pks of others that hav
 def send(delivery_id: int, channel: str, unring: Unring = lambda pks: None) -> dict[int, datetime]:
     """Sends a single delivery, unless somebody else does or did, and others beside it; which are
     to be tried again, and when."""
+    if channel == EMAIL:  # after a restore a welcome must not go twice; a code may
+        high_water.rise()
     with Connections(channel) as connections:
         sender = SingleSender(connections, delivery_id, unring)
         sender.run()

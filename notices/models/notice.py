@@ -68,6 +68,10 @@ class Notice(Content):
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
+    # When it was found in a database that had been restored (delivery/restored.py): nothing of it
+    # goes out until staff decide. `settled_at`: they decided that nothing more shall.
+    in_question_since = models.DateTimeField(null=True, editable=False)
+    settled_at = models.DateTimeField(null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     active_at = models.DateTimeField(null=True, editable=False, db_column="rung_at")
 
@@ -83,6 +87,11 @@ class Notice(Content):
                 fields=["finished_at"],
                 condition=Q(escalate_minutes__isnull=False, escalated_at__isnull=True),
                 name="notice_to_escalate",
+            ),
+            models.Index(
+                fields=["in_question_since"],
+                condition=Q(in_question_since__isnull=False),
+                name="notice_in_question",
             ),
         ]
 

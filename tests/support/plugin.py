@@ -122,6 +122,8 @@ def _fresh(redis):
     from notices.providers import breaker
     from queueing import redis as bell
 
+    for mark in WORLD.glob("high-water.*"):  # the database is emptied, too
+        mark.unlink()
     breaker.own.clear()
     bell.away_until = 0.0
     bell.served = ()
