@@ -72,7 +72,7 @@ def found_below(known: int, now: datetime, lowest: datetime) -> None:
             row.known_at = moment(known) if known else None
         row.at = now
         row.save()
-    said = "The database is below its mark, or was not used for long: it was restored? %d held."
+    said = "The database is below its mark, or stood still for long: %d held (manage.py restored)."
     log.warning(said, held)
 
 

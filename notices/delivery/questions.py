@@ -6,6 +6,7 @@ part of no notice.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
@@ -36,6 +37,7 @@ class Question(NamedTuple):
     url: str = ""
     arrived: int = 0
     decided: bool = False  # it is being settled
+    start_at: datetime | None = None  # of a notice that waits
 
     @property
     def is_schedule(self) -> bool:
@@ -69,6 +71,7 @@ def about_notice(notice: Notice) -> Question:
         notice.get_absolute_url(),
         unasked.count(),
         notice.settled_at is not None,
+        notice.start_at if notice.state == Notice.State.WAITING else None,
     )
 
 

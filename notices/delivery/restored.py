@@ -97,7 +97,6 @@ def settle() -> None:
             continue  # also what a stream that stopped has claimed, until its cursor is settled
         if notice.state in (Notice.State.WAITING, Notice.State.PREPARING):
             states.cancel(notice.pk)  # nobody can say for whom it was to be
-        finish.finish(notice.pk)
         escalated = notice.escalated_at or (notice.escalate_minutes and notice.settled_at) or None
         notices().filter(pk=notice.pk).update(in_question_since=None, escalated_at=escalated)
 

@@ -128,7 +128,7 @@ def test_whoever_comes_first_after_a_restore_holds_everything(people, step, redi
     schedule = repeated(rule="FREQ=MINUTELY")
     high_water.rise()
     older()
-    Notice.objects.update(active_at=None)
+    Notice.objects.update(active_at=None, start_at=timezone.now() - HOUR)
     Schedule.objects.update(next_at=timezone.now() - HOUR, handled_until=timezone.now() - HOUR)
     assert not act()
     assert set(states_of(new).values()) <= {"queued"}
@@ -142,7 +142,7 @@ def test_whoever_comes_first_after_a_restore_holds_everything(people, step, redi
     assert escalation.due() == []
     assert swept() == []
     assert not Delivery.objects.exclude(state=State.QUEUED).exists()
-    assert Notice.objects.count() == 1
+    assert Notice.objects.get().escalated_at is None
 
 
 def test_a_schedule_that_is_due_after_a_restore_does_not_run():
@@ -185,16 +185,23 @@ def test_a_slice_that_goes_on_after_a_failover_claims_no_more(people, monkeypatc
     assert claims == [1, 0]
 
 
-def test_a_slice_marks_what_it_did(people, redis):
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_copy_from_amid_a_slice_is_below_the_mark(people, redis, monkeypatch, turns):
     new = sent_now()
     expand.start(new.pk)
-    copy = HighWater.objects.get().at
+    sent, marks = [], []
+
+    def send(notice, connections, token, budget, many):
+        marks.append(mark(redis))
+        sent.append(high_water.microseconds(timezone.now()))
+        return True
+
+    monkeypatch.setattr(slices, "send_claimed", send)
+    monkeypatch.setattr(slices, "send_streamed", send)
+    monkeypatch.setattr(slices.Budget, "is_over", lambda budget: len(sent) == turns)
     slices.send_slice(new.pk, "email")
-    assert list(states_of(new).values()) == ["sent"] * 3
-    end = mark(redis)
-    assert high_water.moment(end) > copy
-    sent = Delivery.objects.order_by("changed_at").last()
-    assert high_water.moment(end) >= sent.changed_at  # a copy from amid it is below
+    for before, at, after in zip(marks, sent, [*marks[1:], mark(redis)], strict=True):
+        assert before < at < after
 
 
 def test_what_is_written_after_a_restore_goes(people):
@@ -253,6 +260,17 @@ def test_numbers_go_on_also_of_a_table_that_is_empty():
     older()
     swept()
     assert single("code", "sms").pk > 1_000_000
+
+
+def test_what_had_ended_is_not_held(people):
+    for state in (Notice.State.CANCELLED, Notice.State.EXPIRED, Notice.State.FINISHED):
+        new = sent_now(escalate_minutes=30)
+        ended = {"state": state, "finished_at": timezone.now()}
+        Notice.objects.filter(pk=new.pk).update(**ended)
+    Notice.objects.filter(state=Notice.State.FINISHED).update(escalated_at=timezone.now())
+    repeated()
+    Schedule.objects.update(state=Schedule.State.PAUSED, next_at=None)
+    assert high_water.hold() == 0
 
 
 # Redis

@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -40,7 +41,7 @@ lets it go or settles it. NAME is a notice's number, schedule-N, singles or all.
         elif options["hold"]:
             self.stdout.write(f"{high_water.hold()} held.")
         elif options["json"]:
-            self.stdout.write(json.dumps([each._asdict() for each in questions.questions()]))
+            self.stdout.write(json.dumps(list(map(as_json, questions.questions()))))
         else:
             self.list()
 
@@ -55,11 +56,12 @@ lets it go or settles it. NAME is a notice's number, schedule-N, singles or all.
         if not found:
             self.stdout.write("Nothing is in question.")
             return
-        if mark := HighWater.objects.first():
-            self.stdout.write(
-                f"Held since {said(mark.found_at)}. This database ended at "
-                f"{said(mark.database_at)}; work was done until {said(mark.known_at)}."
-            )
+        if (mark := HighWater.objects.first()) and mark.found_at:
+            self.stdout.write(f"Held since {said(mark.found_at)}.")
+            if mark.database_at:
+                self.stdout.write(f"Until {said(mark.database_at)} this database knows it all.")
+            if mark.known_at:
+                self.stdout.write(f"Until {said(mark.known_at)} work was done.")
         for each in found:
             self.stdout.write(f"{each.name:<12}{each.subject}: {facts(each)}")
         self.stdout.write(
@@ -67,8 +69,13 @@ lets it go or settles it. NAME is a notice's number, schedule-N, singles or all.
         )
 
 
-def said(moment: Any) -> str:
-    return moment.isoformat(timespec="seconds") if moment else "a time that nobody knows"
+def said(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def as_json(question: questions.Question) -> dict[str, Any]:
+    start_at = question.start_at and question.start_at.isoformat()
+    return question._asdict() | {"start_at": start_at}
 
 
 def facts(question: questions.Question) -> str:
@@ -77,4 +84,6 @@ def facts(question: questions.Question) -> str:
     if question.is_schedule:
         return f"{question.state}, {question.open} times due since"
     told = f"{question.state}, " if question.state else ""
+    if question.start_at:
+        told += f"to start {said(question.start_at)}, "
     return f"{told}{question.open} queued, {question.arrived} arrived that it never asked for"
