@@ -5,6 +5,7 @@ A question has a name: a notice its number, `schedule-3`, and `singles` for all 
 part of no notice.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -23,6 +24,7 @@ __all__ = ["Question", "any_open", "let_go", "questions", "settle"]
 
 ALL = "all"
 SINGLES, SCHEDULE = "singles", "schedule-"
+log = logging.getLogger(__name__)
 
 
 class Question(NamedTuple):
@@ -75,7 +77,7 @@ def about_notice(notice: Notice) -> Question:
     )
 
 
-def let_go(name: str, by: User | None = None) -> int:
+def let_go(name: str) -> int:
     """Sends on as this database has it. How many questions that answers; 0 when there is none of
     this name."""
     alone = restored.let_singles_go
@@ -109,4 +111,5 @@ def decide(
                 decided += act(int(number[:18]))
         if decided:
             jobs.now(jobs.sweep)
+    log.info("After a restore: %d decided.", decided)
     return decided
