@@ -30,7 +30,7 @@ PACKAGES = [
     "notices.pages notices.templatetags",
     "notices.receipts.webhooks notices.receipts.anymail",
     "notices.schedules.actions",
-    "notices.delivery.lifecycle",
+    "notices.delivery.lifecycle notices.delivery.questions",
     "jobs",
     "notices.receipts.apply",
     "notices.schedules",

@@ -86,7 +86,8 @@ def claim(
     wanted = in_state(notice.pk, State.QUEUED, channel).filter(free())
     wanted = wanted.annotate(stopped_by=suppression.stopped_by()).only(*READ)
     with transaction.atomic():
-        if not Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING).exists():
+        sending = Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING)
+        if not sending.filter(in_question_since=None).exists():
             return []
         claimed = claim_rows(wanted, token, most, for_good=streamed)
         if claimed and streamed:

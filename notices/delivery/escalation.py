@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from notices.audience import suppression
 from notices.channels import CHANNELS, EMAIL, SMS
-from notices.delivery import claims, expand, states
+from notices.delivery import claims, expand, high_water, states
 from notices.models import DEAD, Delivery, Notice, Receipt, State, Suppression
 
 __all__ = ["due", "spare", "start"]
@@ -28,7 +28,10 @@ def due() -> list[int]:
     now = timezone.now()
     # Not by state, and in this order: SQLite would read every notice that ever ended.
     waiting = Notice.objects.filter(
-        escalate_minutes__isnull=False, escalated_at=None, finished_at__isnull=False
+        escalate_minutes__isnull=False,
+        escalated_at=None,
+        finished_at__isnull=False,
+        in_question_since=None,
     ).order_by("finished_at")
     return [
         notice.pk
@@ -46,6 +49,7 @@ def time_of(notice: Notice) -> datetime:
 def start(notice_id: int) -> bool:
     """Adds the SMS; whether there are any to send. Two at once add them once: the second finds the
     notice escalated."""
+    high_water.rise()
     with transaction.atomic():
         notice = Notice.objects.select_for_update().get(pk=notice_id)
         if notice.pk not in due() or is_behind(notice):

@@ -22,7 +22,7 @@ from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import messages
-from notices.delivery import finish, quiet_hours, states
+from notices.delivery import finish, high_water, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
 from signup.models import User
@@ -40,10 +40,11 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     channels to ring for. None when this turn is over and there is more to prepare: it ends when
     `waits` says that something more urgent does. Nothing to ring for when its time has not come,
     or when it was cancelled."""
+    high_water.rise()
     now = timezone.now()
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
-    )
+    ).filter(in_question_since=None)
     if states.expire(due) or quiet_hours.hold(due.filter(state=Notice.State.WAITING)):
         return []
     if not states.prepare(due):

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Subquery
 from notices.delivery import claims, states
 from notices.models import OPEN, Notice, State, StreamCursor
 
-__all__ = ["cancel_queued", "expire_queued", "finish"]
+__all__ = ["cancel_queued", "expire_queued", "finish", "stop_queued"]
 
 CHUNK = 5000  # deliveries settled in one transaction
 log = logging.getLogger(__name__)
@@ -27,10 +27,15 @@ def finish(notice_id: int) -> None:
 
 def cancel_queued(notice_id: int, seconds: float = 5) -> int:
     """Settles what is still queued of a notice that was cancelled, and says how many. After
-    `seconds` it leaves the rest to the sweep: a million take half a minute. What a stream has
-    claimed has perhaps left: its worker stops, and settles it first."""
+    `seconds` it leaves the rest to the sweep."""
     if not Notice.objects.filter(pk=notice_id, state=Notice.State.CANCELLED).exists():
         return 0
+    return stop_queued(notice_id, State.CANCELLED, None, seconds)
+
+
+def stop_queued(notice_id: int, state: State, reason: str | None, seconds: float = 5) -> int:
+    """Settles what is queued, for some seconds: a million take half a minute. What a stream has
+    claimed has perhaps left: its worker stops, and settles it first."""
     # No join: PostgreSQL would not look again at a row that is being sent meanwhile. And no
     # waiting for such a row, which waits for one of ours: a worker settles it after its slice.
     streamed = StreamCursor.objects.filter(notice_id=notice_id, token=OuterRef("token"))
@@ -38,7 +43,7 @@ def cancel_queued(notice_id: int, seconds: float = 5) -> int:
     until, settled = time.monotonic() + seconds, 0
     while True:
         with transaction.atomic():
-            chunk = states.stop(claims.unlocked(queued, CHUNK), State.CANCELLED)
+            chunk = states.stop(claims.unlocked(queued, CHUNK), state, reason)
         settled += chunk
         if chunk < CHUNK or time.monotonic() > until:
             return settled

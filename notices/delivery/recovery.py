@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from notices.content import messages
-from notices.delivery import claims, escalation, finish, states, stream
+from notices.delivery import claims, escalation, finish, high_water, restored, states, stream
 from notices.delivery.limits import SILENCE_SECONDS
 from notices.models import UNFINISHED, Delivery, Notice, Receipt, Schedule, State
 
@@ -49,10 +49,12 @@ Waits = Callable[[Job, Args], bool]  # whether such a job is queued
 def run(bells: Bells, waits: Waits = lambda job, args: False) -> Iterator[Ring]:
     """Yields the jobs to queue. What merely waits in its queue is not rung for again: a queue that
     is longer than a sweep's interval would grow for ever."""
+    high_water.rise()
     settle_expired()
     settle_lost()
     stream.settle_dead()
     settle_cancelled()
+    restored.settle()
     for job, args in silent(bells, waits):
         if not waits(job, args):
             yield job, args
@@ -114,6 +116,7 @@ def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iter
     silent = Notice.objects.filter(
         Q(active_at=None) | Q(active_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
+        in_question_since=None,
         state__in=UNFINISHED,
         start_at__lte=now - SILENCE / 2,
     ).order_by(F("active_at").asc(nulls_first=True), "pk")
@@ -143,7 +146,8 @@ def silent_receipts(bells: Bells) -> Iterator[Ring]:
 def due_schedules(bells: Bells) -> Iterator[Ring]:
     """Schedules that nobody woke in time."""
     late = timezone.now() - SILENCE / 5
-    due = Schedule.objects.filter(state=Schedule.State.ACTIVE, next_at__lte=late)
+    active = Schedule.objects.filter(state=Schedule.State.ACTIVE, in_question_since=None)
+    due = active.filter(next_at__lte=late)
     for pk in due.order_by("next_at").values_list("pk", flat=True)[:CHUNK]:
         yield bells.run_schedule, (pk,)
 

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from notices.delivery import claims, retry, states
+from notices.channels import EMAIL
+from notices.delivery import claims, high_water, retry, states
 from notices.delivery.connections import Connections, Request
 from notices.delivery.limits import (
     SHORT_PAUSE_SECONDS,
@@ -42,6 +43,8 @@ def send(
 ) -> dict[int, datetime]:
     """Sends a single delivery, unless somebody else does or did, and others beside it, until
     `stops` says that this worker was asked to stop; which are to be tried again, and when."""
+    if channel == EMAIL:  # after a restore a welcome must not go twice; a code may
+        high_water.rise()
     with Connections(channel) as connections:
         sender = SingleSender(connections, delivery_id, unring, stops)
         sender.run()

@@ -11,7 +11,16 @@ from uuid import uuid4
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from notices.delivery import claims, escalation, finish, quiet_hours, retry, states, stream
+from notices.delivery import (
+    claims,
+    escalation,
+    finish,
+    high_water,
+    quiet_hours,
+    retry,
+    states,
+    stream,
+)
 from notices.delivery.budget import Budget, Waits
 from notices.delivery.connections import Connections
 from notices.delivery.limits import (
@@ -38,7 +47,9 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     Returns when to go on: at once, later when all that is left must wait, or None when there is
     nothing left that another worker has not claimed.
     """
-    notice = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).first()
+    high_water.rise()
+    sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING)
+    notice = sending.filter(in_question_since=None).first()
     if notice is None:
         return None
     if held_until := quiet_hours.hold(Notice.objects.filter(pk=notice_id)):
@@ -50,6 +61,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
         escalation.spare(notice)
     with Connections(channel, CONNECTIONS) as connections:
         pause = send_until(Budget(waits), notice, connections)
+    high_water.rise()
     finish.cancel_queued(notice_id, CANCEL_SECONDS)
     finish.finish(notice_id)
     if pause:
@@ -79,6 +91,7 @@ def send_until(budget: Budget, notice: Notice, connections: Connections) -> floa
             many = min(2 * many, MOST_STREAMED)
         if budget.is_over():
             return 0
+        high_water.rise()
 
 
 def send_claimed(

@@ -1,4 +1,5 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
+from notices.models.high_water import HighWater
 from notices.models.notice import CONTENT_FIELDS, UNFINISHED, Notice
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
@@ -12,6 +13,7 @@ __all__ = [
     "UNFINISHED",
     "Delivery",
     "FailedAttempt",
+    "HighWater",
     "Notice",
     "Occurrence",
     "Receipt",

@@ -84,6 +84,10 @@ class Notice(Content):
     escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
     # How far its deliveries are prepared: a user's pk, or lines of pasted addresses.
     prepared_upto = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    # When it was found in a database that had been restored (delivery/restored.py): nothing of it
+    # goes out until staff decide. `settled_at`: they decided that nothing more shall.
+    in_question_since = models.DateTimeField(null=True, editable=False)
+    settled_at = models.DateTimeField(null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     active_at = models.DateTimeField(null=True, editable=False, db_column="rung_at")
 
@@ -100,6 +104,11 @@ class Notice(Content):
                 fields=["finished_at"],
                 condition=Q(escalate_minutes__isnull=False, escalated_at__isnull=True),
                 name="notice_to_escalate",
+            ),
+            models.Index(
+                fields=["in_question_since"],
+                condition=Q(in_question_since__isnull=False),
+                name="notice_in_question",
             ),
         ]
 

@@ -35,6 +35,7 @@ class Schedule(Content):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ACTIVE)
     handled_until = models.DateTimeField(default=timezone.now)
     next_at = models.DateTimeField(_("next"), null=True)
+    in_question_since = models.DateTimeField(null=True, editable=False)  # as a notice
 
     class Meta:
         verbose_name = _("schedule")

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from notices.audience import recipients, suppression
 from notices.channels import EMAIL
-from notices.delivery import finish, states
+from notices.delivery import finish, restored, states
 from notices.models import OPEN, Delivery, FailedAttempt, Receipt, State, Suppression
 
 __all__ = ["OPT_OUTS", "store", "take"]
@@ -111,7 +111,15 @@ def asked_before(
     tries = FailedAttempt.objects.filter(delivery_id__in=switched).values_list(
         "delivery_id", "provider"
     )
-    return {(number, service(provider)) for number, provider in tries}
+    before = {(number, service(provider)) for number, provider in tries}
+    # After a restore nobody knows who was asked.
+    unasked = Delivery.objects.filter(pk__in=switched, provider="", tries=0)
+    forgotten = set(unasked.filter(notice__in=restored.notices()).values_list("pk", flat=True))
+    return before | {
+        (each.delivery_number, service(each.provider))
+        for each in batch
+        if each.delivery_number in forgotten
+    }
 
 
 def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:

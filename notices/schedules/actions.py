@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 import jobs
+from notices.delivery import high_water
 from notices.models import Notice, Occurrence, Schedule
 from notices.schedules import occurrences
 from signup.models import User
@@ -41,7 +42,7 @@ class NothingLeft(NotNow):
 
 def upcoming(schedule: Schedule, number: int = 5) -> list[datetime]:
     """The next instants: none while nothing would run."""
-    if schedule.state != Schedule.State.ACTIVE:
+    if schedule.state != Schedule.State.ACTIVE or schedule.in_question_since:
         return []
     return list(islice(schedule.instants(), min(number, MOST)))
 
@@ -70,10 +71,12 @@ def ring(schedule: Schedule, notice: Notice | None) -> None:
 @contextmanager
 def in_hand(pk: int, *states: Schedule.State) -> Iterator[tuple[Schedule, datetime]]:
     """The schedule, locked, with nothing undecided that is due by the moment that is given with
-    it; saved and rung for at the end. Raises NotNow when it is in none of `states`."""
+    it; saved and rung for at the end. Raises NotNow when it is in none of `states`, or in question
+    after a restore."""
+    high_water.rise()
     with transaction.atomic():
         schedule, now = occurrences.lock(pk), timezone.now()
-        if schedule is None or schedule.state not in states:
+        if schedule is None or schedule.state not in states or schedule.in_question_since:
             raise NotNow
         before, notice = schedule.next_at, None
         while schedule.state == Schedule.State.ACTIVE:

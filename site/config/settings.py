@@ -159,6 +159,10 @@ except ValueError as problem:
     raise refuse("DATABASE_URL", f"{problem}.") from None
 if database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
+    # How far the database has come, told beside it. Not as bellhop.sqlite3-…, which would be copied
+    # and brought back with it.
+    file = Path(database["NAME"])
+    HIGH_WATER_FILE: Path | None = file.with_name(f"high-water.{file.name}")
     database["ENGINE"] = "config.sqlite3"
     # IMMEDIATE takes the write lock at BEGIN, so that a busy database waits instead of failing.
     database["OPTIONS"] = {
@@ -166,6 +170,7 @@ if database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    HIGH_WATER_FILE = None
     database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
 DATABASES = {"default": database}

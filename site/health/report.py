@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -13,6 +15,8 @@ from redis.exceptions import RedisError
 
 from health import probes
 from notices.channels import CHANNELS
+from notices.delivery import questions
+from notices.models import HighWater
 from notices.providers import breaker
 from notices.templatetags.reasons import in_words
 
@@ -23,6 +27,7 @@ VERDICTS: dict[str, str | Promise] = {
     BAD: gettext_lazy("down"),
 }
 START_WORKER = "python manage.py rqworker sms email default bulk"
+DECIDE = "python manage.py restored"
 START_SCHEDULER = "python manage.py rqscheduler"
 
 
@@ -51,7 +56,7 @@ class Report:
 
 def make() -> Report:
     """Looks at everything once. Nothing that is away raises: it becomes a part that is down."""
-    report = Report([database()])
+    report = Report([database(), *restored()])
     try:
         state = probes.redis_state()
         report.queues = probes.queues()
@@ -71,6 +76,25 @@ def database() -> Part:
         return Part(_("Database"), BAD, _("does not answer"), advice)
     words = _("answers in %(time)d ms") % {"time": max(1, round(took))}
     return Part(_("Database"), GOOD, words)
+
+
+def restored() -> list[Part]:
+    """Nothing, but for a database that was restored and of which something is still held."""
+    try:
+        held, mark = questions.any_open(), HighWater.objects.first()
+    except DatabaseError:  # database() tells it
+        return []
+    if not held:
+        return []
+    if mark and mark.database_at and mark.known_at:
+        words = _("was restored: it ended at %(database)s, and work was done until %(known)s") % {
+            "database": date_format(timezone.localtime(mark.database_at), "Y-m-d H:i:s"),
+            "known": date_format(timezone.localtime(mark.known_at), "Y-m-d H:i:s"),
+        }
+    else:
+        words = _("was restored, or stood still for long; nobody knows what was done since")
+    advice = _("What is unfinished in it may be done already, and is held. Decide below, or with:")
+    return [Part(_("Restore"), BAD, words, advice, DECIDE)]
 
 
 def redis_away() -> Part:

@@ -6,20 +6,21 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from redis.exceptions import RedisError
 
 from health import probes, queuecheck, report
 from health.forms import QueueCheckForm
 from notices.channels import CHANNELS
+from notices.delivery import questions
 from notices.providers import breaker
-from web.access import staff_required
+from web.access import StaffRequest, staff_required
 
 View = Callable[..., HttpResponseBase]
 
@@ -49,6 +50,8 @@ def health(request: HttpRequest) -> HttpResponse:
         return start_check(request, form)
     found = report.make()
     context = {"report": found, "form": form} | check(request, found)
+    if not request.headers.get("HX-Request"):  # it counts deliveries
+        context["questions"] = list(questions.questions())
     return render(request, template(request), context, status=400 if form.errors else 200)
 
 
@@ -75,6 +78,24 @@ def check(request: HttpRequest, found: report.Report) -> dict[str, Any]:
     except (RedisError, OSError):
         rows = []
     return {"rows": rows, "unsettled": any(not row.settled for row in rows)}
+
+
+@require_POST
+@tells_database_away
+@staff_required
+def restored(request: StaffRequest) -> HttpResponse:
+    """POST `go` or `settle` with the name of a question, or `all`."""
+    if name := request.POST.get("go"):
+        decided, text = questions.let_go(name), _("It goes on within half a minute.")
+    elif name := request.POST.get("settle"):
+        decided, text = questions.settle(name, request.user), _("Settled: nothing more of it goes.")
+    else:
+        raise Http404
+    if decided:
+        messages.success(request, text)
+    else:
+        messages.warning(request, _("Nothing was changed: somebody else decided it."))
+    return redirect(f"{reverse('health')}#restored")
 
 
 @require_safe

@@ -123,6 +123,8 @@ def _fresh(redis):
     from queueing import process
     from queueing import redis as bell
 
+    for mark in WORLD.glob("high-water.*"):  # the database is emptied, too
+        mark.unlink()
     breaker.own.clear()
     bell.away_until = 0.0
     process.served = ()
