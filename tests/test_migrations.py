@@ -11,6 +11,7 @@ import sys
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from tests.support.processes import ROOT
@@ -91,3 +92,9 @@ def test_half_a_way_is_refused_before_anything_changes(old):
     done = manage(old, "migrate")
     assert done.returncode != 0
     assert "with the version of Bellhop that it comes from" in done.stderr
+
+
+@pytest.mark.once
+@pytest.mark.django_db
+def test_the_models_need_no_further_migration():
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)

@@ -14,7 +14,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "HighWater",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("at", models.DateTimeField()),
                 ("found_at", models.DateTimeField(null=True)),
                 ("database_at", models.DateTimeField(null=True)),

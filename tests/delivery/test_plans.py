@@ -128,7 +128,7 @@ def of_provider(number):
 
 def singles(act):
     with Connections("sms") as connections:
-        sender = single.SingleSender(connections, 0, lambda pks: None)
+        sender = single.SingleSender(connections, 0, lambda pks: None, lambda: False)
         sender.alone = False
         act(sender)
 
