@@ -14,9 +14,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
-from django.utils import timezone
 from redis.exceptions import RedisError
 
+from config import clock
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
 from notices.providers import http, router
@@ -118,7 +118,7 @@ def ring_for_receipts() -> None:
 def send_code(delivery_id: int) -> None:
     """One SMS that somebody is waiting for, and the others that wait meanwhile."""
     for pk, again in single.send(delivery_id, SMS, unring, process.is_stopping).items():
-        if again <= timezone.now():
+        if again <= clock.now():
             now(send_code, pk)
         else:
             later(again, send_code, pk)
@@ -174,7 +174,7 @@ def send_notice(notice_id: int, channel: str) -> None:
     again = slices.send_slice(notice_id, channel, more_urgent_waits)
     if again is None:
         return
-    if again <= timezone.now():
+    if again <= clock.now():
         # In its own place; and in that of one whose worker died, or for a worker that is new. RQ
         # does not know of those that run after another in the same job: they count as all.
         most, (waiting, running) = workers("bulk"), slices_of(notice_id, channel)
@@ -203,7 +203,7 @@ def sweep() -> None:
         now(func, *args)
     for when, func, pk in recovery.wake_ups(ours):
         wake(when, func, pk)
-    bell().set(SWEEP_HEARTBEAT, int(timezone.now().timestamp()), ex=3600)
+    bell().set(SWEEP_HEARTBEAT, int(clock.now().timestamp()), ex=3600)
 
 
 @job("default", SEVERAL)
@@ -212,7 +212,7 @@ def run_schedule(schedule_id: int) -> None:
     notice, next_at = occurrences.run(schedule_id)
     if notice:
         now(start_notice, notice.pk)
-    if next_at and next_at <= timezone.now():
+    if next_at and next_at <= clock.now():
         now(run_schedule, schedule_id)  # there were more than one turn can decide
     elif next_at:
         wake(next_at, run_schedule, schedule_id)

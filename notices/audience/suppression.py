@@ -6,9 +6,9 @@ from functools import reduce
 from operator import or_
 
 from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from config import clock
 from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
 from signup.models import User
@@ -55,7 +55,7 @@ def lift(suppression_id: int, by: User, reason: str) -> bool:
     """Takes a row off the list; False when somebody else did."""
     return bool(
         Suppression.objects.filter(pk=suppression_id, lifted_at=None).update(
-            lifted_at=timezone.now(), lifted_by=by, lift_reason=reason[:255]
+            lifted_at=clock.now(), lifted_by=by, lift_reason=reason[:255]
         )
     )
 

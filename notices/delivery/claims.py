@@ -9,9 +9,9 @@ import logging
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from config import clock
 from notices.audience import suppression
 from notices.content import messages
 from notices.delivery import states
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 def free() -> Q:
     """Queued, due, and claimed by nobody."""
-    now = timezone.now()
+    now = clock.now()
     return Q(
         Q(token=None) | Q(lease_until__lt=now),
         Q(not_before=None) | Q(not_before__lte=now),
@@ -91,7 +91,7 @@ def claim(
             return []
         claimed = claim_rows(wanted, token, most, for_good=streamed)
         if claimed and streamed:
-            until = timezone.now() + states.LEASE
+            until = clock.now() + states.LEASE
             StreamCursor.objects.create(token=token, notice=notice, lease_until=until)
     for delivery in claimed:
         delivery.notice = notice  # one notice, one rendering
@@ -126,7 +126,7 @@ def settle_objection(delivery: Delivery, rows: QuerySet[Delivery]) -> bool:
 def objection(delivery: Delivery) -> tuple[State, str] | None:
     """What becomes of a delivery that must not go any more, and why: its time is over, the person
     opted out since it was prepared, or the address is dead. None, when it may go."""
-    now = timezone.now()
+    now = clock.now()
     if delivery.doubt_until and delivery.doubt_until <= now:
         return State.UNCERTAIN, STILL_IN_DOUBT
     if delivery.expires_at and delivery.expires_at <= now:

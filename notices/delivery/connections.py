@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from config import clock
 from notices.audience import preferences
 from notices.content.messages import Batch, Wording
 from notices.delivery.limits import GIVE_UP_SECONDS
@@ -41,7 +42,7 @@ class Request:
     batch: Batch | None = None
     tried: tuple[str, ...] = ()
     began: float = field(default_factory=time.monotonic)
-    began_at: float = field(default_factory=time.time)
+    began_at: float = field(default_factory=clock.unix)
 
     def ask(self) -> Answers:
         try:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from config import clock
 from notices.audience import suppression
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import claims, expand, high_water, states
@@ -25,7 +25,7 @@ DEAD_WORDS = [suppression.WORDS[Suppression.Kind(kind)] for kind in DEAD]
 
 def due() -> list[int]:
     """The notices whose time to escalate has come."""
-    now = timezone.now()
+    now = clock.now()
     # Not by state, and in this order: SQLite would read every notice that ever ended.
     waiting = Notice.objects.filter(
         escalate_minutes__isnull=False,
@@ -58,7 +58,7 @@ def start(notice_id: int) -> bool:
             Exists(not_reached(notice)), mobile__isnull=False
         )
         added = expand.insert(people)
-        now = timezone.now()
+        now = clock.now()
         if added:
             channels = [EMAIL, SMS]
             states.reopen(notice_id, escalated_at=now, channels=channels)
@@ -76,7 +76,7 @@ def is_behind(notice: Notice) -> bool:
 def spare(notice: Notice) -> None:
     """Takes back the SMS of those whose email arrived after all, of the queued ones whose turn is
     next: each slice asks, and to ask for all would take longer than the slice."""
-    now = timezone.now()
+    now = clock.now()
     arrived = Delivery.objects.filter(
         notice=notice, channel=EMAIL, user=OuterRef("user"), state=State.DELIVERED
     )

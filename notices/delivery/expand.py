@@ -16,8 +16,8 @@ from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import IsNull
-from django.utils import timezone
 
+from config import clock
 from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
@@ -41,7 +41,7 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     `waits` says that something more urgent does. Nothing to ring for when its time has not come,
     or when it was cancelled."""
     high_water.rise()
-    now = timezone.now()
+    now = clock.now()
     due = Notice.objects.filter(
         pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
     ).filter(in_question_since=None)
@@ -100,7 +100,7 @@ def goes_on(notice: Notice, upto: int) -> bool:
     cancelled meanwhile, or another worker was quicker."""
     preparing = Notice.objects.filter(pk=notice.pk, state=Notice.State.PREPARING)
     behind = preparing.filter(prepared_upto__lt=upto)
-    return bool(behind.update(prepared_upto=upto, active_at=timezone.now()))
+    return bool(behind.update(prepared_upto=upto, active_at=clock.now()))
 
 
 def insert(people: QuerySet[User]) -> int:
@@ -122,7 +122,7 @@ def insert(people: QuerySet[User]) -> int:
 
 def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     """Every active user, annotated with each column of the delivery."""
-    text, now = CharField(), Value(timezone.now())
+    text, now = CharField(), Value(clock.now())
     address = Coalesce(Cast(channel.user_field, text), Value(""))
     against = suppression.words_against(channel.user_field, channel.name)
     on_the_list = IsNull(against, False)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 import jobs
+from config import clock
 from notices.delivery import claims, finish, states
 from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
 from signup.models import User
@@ -26,14 +26,14 @@ def accept(notice: Notice, start_at: datetime | None = None) -> bool:
     False when the queue could not be told: the notice is safe, and goes out when the queue is
     back.
     """
-    notice.start_at = start_at or timezone.now() + UNDO
+    notice.start_at = start_at or clock.now() + UNDO
     with transaction.atomic(durable=True):
         notice.save()
     return ring(notice)
 
 
 def ring(notice: Notice) -> bool:
-    if notice.start_at <= timezone.now():
+    if notice.start_at <= clock.now():
         return jobs.push(jobs.start_notice, notice.pk) is not None
     return jobs.wake(notice.start_at, jobs.start_notice, notice.pk)
 
@@ -49,7 +49,7 @@ def change(
         before = waiting.filter(pk=notice.pk).first()
         if before is None:
             return False
-        notice.start_at = start_at or timezone.now()
+        notice.start_at = start_at or clock.now()
         notice.held_until = None
         notice.save(update_fields=None if only is None else [*only, "start_at", "held_until"])
     if before.start_at != notice.start_at:

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import jobs
+from config import clock
 from notices.delivery import claims, restored
 from notices.models import Notice, State
 from notices.schedules import occurrences
@@ -49,7 +49,7 @@ class Question(NamedTuple):
 def questions() -> Iterator[Question]:
     for notice in restored.notices().defer("text", "addresses"):
         yield about_notice(notice)
-    now = timezone.now()
+    now = clock.now()
     for schedule in occurrences.in_question().defer("text", "addresses"):
         due = len(occurrences.undecided(schedule, now))
         name, url = f"{SCHEDULE}{schedule.pk}", schedule.get_absolute_url()

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from config import clock
 from notices.models import Notice
 from notices.recurrence.rule import instant
 
@@ -45,7 +45,7 @@ def held_from(at: datetime, *, in_quiet_hours: bool) -> datetime | None:
 
 def check(not_after: datetime, start_at: datetime | None, *, in_quiet_hours: bool) -> None:
     """Raises NeverStarts. `start_at`: None for now."""
-    start_at = max(start_at or timezone.now(), timezone.now())
+    start_at = max(start_at or clock.now(), clock.now())
     if not_after <= start_at:
         raise NeverStarts
     until = held_from(start_at, in_quiet_hours=in_quiet_hours)
@@ -55,7 +55,7 @@ def check(not_after: datetime, start_at: datetime | None, *, in_quiet_hours: boo
 
 def hold(notices: QuerySet[Notice]) -> datetime | None:
     """Holds them in the quiet hours; when those are over, or None to go on."""
-    until = ends(timezone.now())
+    until = ends(clock.now())
     if until and notices.filter(in_quiet_hours=False).update(held_until=until):
         return until
     return None

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
-from django.utils import timezone
 
+from config import clock
 from notices.content import messages
 from notices.delivery import claims, escalation, finish, high_water, restored, states, stream
 from notices.delivery.limits import SILENCE_SECONDS
@@ -70,14 +70,14 @@ def silent(bells: Bells, waits: Waits) -> Iterator[Ring]:
 
 def settle_expired() -> None:
     """Codes and other messages whose time was over before anybody sent them."""
-    now = timezone.now()
+    now = clock.now()
     late = Delivery.objects.filter(claims.free(), notice=None, expires_at__lte=now)
     states.stop(Delivery.objects.filter(pk__in=ids(late)), State.EXPIRED, claims.TOO_LATE)
 
 
 def settle_lost() -> None:
     """Deliveries in the hand of a worker that died: a code may go again, a notice may not."""
-    now = timezone.now()
+    now = clock.now()
     lost = Delivery.objects.filter(state=State.SENDING, lease_until__lt=now)
     repeatable = Q(message__in=messages.REPEATABLE)
     again = Delivery.objects.filter(pk__in=ids(lost.filter(repeatable)))
@@ -92,7 +92,7 @@ def settle_lost() -> None:
 
 def settle_cancelled() -> None:
     """What a worker that died held back when its notice was cancelled."""
-    lately = timezone.now() - timedelta(days=1)
+    lately = clock.now() - timedelta(days=1)
     for pk in Notice.objects.filter(
         state=Notice.State.CANCELLED, finished_at__gt=lately
     ).values_list("pk", flat=True):
@@ -101,7 +101,7 @@ def settle_cancelled() -> None:
 
 def silent_deliveries(bells: Bells) -> Iterator[Ring]:
     """Single deliveries that are due and that nobody has rung for lately."""
-    now = timezone.now()
+    now = clock.now()
     silent = Delivery.objects.filter(claims.free(), notice=None, changed_at__lte=now - SILENCE)
     found = list(silent.values_list("pk", "channel")[:CHUNK])
     Delivery.objects.filter(pk__in=[pk for pk, _ in found]).update(changed_at=now)
@@ -112,7 +112,7 @@ def silent_deliveries(bells: Bells) -> Iterator[Ring]:
 def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iterator[Ring]:
     """Notices that should have started or gone on, and of which no worker has a slice. Those that
     were not looked at for longest come first."""
-    now = timezone.now()
+    now = clock.now()
     silent = Notice.objects.filter(
         Q(active_at=None) | Q(active_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
@@ -139,13 +139,13 @@ def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iter
 
 def silent_receipts(bells: Bells) -> Iterator[Ring]:
     """Receipts that nobody was rung for, or that wait for their delivery."""
-    if Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now()).exists():
+    if Receipt.objects.filter(handled_at=None, due_at__lte=clock.now()).exists():
         yield bells.take_receipts, ()
 
 
 def due_schedules(bells: Bells) -> Iterator[Ring]:
     """Schedules that nobody woke in time."""
-    late = timezone.now() - SILENCE / 5
+    late = clock.now() - SILENCE / 5
     active = Schedule.objects.filter(state=Schedule.State.ACTIVE, in_question_since=None)
     due = active.filter(next_at__lte=late)
     for pk in due.order_by("next_at").values_list("pk", flat=True)[:CHUNK]:
@@ -154,7 +154,7 @@ def due_schedules(bells: Bells) -> Iterator[Ring]:
 
 def wake_ups(bells: Bells) -> Iterator[tuple[datetime, Job, int]]:
     """What is due soon. Mostly its bell is there already, and this one takes its place."""
-    soon = (timezone.now(), timezone.now() + SOON)
+    soon = (clock.now(), clock.now() + SOON)
     waiting = Notice.objects.filter(state=Notice.State.WAITING, start_at__lte=soon[1]).annotate(
         due=Greatest("start_at", Coalesce("held_until", "start_at"))
     )

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from config import clock
 from notices.content import messages
 from notices.delivery import claims, finish, states
 from notices.models import UNFINISHED, Delivery, Notice, Schedule, State
@@ -30,7 +30,7 @@ SKIPPED_NUMBERS = {Delivery: 100_000_000, Notice: 10_000}
 
 def hold(until: datetime) -> int:
     """Holds what was written up to `until` and is unfinished; how much that is."""
-    now = timezone.now()
+    now = clock.now()
     unsure = Q(state__in=UNFINISHED) | Q(escalate_minutes__isnull=False, escalated_at=None)
     ended = Q(state__in=(Notice.State.CANCELLED, Notice.State.EXPIRED))
     found = Notice.objects.filter(unsure, created_at__lte=until).exclude(ended)
@@ -79,14 +79,14 @@ def let_notice_go(notice_id: int) -> bool:
 
 
 def let_singles_go() -> int:
-    return states.put_off(singles(), timezone.now(), "")
+    return states.put_off(singles(), clock.now(), "")
 
 
 def settle_notice(notice_id: int) -> bool:
     """Nothing more of it goes: what is queued is uncertain, and staff may send that again. The
     sweep does it (`settle`)."""
     undecided = notices().filter(pk=notice_id, settled_at=None)
-    return bool(undecided.update(settled_at=timezone.now()))
+    return bool(undecided.update(settled_at=clock.now()))
 
 
 def settle() -> None:

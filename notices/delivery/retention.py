@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from config import clock
 from notices.models import OPEN, Delivery
 from signup.models import Verification
 
@@ -16,7 +16,7 @@ CHUNK = 1000
 
 
 def run() -> None:
-    now = timezone.now()
+    now = clock.now()
     old = now - timedelta(days=settings.KEEP_DAYS)
     single = Delivery.objects.filter(notice=None, created_at__lt=old).exclude(state__in=OPEN)
     remove(single.order_by("created_at"))

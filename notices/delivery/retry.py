@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from config import clock
 from notices.content import messages
 from notices.delivery import states
 from notices.delivery.limits import NEXT_PROVIDER_SECONDS, PAUSE_SECONDS
@@ -71,7 +71,7 @@ def put_off(delivery: Delivery, later: TryLater, provider: Provider, able: int) 
     else:
         backoff = min(first * 2 ** min(max(0, rounds - 1), 16), LONGEST_BACKOFF)
         wait = max(wait, backoff * jitter)
-    again = timezone.now() + timedelta(seconds=wait)
+    again = clock.now() + timedelta(seconds=wait)
     if counts and again > delivery.created_at + PATIENCE:
         reason = f"Given up after {delivery.tries + 1} tries. {later.reason}"
         return Outcome(delivery, State.FAILED, reason, provider.name, not_now=True)
@@ -93,7 +93,7 @@ def put_off(delivery: Delivery, later: TryLater, provider: Provider, able: int) 
 def leave(delivery: Delivery, row: QuerySet[Delivery], nobody: NotSent) -> datetime | None:
     """What becomes of a delivery that no provider could be asked about; when to try again. It
     costs no try. `row` is the delivery as long as it is ours to settle."""
-    now, again = timezone.now(), None
+    now, again = clock.now(), None
     if not isinstance(nobody, TryLater):
         state = State.UNCERTAIN if delivery.doubt_until else State.FAILED
     else:

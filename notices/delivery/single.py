@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
+from config import clock
 from notices.channels import EMAIL
 from notices.delivery import claims, high_water, retry, states
 from notices.delivery.connections import Connections, Request
@@ -99,7 +99,7 @@ class SingleSender(Sender):
         if again := retry.leave(delivery, row, problem):
             self.again[delivery.pk] = again
             if isinstance(problem, Away):
-                pause = (again - timezone.now()).total_seconds()
+                pause = (again - clock.now()).total_seconds()
                 self.paused_until = time.monotonic() + pause
 
     def left(self, pks: set[int]) -> None:
@@ -127,7 +127,7 @@ class SingleSender(Sender):
         )
         if further:
             self.connections.start(
-                replace(request, provider=further, tried=tried, began_at=time.time())
+                replace(request, provider=further, tried=tried, began_at=clock.unix())
             )
         elif outcome.not_before:
             self.again[outcome.delivery.pk] = outcome.not_before
@@ -158,4 +158,4 @@ class SingleSender(Sender):
         if self.none_waits or self.alone:
             return {}
         found = self.waiting().order_by("id").first()
-        return {found.pk: timezone.now()} if found else {}
+        return {found.pk: clock.now()} if found else {}

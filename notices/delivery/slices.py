@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from django.db.models import Min, QuerySet
-from django.utils import timezone
 
+from config import clock
 from notices.delivery import (
     claims,
     escalation,
@@ -54,9 +54,9 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
         return None
     if held_until := quiet_hours.hold(Notice.objects.filter(pk=notice_id)):
         return held_until
-    if notice.not_after and notice.not_after <= timezone.now():
+    if notice.not_after and notice.not_after <= clock.now():
         finish.expire_queued(notice_id)
-    Notice.objects.filter(pk=notice_id).update(active_at=timezone.now())
+    Notice.objects.filter(pk=notice_id).update(active_at=clock.now())
     if notice.escalated_at:
         escalation.spare(notice)
     with Connections(channel, CONNECTIONS) as connections:
@@ -65,7 +65,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     finish.cancel_queued(notice_id, CANCEL_SECONDS)
     finish.finish(notice_id)
     if pause:
-        return on_the_grid(timezone.now() + timedelta(seconds=pause))
+        return on_the_grid(clock.now() + timedelta(seconds=pause))
     return next_due(notice_id, channel)
 
 
@@ -171,7 +171,7 @@ def on_the_grid(moment: datetime) -> datetime:
 def next_due(notice_id: int, channel: str) -> datetime | None:
     queued = claims.in_state(notice_id, State.QUEUED, channel)
     if queued.filter(claims.free()).values("pk")[:1]:
-        return timezone.now()
-    waiting = queued.filter(not_before__gt=timezone.now())
+        return clock.now()
+    waiting = queued.filter(not_before__gt=clock.now())
     first: datetime | None = waiting.aggregate(first=Min("not_before"))["first"]
     return first

@@ -20,7 +20,6 @@ believe that, not what was read.
     finished --reopen--> sending
 """
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,9 +29,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from config import clock
 from notices.audience import suppression
 from notices.delivery.limits import LEASE_SECONDS
 from notices.models import UNFINISHED, Delivery, FailedAttempt, Notice, State, StreamCursor
@@ -95,7 +94,7 @@ class Outcome:
 
 def claim(rows: QuerySet[Delivery], token: str, *, for_good: bool = False) -> int:
     """`for_good`: until it is released, and not until a lease is over."""
-    until = None if for_good else timezone.now() + LEASE
+    until = None if for_good else clock.now() + LEASE
     return rows.filter(state=State.QUEUED).update(token=token, lease_until=until)
 
 
@@ -108,7 +107,7 @@ def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
     """Says that the request is about to leave; rows that it does not count are not ours to send.
     The message id that another provider gave goes, or a report of this one would seem to be about
     an earlier try; not when that one may have the message."""
-    now = timezone.now()
+    now = clock.now()
     keeps = Q(provider=provider.name) | Q(doubt_until__isnull=False)
     return rows.filter(state__in=(State.QUEUED, State.SENDING)).update(
         state=State.SENDING,
@@ -128,7 +127,7 @@ def record_all(outcomes: Sequence[Outcome], token: str) -> None:
         marked(token).filter(pk__in=ids).update(
             **SENT,
             provider_ref=Case(*given, default=Value(""), output_field=CharField()),
-            changed_at=timezone.now(),
+            changed_at=clock.now(),
         )
     for one in outcomes:
         if one.state != State.SENT:
@@ -155,7 +154,7 @@ def record(outcome: Outcome, token: str) -> None:
             provider_ref=outcome.message_id[:100],
             not_before=outcome.not_before,
             doubt_until=outcome.doubt_until,
-            changed_at=timezone.now(),
+            changed_at=clock.now(),
             lease_until=None,
             **changes,
         )
@@ -190,27 +189,27 @@ def stop(rows: QuerySet[Delivery], state: State, reason: str | None = None) -> i
     return rows.filter(state=State.QUEUED).update(
         state=Case(When(doubt_until=None, then=Value(state.value)), default=Value("uncertain")),
         reason=Case(When(doubt_until=None, then=told), default=of_doubt),
-        changed_at=timezone.now(),
+        changed_at=clock.now(),
         **DONE,
     )
 
 
 def put_off(rows: QuerySet[Delivery], again: datetime, reason: str) -> int:
     """Of queued ones that nobody could be asked about: they wait, and it costs no try."""
-    queued, now = rows.filter(state=State.QUEUED), timezone.now()
+    queued, now = rows.filter(state=State.QUEUED), clock.now()
     return queued.update(not_before=again, reason=reason, changed_at=now, **FREE)
 
 
 def rescue(rows: QuerySet[Delivery], since: datetime) -> int:
     """Of those that a worker was sending when it died, and that may go again. `since`: when they
     were last touched, as the sweep shall see it."""
-    late = rows.filter(state=State.SENDING, lease_until__lt=timezone.now())
+    late = rows.filter(state=State.SENDING, lease_until__lt=clock.now())
     return late.update(state=State.QUEUED, changed_at=since, **FREE)
 
 
 def lose(rows: QuerySet[Delivery]) -> int:
     """Of the others. They keep the token: a worker that lives after all tells the truth."""
-    now = timezone.now()
+    now = clock.now()
     late = rows.filter(state=State.SENDING, lease_until__lt=now)
     return late.update(state=State.UNCERTAIN, reason=LOST, lease_until=None, changed_at=now)
 
@@ -218,13 +217,13 @@ def lose(rows: QuerySet[Delivery]) -> int:
 def resend(rows: QuerySet[Delivery]) -> int:
     """A person decided it: as if it had never been tried. That its provider would have known it
     again until some moment is over, too, or the next slice would call it uncertain once more."""
-    uncertain, now = rows.filter(state=State.UNCERTAIN), timezone.now()
+    uncertain, now = rows.filter(state=State.UNCERTAIN), clock.now()
     return uncertain.update(state=State.QUEUED, tries=0, changed_at=now, **DONE)
 
 
 def report(rows: QuerySet[Delivery], state: State, before: Collection[State], reason: str) -> int:
     """A provider reported, about those in one of the states `before`."""
-    told = FREE | {"state": state, "reason": reason, "changed_at": timezone.now()}
+    told = FREE | {"state": state, "reason": reason, "changed_at": clock.now()}
     return rows.filter(state__in=before).update(**told)
 
 
@@ -238,7 +237,7 @@ ADVANCE = """UPDATE notices_slice SET at = %s, provider = %s, lease_until = %s W
 def advance(delivery: Delivery, provider: Provider, token: str) -> bool:
     """Says that the request for this row is about to leave; False when the notice was cancelled,
     or the sweep took the worker for dead."""
-    until = lease_from(int(time.time()))
+    until = lease_from(int(clock.unix()))
     sending = Notice.State.SENDING.value
     with connection.cursor() as cursor:
         cursor.execute(ADVANCE, [delivery.pk, provider.name, until, token, sending])
@@ -247,7 +246,7 @@ def advance(delivery: Delivery, provider: Provider, token: str) -> bool:
 
 def renew(token: str) -> None:
     """Its worker lives: it waits for an answer."""
-    until = timezone.now() + LEASE
+    until = clock.now() + LEASE
     StreamCursor.objects.filter(token=token).update(lease_until=until)
 
 
@@ -269,20 +268,20 @@ def lose_streamed(rows: QuerySet[Delivery], cursor: StreamCursor) -> int:
 
 def tell_streamed(rows: QuerySet[Delivery]) -> int:
     """The sweep was quicker and called it uncertain; it was accepted."""
-    sent = SENT | {"provider_ref": "", "changed_at": timezone.now()}
+    sent = SENT | {"provider_ref": "", "changed_at": clock.now()}
     return rows.filter(state=State.UNCERTAIN).update(**sent)
 
 
 def tried_by(cursor: StreamCursor) -> dict[str, Any]:
     tried = {"provider": cursor.provider, "tries": F("tries") + 1}
-    return tried | {"changed_at": timezone.now()}
+    return tried | {"changed_at": clock.now()}
 
 
 # A notice
 
 
 def prepare(due: QuerySet[Notice]) -> int:
-    now, before = timezone.now(), (Notice.State.WAITING, Notice.State.PREPARING)
+    now, before = clock.now(), (Notice.State.WAITING, Notice.State.PREPARING)
     return due.filter(state__in=before).update(
         state=Notice.State.PREPARING, started_at=Coalesce("started_at", now), active_at=now
     )
@@ -290,12 +289,12 @@ def prepare(due: QuerySet[Notice]) -> int:
 
 def start_sending(notice_id: int) -> int:
     preparing = Notice.objects.filter(pk=notice_id, state=Notice.State.PREPARING)
-    return preparing.update(state=Notice.State.SENDING, active_at=timezone.now())
+    return preparing.update(state=Notice.State.SENDING, active_at=clock.now())
 
 
 def finish(notices: QuerySet[Notice]) -> int:
     sending = notices.filter(state=Notice.State.SENDING)
-    return sending.update(state=Notice.State.FINISHED, finished_at=timezone.now())
+    return sending.update(state=Notice.State.FINISHED, finished_at=clock.now())
 
 
 def reopen(notice_id: int, **changes: Any) -> int:
@@ -306,10 +305,10 @@ def reopen(notice_id: int, **changes: Any) -> int:
 
 def expire(due: QuerySet[Notice]) -> int:
     """Its time is over before anything of it began."""
-    over = due.filter(state=Notice.State.WAITING, not_after__lte=timezone.now())
-    return over.update(state=Notice.State.EXPIRED, finished_at=timezone.now())
+    over = due.filter(state=Notice.State.WAITING, not_after__lte=clock.now())
+    return over.update(state=Notice.State.EXPIRED, finished_at=clock.now())
 
 
 def cancel(notice_id: int) -> int:
     unfinished = Notice.objects.filter(pk=notice_id, state__in=UNFINISHED)
-    return unfinished.update(state=Notice.State.CANCELLED, finished_at=timezone.now())
+    return unfinished.update(state=Notice.State.CANCELLED, finished_at=clock.now())

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from config import clock
 from notices.content import messages
 from notices.content.messages import Templated, Wording
 from notices.delivery import claims, finish, retry, states
@@ -134,7 +134,7 @@ def settle(token: str, accepted: int) -> None:
 
 def settle_dead() -> None:
     """Settles the cursors of workers that died."""
-    late = StreamCursor.objects.filter(lease_until__lt=timezone.now())
+    late = StreamCursor.objects.filter(lease_until__lt=clock.now())
     for token, notice_id in late.values_list("token", "notice_id")[:CHUNK]:
         with transaction.atomic():
             lost = late.select_for_update(skip_locked=True).filter(token=token).first()

@@ -17,6 +17,7 @@ from django.conf import settings
 from limits import parse
 from redis import Redis
 
+from config import clock
 from queueing.redis import HURRY_SECONDS, ask, limiter
 
 __all__ = [
@@ -93,9 +94,9 @@ def wait(name: str, *, bulk: bool) -> float:
         away_until = min(away_until, away_at + PAUSE)
     if found is None:
         rests_until = mine.rests_until
-    if away_until > time.time():
-        return away_until - time.time()
-    rest = rests_until - time.time()
+    if away_until > clock.unix():
+        return away_until - clock.unix()
+    rest = rests_until - clock.unix()
     if rest > 0:
         return rest
     if found is None or not rests_until:
@@ -108,7 +109,7 @@ def wait(name: str, *, bulk: bool) -> float:
 def report(name: str, *, failed: bool, bulk: bool, began: float | None = None) -> None:
     """What came of a request to it that `began` then (unix time). A refusal of one message is no
     failure."""
-    which, began = f"{name}:{kind_of(bulk=bulk)}", began or time.time()
+    which, began = f"{name}:{kind_of(bulk=bulk)}", began or clock.unix()
     mine = own.setdefault(which, Memory())
     mine.seen[field(began, failed=failed)] += 1
     mine.untold[field(began, failed=failed)] += 1
@@ -147,7 +148,7 @@ def tell(
         answers = batch.execute()
     seen, rested_at = answers[len(untold) + 1], answers[len(untold) + 2]
     found = Counter({each.decode(): int(count) for each, count in seen.items()})
-    old = [each for each in found if int(each.partition(":")[0]) < time.time() - 2 * WINDOW]
+    old = [each for each in found if int(each.partition(":")[0]) < clock.unix() - 2 * WINDOW]
     if old:
         redis.hdel(outcomes, *old)
     return found, float(rested_at or 0)
@@ -159,7 +160,7 @@ def forget_old(mine: Memory) -> None:
 
 
 def rest(which: str, mine: Memory) -> None:
-    mine.rested_at = time.time()
+    mine.rested_at = clock.unix()
     mine.rests_until = until = mine.rested_at + REST
     log.warning("%s fails much: it is left alone for %d seconds.", which.replace(":", ", "), REST)
 
@@ -179,7 +180,7 @@ def state(name: str) -> str:
     found = [float(until) for until in ask(lambda redis: redis.mget(keys)) or () if until]
     if not found:
         return CLOSED
-    return RESTING if max(found) > time.time() else TESTED
+    return RESTING if max(found) > clock.unix() else TESTED
 
 
 # A provider that says itself that it takes nothing
@@ -192,12 +193,12 @@ def went_away(name: str, reason: str, after: float | None = None) -> float:
     for bulk in (False, True):
         mine = own.setdefault(f"{name}:{kind_of(bulk=bulk)}", Memory())
         mine.well_until = 0.0
-        mine.rests_until = time.time() + (pause if bulk else min(pause, PAUSE))
+        mine.rests_until = clock.unix() + (pause if bulk else min(pause, PAUSE))
     return pause
 
 
 def note_trouble(redis: Redis, name: str, reason: str, after: float) -> float:
-    now, kept = time.time(), key(name, "trouble")
+    now, kept = clock.unix(), key(name, "trouble")
     until = redis.get(key(name, "away_until"))
     redis.set(key(name, "away_at"), now, ex=LONGEST_PAUSE)
     if until and float(until) > now:  # somebody said so already
@@ -239,6 +240,6 @@ def spend(name: str, rate: str, *, bulk: bool) -> float:
         reset, left = strategy.get_window_stats(item, name)
         if left > kept and strategy.hit(item, name):
             return 0
-        return max(0.05, reset - time.time())
+        return max(0.05, reset - clock.unix())
 
     return float(ask(hit) or 0)

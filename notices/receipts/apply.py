@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
+from config import clock
 from notices.audience import recipients, suppression
 from notices.channels import EMAIL
 from notices.delivery import finish, restored, states
@@ -65,7 +65,7 @@ def take() -> bool:
 def take_batch() -> int:
     """Applies the oldest receipts, each side by side with nobody: the rows are locked."""
     with transaction.atomic():
-        due = Receipt.objects.filter(handled_at=None, due_at__lte=timezone.now())
+        due = Receipt.objects.filter(handled_at=None, due_at__lte=clock.now())
         batch = list(due.select_for_update().order_by("id")[:BATCH])
         found = match(batch)
         waiting = [each for each in batch if must_wait(each, found.get(each.pk))]
@@ -73,7 +73,7 @@ def take_batch() -> int:
         list_addresses(batch, found)
         look_again(waiting)
         done = {each.pk for each in batch} - {each.pk for each in waiting}
-        Receipt.objects.filter(pk__in=done).update(handled_at=timezone.now())
+        Receipt.objects.filter(pk__in=done).update(handled_at=clock.now())
     for notice_id in {each.notice_id for each in found.values() if each.state in OPEN}:
         if notice_id:
             finish.finish(notice_id)
@@ -222,7 +222,7 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
             suppression.add_all(pending)
             pending = []
             suppression.active(each.channel, address).filter(kind=Suppression.Kind.STOP).update(
-                lifted_at=timezone.now(), lift_reason=TOOK_BACK
+                lifted_at=clock.now(), lift_reason=TOOK_BACK
             )
     suppression.add_all(pending)
 
@@ -236,7 +236,7 @@ def listed_as(receipt: Receipt) -> Suppression.Kind | None:
 
 def look_again(waiting: Iterable[Receipt]) -> None:
     """Soon at first, then less often, and no more after a day."""
-    now = timezone.now()
+    now = clock.now()
     given_up = [each.pk for each in waiting if each.at < now - PATIENCE]
     again = defaultdict(list)
     for each in waiting:
@@ -250,6 +250,6 @@ def look_again(waiting: Iterable[Receipt]) -> None:
 
 
 def forget() -> None:
-    old = Receipt.objects.filter(handled_at__lt=timezone.now() - KEPT)
+    old = Receipt.objects.filter(handled_at__lt=clock.now() - KEPT)
     numbers = list(old.order_by("handled_at").values_list("pk", flat=True)[:BATCH])
     Receipt.objects.filter(pk__in=numbers).delete()

@@ -8,10 +8,10 @@ from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 import jobs
+from config import clock
 from notices.delivery import high_water
 from notices.models import Notice, Occurrence, Schedule
 from notices.schedules import occurrences
@@ -50,13 +50,13 @@ def upcoming(schedule: Schedule, number: int = 5) -> list[datetime]:
 def plan(schedule: Schedule) -> None:
     """Computes its next instant as if it were active. Does not save."""
     schedule.state = Schedule.State.ACTIVE
-    schedule.advance(max(timezone.now(), schedule.handled_until))
+    schedule.advance(max(clock.now(), schedule.handled_until))
 
 
 def add(schedule: Schedule) -> None:
     """Saves a new schedule; what it plans before this moment is passed by."""
     with transaction.atomic():
-        schedule.advance(timezone.now())
+        schedule.advance(clock.now())
         schedule.save()
         ring(schedule, None)
 
@@ -75,7 +75,7 @@ def in_hand(pk: int, *states: Schedule.State) -> Iterator[tuple[Schedule, dateti
     after a restore."""
     high_water.rise()
     with transaction.atomic():
-        schedule, now = occurrences.lock(pk), timezone.now()
+        schedule, now = occurrences.lock(pk), clock.now()
         if schedule is None or schedule.state not in states or schedule.in_question_since:
             raise NotNow
         before, notice = schedule.next_at, None

@@ -10,9 +10,9 @@ from itertools import islice, takewhile
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from config import clock
 from notices.delivery import high_water
 from notices.models import CONTENT_FIELDS, Notice, Occurrence, Schedule
 from signup.models import User
@@ -40,7 +40,7 @@ def run(schedule_id: int) -> tuple[Notice | None, datetime | None]:
             return None, None
         if schedule.in_question_since:
             return None, None
-        notice = decide_due(schedule, timezone.now())
+        notice = decide_due(schedule, clock.now())
         schedule.save()
     return notice, schedule.next_at
 
@@ -129,7 +129,7 @@ def settle(schedule_id: int, by: User | None = None) -> bool:
     """It goes on from now: what is due by now is skipped, since it may have run. Whether it was in
     question."""
     with transaction.atomic():
-        schedule, now = lock(schedule_id), timezone.now()
+        schedule, now = lock(schedule_id), clock.now()
         if schedule is None or not schedule.in_question_since:
             return False
         while due := undecided(schedule, now):

@@ -16,6 +16,7 @@ from notices.providers import breaker
 from notices.providers.router import providers
 from queueing.redis import bell
 from queueing.scheduler import SCHEDULER_HEARTBEAT
+from queueing.worker import WRONG_CLOCKS
 
 # Seconds since a worker's last sign of life after which it is taken for dead: an idle one gives
 # one every 3 s, one with a job in hand every 30 s. RQ itself lists a killed worker for minutes.
@@ -78,6 +79,12 @@ def carriers(channel: str) -> dict[str, tuple[str, breaker.Trouble | None]]:
     """Name of a provider -> one of the breaker's states, and what it said of itself."""
     names = [provider.name for provider in providers(channel)]
     return {name: (breaker.state(name), breaker.trouble(name)) for name in names}
+
+
+def wrong_clocks() -> dict[str, int]:
+    """Machine -> seconds that its clock is ahead of the database's. Raises RedisError."""
+    found: Any = bell().hgetall(WRONG_CLOCKS)
+    return {name.decode(): int(seconds) for name, seconds in found.items()}
 
 
 def number(text: bytes | str | None) -> float | None:

@@ -64,7 +64,7 @@ def make() -> Report:
         report.parts.append(redis_away())
         return report
     report.parts += [redis(state), scheduler(state), sweep(state), workers(report.queues)]
-    report.parts += map(channel, CHANNELS)
+    report.parts += [*map(channel, CHANNELS), *clocks()]
     return report
 
 
@@ -151,6 +151,20 @@ def workers(queues: list[probes.QueueState]) -> Part:
         return Part(_("Workers"), GOOD, _("every queue is served"))
     words = _("nobody listens on %(queues)s") % {"queues": ", ".join(alone)}
     return Part(_("Workers"), BAD, words, _("Start one with:"), START_WORKER)
+
+
+def clocks() -> list[Part]:
+    advice = _("Messages go by the database's clock. Have the machine set its own (NTP).")
+    return [
+        Part(
+            _("Clock"),
+            WARN,
+            _("that of %(machine)s differs by %(seconds)d seconds")
+            % {"machine": machine, "seconds": seconds},
+            advice,
+        )
+        for machine, seconds in probes.wrong_clocks().items()
+    ]
 
 
 def channel(name: str) -> Part:

@@ -16,6 +16,7 @@ from importlib import import_module
 from multiprocessing import parent_process
 from typing import Any
 
+from django.db import DatabaseError
 from django_rq.queues import DjangoRQ
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -23,10 +24,14 @@ from rq import worker_registration
 from rq.exceptions import StopRequested
 from rq.worker import HerokuWorker
 
+from config import clock
 from queueing import process
 from queueing.job import Job
 
-__all__ = ["Queue", "Worker"]
+__all__ = ["WRONG_CLOCKS", "Queue", "Worker"]
+
+WRONG_CLOCKS = "bellhop:clocks"  # Redis hash: machine -> seconds that it is ahead; expires
+log = logging.getLogger(__name__)
 
 
 class Quiet(logging.Filter):
@@ -134,6 +139,26 @@ class Worker(HerokuWorker):
             self.connection.hset(self.key, mapping=self.serialize())
             self.set_state(self.get_state())
             worker_registration.register(self)
+
+    def perform_job(self, job: Any, queue: Any) -> bool:
+        self.look_at_clock()
+        return bool(super().perform_job(job, queue))
+
+    def look_at_clock(self) -> None:
+        """In the work-horse: moments are the database's from here on, and staff are told."""
+        try:
+            ahead = clock.measure()
+        except DatabaseError:
+            return
+        if abs(ahead) <= clock.TOLERATED:
+            return
+        seconds = round(ahead.total_seconds())
+        with suppress(RedisError):
+            self.connection.hset(WRONG_CLOCKS, self.hostname or self.name, seconds)
+            self.connection.expire(WRONG_CLOCKS, 60)
+            if self.connection.set(f"{WRONG_CLOCKS}:said", 1, nx=True, ex=60):
+                words = "The clock of %s is %d seconds ahead of the database's."
+                log.warning(words, self.hostname, seconds)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         process.served = {queue.name for queue in self.queues}
