@@ -126,7 +126,7 @@ def test_no_instant_falls_between_two_looks_at_the_clock(clock, step, monkeypatc
     schedule = repeated()
     moments = iter([NOON + HOUR - timedelta(milliseconds=1)])
     after = NOON + HOUR + timedelta(milliseconds=1)
-    monkeypatch.setattr(actions.timezone, "now", lambda: next(moments, after))
+    monkeypatch.setattr(actions.clock, "now", lambda: next(moments, after))
     edit = [lambda schedule: None] if step == "change" else []
     getattr(actions, step)(schedule.pk, *edit)
     if step in ("change", "run_now"):
