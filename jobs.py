@@ -13,10 +13,10 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from redis.exceptions import RedisError
 
-from config import clock
+from config import clock, migrations
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
 from notices.providers import http, router
@@ -51,8 +51,9 @@ log = logging.getLogger(__name__)
 
 
 def job(queue: str, seconds: float = 0) -> Callable[[Function], Function]:
-    """Registers it for a queue. A database that is away is logged and no failure: the sweep rings
-    again for what the job left. So what is on RQ's list of failed jobs is a bug.
+    """Registers it for a queue. A database or a Redis that is away, or lacks migrations, is logged
+    and no failure: the sweep rings again for what the job left. So what is on RQ's list of failed
+    jobs is a bug.
 
     `seconds`: so long it does the next ones of its kind as well, as long as they come next: where
     there are very many, a fork for each would take longer than what they do."""
@@ -66,6 +67,12 @@ def job(queue: str, seconds: float = 0) -> Callable[[Function], Function]:
                 return func(*args)
             except OperationalError as problem:
                 log.warning("%s: the database is away (%s).", func.__name__, type(problem).__name__)
+            except RedisError as problem:
+                log.warning("%s: Redis is away (%s).", func.__name__, type(problem).__name__)
+            except ProgrammingError:
+                if not migrations.wait():
+                    raise
+                log.warning("%s: the database waits for `manage.py migrate`.", func.__name__)
 
         @wraps(func)
         def run_several(*args: Any) -> None:

@@ -32,10 +32,11 @@ __all__ = [
 AT_ONCE = 50  # deliveries of a notice that are claimed at a time
 # What it takes to send one of a notice: a row is twice as wide.
 READ = (
-    "message", "notice", "channel", "address", "name", "language", "origin", "state", "reason",
-    "tries", "created_at", "expires_at", "provider", "provider_ref", "doubt_until",
+    "message", "notice", "user", "channel", "address", "name", "language", "origin", "state",
+    "reason", "tries", "created_at", "expires_at", "provider", "provider_ref", "doubt_until",
 )  # fmt: skip
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
+REMOVED = gettext_noop("This person's account was removed before it could be sent.")
 STILL_IN_DOUBT = gettext_noop(
     "No answer came back, and by now its provider would not know it again. It may have arrived."
 )
@@ -125,12 +126,24 @@ def settle_objection(delivery: Delivery, rows: QuerySet[Delivery]) -> bool:
 
 def objection(delivery: Delivery) -> tuple[State, str] | None:
     """What becomes of a delivery that must not go any more, and why: its time is over, the person
-    opted out since it was prepared, or the address is dead. None, when it may go."""
+    was removed or opted out since it was prepared, or the address is dead. None, when it may go."""
     now = clock.now()
     if delivery.doubt_until and delivery.doubt_until <= now:
         return State.UNCERTAIN, STILL_IN_DOUBT
     if delivery.expires_at and delivery.expires_at <= now:
         return State.EXPIRED, TOO_LATE
+    if is_of_a_person_who_was_removed(delivery):
+        return State.CANCELLED, REMOVED
     if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
         return State.SUPPRESSED, reason
     return None
+
+
+def is_of_a_person_who_was_removed(delivery: Delivery) -> bool:
+    """One of a notice to everyone who has an account. A pasted address is told all the same."""
+    notice = delivery.notice
+    return (
+        delivery.user_id is None
+        and notice is not None
+        and notice.audience == Notice.Audience.EVERYONE
+    )

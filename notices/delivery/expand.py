@@ -52,6 +52,7 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     notice = Notice.objects.get(pk=notice_id)
     budget, parts = Budget(waits), everyone_in_parts if to_everyone(notice) else addresses_in_parts
     budget.is_over()  # it begins
+    upto = notice.prepared_upto
     for upto in parts(notice):
         if not goes_on(notice, upto):
             finish.cancel_queued(notice_id)
@@ -59,12 +60,22 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
         if budget.is_over():
             return None
         time.sleep(GAP)
+    if upto:
+        analyse()
     if states.start_sending(notice_id):
         log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
     finish.cancel_queued(notice_id)
     finish.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()
     return list(notice.channels) if sending else []
+
+
+def analyse() -> None:
+    """After very many new rows: else PostgreSQL takes the table for empty until it has looked
+    itself, and reads all that was sent to find what was not."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(Delivery._meta.db_table)}")
 
 
 def to_everyone(notice: Notice) -> bool:

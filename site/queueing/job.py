@@ -67,7 +67,21 @@ def restore(job: rq_job.Job, raw_data: Any) -> None:
         job.meta = {}  # not JSON: RQ keeps the bytes, and fails at the next save
 
 
+rq_handle_failure = rq_job.Job._handle_failure
+WORKER_DIED = ("AbandonedJobError", "Work-horse terminated unexpectedly")
+
+
+def handle_failure(job: rq_job.Job, exc_string: str, pipeline: Any, **kwargs: Any) -> None:
+    """The list of failed jobs is for bugs. That a worker was killed is none: the database knows how
+    far it came, and the sweep rings again."""
+    if any(each in exc_string for each in WORKER_DIED):
+        pipeline.delete(job.key)
+    else:
+        rq_handle_failure(job, exc_string, pipeline, **kwargs)
+
+
 # On RQ's own class, because its registries and the dashboard name that one, not ours: looking at
 # the list of started jobs would import and call whatever an abandoned job names as its callback.
 rq_job.Job.func = property(func)  # type: ignore[assignment, method-assign]
 rq_job.Job.restore = restore  # type: ignore[assignment, method-assign]
+rq_job.Job._handle_failure = handle_failure  # type: ignore[assignment, method-assign]

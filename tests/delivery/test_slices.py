@@ -253,3 +253,18 @@ def test_person_who_opted_out_still_gets_a_code(code, texts, visitor):
     Delivery.objects.filter(pk=code.pk).update(user=visitor)
     send_single(code)
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("pasted", [False, True])
+def test_who_was_removed_is_not_told_any_more(staff, visitor, texts, pasted):
+    """But a pasted address is: it was not chosen for its account."""
+    numbers = {"pasted": str(visitor.mobile)} if pasted else {}
+    new = sent_now(staff, channels=["sms"], **numbers)
+    expand.start(new.pk)
+    visitor.delete()
+    while slices.send_slice(new.pk, "sms"):
+        pass
+    row = Delivery.objects.get(address=str(visitor.mobile))
+    assert row.state == ("sent" if pasted else "cancelled")
+    assert ("removed" in row.reason) is not pasted
+    assert Notice.objects.get(pk=new.pk).state == Notice.State.FINISHED

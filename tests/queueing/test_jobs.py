@@ -9,13 +9,16 @@ import zlib
 import django_rq
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from django_rq.jobs import get_job_class
 from redis.exceptions import RedisError
-from rq.registry import FailedJobRegistry, FinishedJobRegistry
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 
 import jobs
+from config import migrations
 from queueing import redis as bell
 from queueing.job import Job, NotAllowed
 from tests.support.processes import eventually, running
@@ -253,6 +256,61 @@ def test_a_database_that_is_away_fails_no_job(redis, burst, monkeypatch):
     queue.enqueue("jobs.send_notice", 7, "email")
     burst("bulk")
     assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+
+
+def test_a_redis_that_is_away_fails_no_job(redis, burst, monkeypatch):
+    def away(*args):
+        raise RedisError("such as: another password")
+
+    monkeypatch.setattr("notices.delivery.recovery.run", away)
+    queue = django_rq.get_queue("default")
+    queue.enqueue("jobs.sweep")
+    burst("default")
+    assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+
+
+@pytest.mark.parametrize("behind", [True, False], ids=["migrations wait", "a bug"])
+def test_a_database_that_waits_for_migrations_fails_no_job(redis, burst, monkeypatch, behind):
+    def lacks(*args):
+        raise ProgrammingError('column "new" does not exist')
+
+    monkeypatch.setattr("notices.delivery.recovery.run", lacks)
+    monkeypatch.setattr("config.migrations.wait", lambda: behind)
+    queue = django_rq.get_queue("default")
+    queue.enqueue("jobs.sweep")
+    burst("default")
+    assert queue.failed_job_registry.count == (not behind)
+
+
+def test_no_migration_waits_here():
+    assert not migrations.wait()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_was_not_run_waits():
+    recorder, [last] = MigrationRecorder(connection), leaves("notices")
+    recorder.record_unapplied(*last)
+    try:
+        assert migrations.wait()
+    finally:
+        recorder.record_applied(*last)
+
+
+def leaves(app):
+    return MigrationLoader(connection).graph.leaf_nodes(app)
+
+
+def test_a_worker_that_was_killed_is_no_bug(redis):
+    """RQ calls its job abandoned, and would list it among those that failed."""
+    queue = django_rq.get_queue("default")
+    job = queue.enqueue("jobs.check_queue", 1)
+    queue.remove(job.id)
+    redis.hset(job.key, "status", "started")
+    redis.zadd("rq:wip:default", {f"{job.id}:1": 1})
+    StartedJobRegistry(queue=queue).cleanup()
+    assert queue.failed_job_registry.count == 0
+    assert not redis.exists(job.key)
+    assert not redis.exists("rq:wip:default")
 
 
 def test_redis_that_was_away_is_not_asked_again_at_once(settings, monkeypatch):
