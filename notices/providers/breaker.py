@@ -80,9 +80,10 @@ def too_many(seen: Counter[str], began: float) -> bool:
     return False
 
 
-def wait(name: str, *, bulk: bool) -> float:
+def wait(name: str, *, bulk: bool, alone: bool = False) -> float:
     """Seconds until the provider may be asked; 0: now. After its rest, one caller gets 0 and has
-    to report; the others wait for what it finds."""
+    to report; the others wait for what it finds. `alone`: that it fails much is no reason to wait,
+    since there is nobody else; that it takes nothing is one."""
     which = f"{name}:{kind_of(bulk=bulk)}"
     mine = own.setdefault(which, Memory())
     if time.monotonic() < mine.well_until:
@@ -94,6 +95,8 @@ def wait(name: str, *, bulk: bool) -> float:
         away_until = min(away_until, away_at + PAUSE)
     if found is None:
         rests_until = mine.rests_until
+    if alone:
+        rests_until = 0.0
     if away_until > clock.unix():
         return away_until - clock.unix()
     rest = rests_until - clock.unix()
@@ -119,7 +122,7 @@ def report(name: str, *, failed: bool, bulk: bool, began: float | None = None) -
     mine.told_until = 0 if failed else time.monotonic() + FRESH
     told = ask(lambda redis: tell(redis, name, which, untold, well=not failed))
     if not failed:
-        mine.rests_until = 0
+        mine.rests_until = mine.rested_at = 0.0
         forget_old(mine)
         return
     mine.well_until = 0

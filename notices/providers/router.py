@@ -124,7 +124,7 @@ class Route(Closing):
     def wait(self, provider: Provider, *, bulk: bool, alone: bool) -> float:
         """A code costs nothing to try where nobody else is there."""
         name = provider.name
-        rests = breaker.wait(name, bulk=bulk) if bulk or not alone else 0
+        rests = breaker.wait(name, bulk=bulk, alone=alone and not bulk)
         return rests or breaker.spend(name, provider.rate, bulk=bulk)
 
     def went_away(self, provider: Provider, away: Away) -> float:

@@ -139,3 +139,77 @@ def test_rate_of_one_is_not_kept_from_notices():
 
 def test_provider_without_a_rate_is_not_counted():
     assert breaker.spend("twilio", "", bulk=True) == 0
+
+
+# By when requests began
+
+
+def test_what_hangs_beside_what_is_well_is_not_too_much():
+    """One in ten gets no answer for 15 seconds; they end one after another, long after the rest."""
+    began = time.time()
+    with time_machine.travel(began, tick=False) as clock:
+        for _ in range(90):
+            breaker.report("twilio", failed=False, bulk=True, began=began)
+        clock.shift(15)
+        for _ in range(10):
+            breaker.report("twilio", failed=True, bulk=True, began=began)
+        breaker.own.clear()
+        assert breaker.wait("twilio", bulk=True) == 0
+
+
+def test_a_rest_is_not_prolonged_by_what_was_under_way():
+    before = time.time() - 1
+    fail(5)
+    with time_machine.travel(time.time() + 15):
+        breaker.report("twilio", failed=True, bulk=True, began=before)
+        assert breaker.wait("twilio", bulk=True) < 16
+
+
+def test_what_is_sent_to_many_says_nothing_of_a_code():
+    fail(5)
+    assert breaker.wait("twilio", bulk=True) > 29
+    assert breaker.wait("twilio", bulk=False) == 0
+
+
+def test_where_nobody_else_is_a_code_asks_all_the_same():
+    for _ in range(5):
+        breaker.report("twilio", failed=True, bulk=False)
+    assert breaker.wait("twilio", bulk=False) > 29
+    assert breaker.wait("twilio", bulk=False, alone=True) == 0
+
+
+# What takes nothing
+
+
+@pytest.mark.usefixtures("redis_or_none")
+def test_who_takes_nothing_is_asked_later_by_one_person_than_never():
+    assert breaker.went_away("smtp", "It refuses us.") == 10
+    assert 9 < breaker.wait("smtp", bulk=True) <= 10
+    assert 9 < breaker.wait("smtp", bulk=False, alone=False) <= 10
+
+
+def test_it_is_asked_ever_more_seldom_and_one_person_every_ten_seconds():
+    pauses = []
+    with time_machine.travel(time.time(), tick=False) as clock:
+        for _ in range(7):
+            pauses.append(breaker.went_away("smtp", "It refuses us."))
+            assert breaker.went_away("smtp", "It refuses us.") == pauses[-1], "said by another"
+            assert breaker.wait("smtp", bulk=False, alone=True) <= 10
+            breaker.ask(lambda redis: redis.delete(breaker.key("smtp", "away_until")))
+            clock.shift(pauses[-1])
+    assert pauses == [10, 20, 40, 80, 160, 300, 300]
+
+
+def test_trouble_is_known_since_it_began_until_a_message_is_taken(caplog):
+    began = time.time()
+    breaker.went_away("smtp", "It refuses us.")
+    with time_machine.travel(began + 11):
+        breaker.ask(lambda redis: redis.delete(breaker.key("smtp", "away_until")))
+        breaker.went_away("smtp", "It is full.")
+        found = breaker.trouble("smtp")
+    assert found.reason == "It is full."
+    assert abs(found.since - began) < 1
+    assert [record.getMessage()[:20] for record in caplog.records] == ["smtp: It refuses us."]
+    breaker.report("smtp", failed=False, bulk=True)
+    assert breaker.trouble("smtp") is None
+    assert breaker.wait("smtp", bulk=True) == 0
