@@ -37,7 +37,7 @@ def decide(answer: str | NotSent, delivery: Delivery, provider: Provider, able: 
             reason, suppress = answer.reason, answer.suppress
             return Outcome(delivery, state, reason, provider.name, message_id, suppress=suppress)
         case TryLater() if not delivery.doubt_until:
-            return put_off(delivery, answer, provider, able)
+            return try_later(delivery, answer, provider, able)
     return in_doubt(delivery, answer, provider, able)
 
 
@@ -47,17 +47,17 @@ def in_doubt(delivery: Delivery, doubt: NotSent, provider: Provider, able: int) 
     request_id = doubt.request_id or (delivery.provider_ref if delivery.doubt_until else "")
     later = TryLater(doubt.reason, getattr(doubt, "after", None), request_id=request_id)
     if delivery.message in messages.REPEATABLE:
-        return put_off(delivery, later, provider, able)
+        return try_later(delivery, later, provider, able)
     known_until = delivery.doubt_until
     if not known_until and isinstance(provider, Recognising):
         known_until = provider.recognises_until()
-    again = put_off(delivery, later, provider, 1)
+    again = try_later(delivery, later, provider, 1)
     if request_id and known_until and again.not_before and again.not_before < known_until:
         return replace(again, doubt_until=known_until)
     return Outcome(delivery, State.UNCERTAIN, doubt.reason, provider.name, request_id)
 
 
-def put_off(delivery: Delivery, later: TryLater, provider: Provider, able: int) -> Outcome:
+def try_later(delivery: Delivery, later: TryLater, provider: Provider, able: int) -> Outcome:
     """Back to queued, unless its time is over, or it was tried for a day. A notice goes to each of
     the `able` providers in turn before there is exponential backoff, with jitter; a single
     delivery has been to all of them by now."""

@@ -68,7 +68,7 @@ class Sender:
         """No provider can be asked about this one."""
         raise NotImplementedError
 
-    def left(self, pks: set[int]) -> None:
+    def departed(self, pks: set[int]) -> None:
         """Their requests are on their way."""
 
     def goes_on(self, request: Request, outcome: Outcome) -> bool:
@@ -157,7 +157,7 @@ class Sender:
                 self.connections.start(replace(request, deliveries=ours))
             else:
                 self.connections.free(request.route)
-        self.left(marked)
+        self.departed(marked)
 
     def mark(self, ready: Sequence[Request], rows: QuerySet[Delivery]) -> set[int]:
         """Which of their deliveries are still ours to send."""

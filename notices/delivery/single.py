@@ -102,7 +102,7 @@ class SingleSender(Sender):
                 pause = (again - clock.now()).total_seconds()
                 self.paused_until = time.monotonic() + pause
 
-    def left(self, pks: set[int]) -> None:
+    def departed(self, pks: set[int]) -> None:
         for pk in pks:
             self.again.pop(pk, None)
         if others := pks - {self.own}:

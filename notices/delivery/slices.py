@@ -72,7 +72,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
 def send_until(budget: Budget, notice: Notice, connections: Connections) -> float:
     """Sends until the budget is used up or nothing is left. Seconds to pause when nobody can carry
     anything, else 0."""
-    send = send_streamed if connections.first.streaming else send_claimed
+    send = send_by_stream if connections.first.streaming else send_by_requests
     many = claims.AT_ONCE
     while True:
         token, began = uuid4().hex, time.monotonic()
@@ -94,7 +94,7 @@ def send_until(budget: Budget, notice: Notice, connections: Connections) -> floa
         high_water.rise()
 
 
-def send_claimed(
+def send_by_requests(
     notice: Notice, connections: Connections, token: str, budget: Budget, _many: int
 ) -> bool:
     """Whether there was anything. Raises Away when nobody can carry anything."""
@@ -107,7 +107,7 @@ def send_claimed(
     return True
 
 
-def send_streamed(
+def send_by_stream(
     notice: Notice, connections: Connections, token: str, budget: Budget, many: int
 ) -> bool:
     """The same over SMTP, which has nothing to keep of a message but that it went. Whether there

@@ -178,8 +178,8 @@ def test_a_slice_that_goes_on_after_a_failover_claims_no_more(people, monkeypatc
         older()
         return True
 
-    monkeypatch.setattr(slices, "send_claimed", send)
-    monkeypatch.setattr(slices, "send_streamed", send)
+    monkeypatch.setattr(slices, "send_by_requests", send)
+    monkeypatch.setattr(slices, "send_by_stream", send)
     monkeypatch.setattr(slices.Budget, "is_over", lambda budget: len(claims) > 1)
     slices.send_slice(new.pk, "email")
     assert claims == [1, 0]
@@ -196,8 +196,8 @@ def test_a_copy_from_amid_a_slice_is_below_the_mark(people, redis, monkeypatch, 
         sent.append(high_water.microseconds(timezone.now()))
         return True
 
-    monkeypatch.setattr(slices, "send_claimed", send)
-    monkeypatch.setattr(slices, "send_streamed", send)
+    monkeypatch.setattr(slices, "send_by_requests", send)
+    monkeypatch.setattr(slices, "send_by_stream", send)
     monkeypatch.setattr(slices.Budget, "is_over", lambda budget: len(sent) == turns)
     slices.send_slice(new.pk, "email")
     for before, at, after in zip(marks, sent, [*marks[1:], mark(redis)], strict=True):
