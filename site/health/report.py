@@ -8,6 +8,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -168,7 +169,7 @@ def clocks() -> list[Part]:
 
 
 def channel(name: str) -> Part:
-    label, found = str(CHANNELS[name].label), probes.carriers(name)
+    label, found = capfirst(str(CHANNELS[name].label)), probes.carriers(name)
     resting = [each for each, (state, _trouble) in found.items() if state != breaker.CLOSED]
     troubles = [trouble for _state, trouble in found.values() if trouble]
     if not resting and not troubles:
