@@ -104,7 +104,7 @@ def reported(page, burst, device, kind):
 
 
 def test_it_is_composed_and_previewed(page):
-    assert 'value="push"' in page.get("/notices/new/").text
+    assert 'value="push"' in page.get("/notices/new/", follow=True).text
     shown = " ".join(write(page, "Li <push:a1>\npush:b2\n", preview="1").text.split())
     assert "<strong>app</strong>" in shown
     assert "Dear reception, out of order." in shown

@@ -20,7 +20,7 @@ def test_what_a_late_worker_puts_back_is_still_sent(monkeypatch, mailserver, vis
     notice.save()
     expand.start(notice.pk)
 
-    def stand_still(provider, letters, may_leave):
+    def stand_still(provider, letters, may_leave, waiting):
         [(delivery, _form, _words)] = letters
         assert may_leave(delivery)
         StreamCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))

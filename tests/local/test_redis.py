@@ -52,5 +52,5 @@ def test_orphan_is_stopped_only_when_its_data_is_ours(folder, tmp_path):
 
 def test_local_formation_is_the_procfile_with_two_workers():
     lines = read_procfile(ROOT / "Procfile", {"release": 0, "worker": 2})
-    assert list(lines) == ["web", "worker.1", "worker.2", "scheduler"]
+    assert list(lines) == ["web", "worker.1", "worker.2", "codes", "scheduler"]
     assert lines["worker.1"] == lines["worker.2"]
