@@ -51,20 +51,21 @@ def rise() -> None:
         if ahead := intact.first():  # another process was quicker
             now = microseconds(ahead.at)
         else:
-            found_below(known, moment(now), lowest)
+            now = microseconds(found_below(known, moment(now), lowest))
     transaction.on_commit(partial(keep, now), robust=True)  # never above what is in the database
 
 
-def found_below(known: int, now: datetime, lowest: datetime) -> None:
-    """The row is below the mark, or there is none yet. Of several processes one holds."""
+def found_below(known: int, now: datetime, lowest: datetime) -> datetime:
+    """The row is below the mark, or there is none yet. Of several processes one holds. Where the
+    row stands then."""
     with transaction.atomic():
         row, is_new = HighWater.objects.select_for_update().get_or_create(
             pk=1, defaults={"at": now}
         )
         if not is_new and row.at >= lowest:
-            return
+            return row.at
         if is_new and not known:
-            return  # the first time
+            return now  # the first time
         # What was written after all that was done is no part of it.
         held = restored.hold(moment(known) + CLOCKS if known else now)
         if held:
@@ -74,6 +75,7 @@ def found_below(known: int, now: datetime, lowest: datetime) -> None:
         row.save()
     said = "The database is below its mark, or stood still for long: %d held (manage.py restored)."
     log.warning(said, held)
+    return now
 
 
 def hold() -> int:

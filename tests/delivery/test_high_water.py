@@ -370,3 +370,16 @@ def test_the_sweep_looks_before_it_does_anything(people, monkeypatch):
     monkeypatch.setattr(recovery, "settle_expired", lambda: order.append("settle"))
     list(recovery.run(jobs.bells()))
     assert order == ["mark", "settle"]
+
+
+def test_who_comes_second_the_first_time_keeps_no_mark_above_the_row(redis, monkeypatch):
+    """Two workers of a new deployment, in the same moment: neither may hold what is new."""
+    found_below = high_water.found_below
+
+    def a_moment_later(known, now, lowest):
+        HighWater.objects.create(pk=1, at=now - timedelta(seconds=1))
+        return found_below(known, now, lowest)
+
+    monkeypatch.setattr(high_water, "found_below", a_moment_later)
+    high_water.rise()
+    assert int(redis.get(high_water.KEY)) == high_water.microseconds(HighWater.objects.get().at)

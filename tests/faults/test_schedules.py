@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 import jobs
@@ -140,6 +141,14 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back(house):
         worker.kill()
     ahead = house.environment | {"CLOCK_OFFSET": "3600"}
     fleet = [Ahead("rqscheduler", **ahead), Ahead("rqworker", *QUEUES, **ahead)]
+    if connection.vendor == "postgresql":  # whose clock is the right one, and counts
+        time.sleep(20)
+        for process in fleet:
+            process.kill()
+        assert not Occurrence.objects.exists()
+        assert house.accepted() == []
+        assert Schedule.objects.get().next_at == first
+        return
     try:
         eventually(lambda: Occurrence.objects.filter(state="started").exists() and settled(), 40)
         time.sleep(3)
