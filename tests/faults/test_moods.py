@@ -130,7 +130,8 @@ def test_what_is_about_the_account_pauses_and_is_said(house, tmp_path, how, staf
     said = sum(each.output().count("smtp: The mail server") for each in house.workers)
     facts = {"mood": how, "logins": logins, "states": dict(states), "said": said}
     print("\n" + json.dumps(facts))
-    assert states == Counter(sent=gone, queued=300 - gone) - Counter(sent=0)
+    assert states["sent"] + states["queued"] == 300
+    assert gone <= states["sent"] <= gone + 1, "both workers may ask for the last"
     assert not rows.filter(state=State.QUEUED, tries__gt=0).exists()
     assert logins <= 5 + (gone > 0) * 4
     assert 1 <= said <= 2
