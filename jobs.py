@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, ProgrammingError
 from redis.exceptions import RedisError
@@ -39,7 +40,6 @@ from queueing.redis import (
     was_away,
 )
 
-ORDER = ("sms", "email", "default", "bulk")  # in which a worker serves its queues
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 SEVERAL = 1.0  # seconds
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
@@ -88,8 +88,9 @@ def job(queue: str, seconds: float = 0) -> Callable[[Function], Function]:
 
 
 def before(queue: str) -> set[str]:
-    """The queues from which workers take first."""
-    return set(ORDER[: ORDER.index(queue)])
+    """The queues from which workers take first; the settings have them in that order."""
+    names = list(settings.RQ_QUEUES)
+    return set(names[: names.index(queue)])
 
 
 # Queueing

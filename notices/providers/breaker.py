@@ -21,7 +21,8 @@ from config import clock
 from queueing.redis import HURRY_SECONDS, ask, limiter
 
 __all__ = [
-    "CLOSED", "RESTING", "Trouble", "report", "spend", "state", "trouble", "wait", "went_away",
+    "CLOSED", "PAUSE", "RESTING", "Trouble", "report", "spend", "state", "trouble", "wait",
+    "went_away",
 ]  # fmt: skip
 
 IN_A_ROW = 5  # failures with nothing between them

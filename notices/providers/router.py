@@ -18,7 +18,6 @@ from notices.providers.smtp import Email
 __all__ = ["Route", "providers", "reporting"]
 
 NOBODY = _("No provider takes this message to this number.")
-PAUSE = 10.0  # seconds
 ALL_BUSY = _("Every provider is away or busy.")
 # Those that take many emails in one call; other services are Esp.
 ESPS = {
@@ -130,7 +129,7 @@ class Route(Closing):
     def went_away(self, provider: Provider, away: Away) -> float:
         """Seconds until it may be asked again."""
         if not provider.guarded:
-            return away.after or PAUSE
+            return away.after or breaker.PAUSE
         return breaker.went_away(provider.name, away.reason, away.after)
 
     def report(

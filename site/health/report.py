@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from redis.exceptions import RedisError
@@ -189,6 +188,6 @@ def channel(name: str) -> Part:
 
 
 def told(trouble: breaker.Trouble) -> str:
-    since = localtime(datetime.fromtimestamp(trouble.since, UTC))
+    since = timezone.localtime(datetime.fromtimestamp(trouble.since, UTC))
     words = _("Since %(time)s.") % {"time": f"{since:%Y-%m-%d %H:%M}"}
     return f"{in_words(trouble.reason)} {words}"

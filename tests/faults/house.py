@@ -58,6 +58,20 @@ def ringing(folder, seed, settings, **environment):
     built.close()
 
 
+@contextmanager
+def gateway(folder: Path, seed: int, busy: float, told_to_wait: float, silent: float):
+    """An SMS gateway (gateway.py) that writes into the folder; its address for SMS_URLS."""
+    port = embedded.free_port()
+    command = [sys.executable, str(Path(__file__).with_name("gateway.py")), str(port), str(folder)]
+    command += map(str, (seed, busy, told_to_wait, silent))
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    assert server.stdout
+    assert server.stdout.readline()
+    yield f"webhook+http://127.0.0.1:{port}/sms"
+    server.kill()
+    server.wait()
+
+
 class House:
     def __init__(
         self,

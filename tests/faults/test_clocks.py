@@ -17,7 +17,7 @@ from notices.delivery import lifecycle
 from notices.models import Delivery, Notice
 from tests.faults import moved
 from tests.faults.house import QUEUES, ringing
-from tests.faults.test_many import ask_for_code
+from tests.faults.test_codes import ask_for_code
 from tests.support import world
 from tests.support.processes import Process, eventually
 

@@ -2,21 +2,17 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from local import embedded
 from notices.models import Delivery
 from notices.providers import breaker
-from tests.faults.house import ringing
-from tests.faults.test_many import ask_for_code
+from tests.faults.house import gateway, ringing
+from tests.faults.test_codes import ask_for_code
 from tests.support import world
-from tests.support.processes import ROOT, Process, eventually
+from tests.support.processes import Process, eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -28,22 +24,13 @@ SILENT = 0.1
 def house(tmp_path, monkeypatch, settings):
     """Beside its workers, one that does nothing but codes, as in the Procfile."""
     monkeypatch.setenv("GATEWAY_DELAY", "0.01")
-    port = embedded.free_port()
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("gateway.py")), str(port), str(tmp_path),
-         str(SEED), "0", "0", str(SILENT)],
-        stdout=subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
-    assert server.stdout
-    assert server.stdout.readline()
-    monkeypatch.setenv("SMS_URLS", f"webhook+http://127.0.0.1:{port}/sms")
-    with ringing(tmp_path, SEED, settings) as built:
-        codes = Process("rqworker", "sms", **built.environment)
-        eventually(lambda: built.redis.client().scard("rq:workers") == 3, 30)
-        yield built
-        codes.kill()
-    server.kill()
-    server.wait()
+    with gateway(tmp_path, SEED, 0, 0, SILENT) as address:
+        monkeypatch.setenv("SMS_URLS", address)
+        with ringing(tmp_path, SEED, settings) as built:
+            codes = Process("rqworker", "sms", **built.environment)
+            eventually(lambda: built.redis.client().scard("rq:workers") == 3, 30)
+            yield built
+            codes.kill()
 
 
 def test_codes_do_not_wait_for_answers_that_hang(house, tmp_path):

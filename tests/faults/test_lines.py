@@ -2,21 +2,17 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from local import embedded
 from notices.models import Delivery, State
 from notices.providers.http import MAX_CONNECTIONS
 from signup.models import User
-from tests.faults.house import ringing, send_to_everyone
+from tests.faults.house import gateway, ringing, send_to_everyone
 from tests.faults.test_codes import ask_for_code
-from tests.support.processes import ROOT, eventually
+from tests.support.processes import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -26,19 +22,10 @@ SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
 def house(tmp_path, monkeypatch, settings):
     """Its SMS go to a gateway that takes 300 ms over each."""
     monkeypatch.setenv("GATEWAY_DELAY", "0.3")
-    port = embedded.free_port()
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("gateway.py")), str(port), str(tmp_path),
-         str(SEED), "0", "0", "0"],
-        stdout=subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
-    assert server.stdout
-    assert server.stdout.readline()
-    monkeypatch.setenv("SMS_URLS", f"webhook+http://127.0.0.1:{port}/sms")
-    with ringing(tmp_path, SEED, settings) as built:
-        yield built
-    server.kill()
-    server.wait()
+    with gateway(tmp_path, SEED, 0, 0, 0) as address:
+        monkeypatch.setenv("SMS_URLS", address)
+        with ringing(tmp_path, SEED, settings) as built:
+            yield built
 
 
 def test_a_kill_leaves_at_most_one_in_doubt_per_line(house, tmp_path):

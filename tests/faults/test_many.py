@@ -6,16 +6,15 @@ import os
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 import jobs
-from notices.channels import SMS
 from notices.models import Delivery, Notice, Schedule, State
-from signup.models import Verification
 from tests.faults.house import ringing
+from tests.faults.test_codes import ask_for_code
 from tests.support import world
 from tests.support.processes import eventually
 
@@ -101,18 +100,6 @@ def rate(house, each):
     jobs.push(jobs.start_notice, one.pk)
     took = house.wait_until_ended(one.pk, 60 * SLACK)
     return each / took
-
-
-def ask_for_code(number):
-    mobile = f"+86138{number:08d}"
-    verification = Verification.objects.create(mobile=mobile, salt=f"{number:032d}")
-    delivery = Delivery.objects.create(
-        message="code", channel=SMS, address=mobile,
-        verification=verification, expires_at=verification.expires_at,
-    )  # fmt: skip
-    asked = datetime.now(UTC)
-    jobs.push(jobs.send_code, delivery.pk)
-    return delivery.pk, asked
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from local import embedded
 from notices.models import Delivery, FailedAttempt, Notice, State
 from tests.faults import moody
 from tests.faults.house import ringing
-from tests.faults.test_many import ask_for_code
+from tests.faults.test_codes import ask_for_code
 from tests.support import world
 from tests.support.processes import ROOT, Process, eventually
 

@@ -2,21 +2,17 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from local import embedded
 from notices.models import Delivery, FailedAttempt
 from signup.models import User
+from tests.faults import house as harness
 from tests.faults.gateway import fate
 from tests.faults.house import House, send_to_everyone
-from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -27,18 +23,9 @@ PATIENCE = 10  # seconds that we wait for an answer
 @pytest.fixture
 def gateway(tmp_path, monkeypatch):
     """Where it writes down what it was asked."""
-    port = embedded.free_port()
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("gateway.py")), str(port), str(tmp_path),
-         str(SEED), *map(str, SHARES)],
-        stdout=subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
-    assert server.stdout
-    assert server.stdout.readline()
-    monkeypatch.setenv("SMS_URLS", f"webhook+http://127.0.0.1:{port}/sms")
-    yield tmp_path / "asked.jsonl"
-    server.kill()
-    server.wait()
+    with harness.gateway(tmp_path, SEED, *SHARES) as address:
+        monkeypatch.setenv("SMS_URLS", address)
+        yield tmp_path / "asked.jsonl"
 
 
 @pytest.fixture
