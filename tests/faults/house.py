@@ -11,19 +11,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import psutil
 from django.db import connection
+from redis.exceptions import RedisError
 
 from local import embedded
 from notices.models import Delivery, Notice
 from signup.models import User
 from tests.faults.sink import share
-from tests.support.processes import ROOT, OwnRedis, Process
+from tests.support.processes import ROOT, OwnRedis, Process, eventually
 from tests.support.world import database_url
 
 QUEUES = ("sms", "email", "default", "bulk")
@@ -189,10 +191,23 @@ class House:
         while not self.ended(number):
             if time.monotonic() - started > seconds:
                 shown = self.command("notice", "show", str(number), "--json")
-                logs = "\n".join(each.output()[-2000:] for each in (*self.workers, self.scheduler))
-                raise AssertionError(f"not settled within {seconds} s: {shown}\n{logs}")
+                raise AssertionError(f"not settled within {seconds} s: {shown}\n{self.logs()}")
             time.sleep(0.2)
         return time.monotonic() - started
+
+    def logs(self) -> str:
+        """The last words of everybody, and what is in Redis."""
+        everyone = (*self.workers, self.scheduler)
+        said = [f"{each.pid} ({each.popen.poll()}): {each.output()[-3000:]}" for each in everyone]
+        with suppress(RedisError):
+            said.append(str(self.redis.client().keys("*")))
+        return "\n".join(said)
+
+    def eventually(self, check: Callable[[], Any], seconds: float) -> Any:
+        try:
+            return eventually(check, seconds)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}\n{self.logs()}") from None
 
     def verdict(self, number: int) -> dict[str, int]:
         """What the mail server accepted against what the database says."""

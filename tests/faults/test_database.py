@@ -20,7 +20,7 @@ from signup.models import User
 from tests.faults import house as harness
 from tests.faults.desk import Desk
 from tests.faults.house import House, people, send_to_everyone
-from tests.support.processes import ROOT, eventually
+from tests.support.processes import ROOT
 from tests.support.world import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,7 +141,7 @@ def test_a_database_that_cannot_be_asked_loses_nothing(house, desk, gate, tmp_pa
     User.objects.filter(username="reception").update(email="r@example.com", wants_email=True)
     started = time.monotonic()
     number = send_to_everyone(house, tmp_path)
-    eventually(lambda: len(house.accepted()) > 200, 30)
+    house.eventually(lambda: len(house.accepted()) > 200, 30)
     desk.open(number)
     time.sleep(1)
     assert not house.ended(number)

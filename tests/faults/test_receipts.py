@@ -16,7 +16,6 @@ from django.db import connection
 from notices.models import Delivery, Receipt, State
 from tests.faults.desk import Desk
 from tests.faults.house import House
-from tests.support.processes import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -108,12 +107,12 @@ def test_no_report_is_lost_when_redis_is_killed_in_the_middle(house, desk, numbe
     provider = Provider(desk.port, reports)
     started = time.monotonic()
     provider.start()
-    eventually(lambda: len(provider.reports) < total / 2, 120)
+    house.eventually(lambda: len(provider.reports) < total / 2, 120)
     house.take_redis_away(3 if number > 1000 else 1)
     provider.join()
     taken = time.monotonic() - started
     delivered = Delivery.objects.filter(state=State.DELIVERED)
-    eventually(lambda: delivered.count() == number, 60)
+    house.eventually(lambda: delivered.count() == number, 60)
     applied = time.monotonic() - started
     facts = {
         "database": connection.vendor,

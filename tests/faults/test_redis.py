@@ -65,7 +65,7 @@ def emptied_three_times(house, pace):
     for _ in range(3):
         house.empty_redis()
         back, seen = time.monotonic(), len(pace.grew)
-        eventually(lambda seen=seen: len(pace.grew) > seen + 5, 30)
+        house.eventually(lambda seen=seen: len(pace.grew) > seen + 5, 30)
     return back
 
 
@@ -166,7 +166,7 @@ def test_25_megabytes_of_redis_are_enough_for_100_000_recipients(house, tmp_path
         time.sleep(0.1)
     sent_so_far = len(house.accepted())
     house.command("notice", "cancel", str(number))
-    eventually(
+    house.eventually(
         lambda: not Delivery.objects.filter(state__in=(State.QUEUED, State.SENDING)).exists(), 60
     )
     cancelled = Delivery.objects.filter(state=State.CANCELLED).count()

@@ -13,7 +13,7 @@ from django.db import connection
 from notices.models import Delivery, Notice, State
 from tests.faults import visits
 from tests.faults.house import House
-from tests.support.processes import ROOT, eventually
+from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = int(os.environ.get("FAULT_SEED", time.time_ns() % 100_000))
@@ -69,8 +69,8 @@ def test_who_was_accepted_is_told_once_and_who_was_rolled_back_never(house, numb
     house.faults["died before the bell"] = fates["dies"]
     promised = number - fates["rolled back"]
     last_fault = time.monotonic()
-    eventually(lambda: Delivery.objects.filter(state=State.SENT).count() == promised, 90)
-    eventually(lambda: not Notice.objects.exclude(state=Notice.State.FINISHED).exists(), 30)
+    house.eventually(lambda: Delivery.objects.filter(state=State.SENT).count() == promised, 90)
+    house.eventually(lambda: not Notice.objects.exclude(state=Notice.State.FINISHED).exists(), 30)
     settled = time.monotonic() - last_fault
     accepted = Counter(house.accepted())
     expected = {

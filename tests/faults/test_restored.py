@@ -19,7 +19,7 @@ from tests.faults import house as harness
 from tests.faults.house import people, ringing, send_to_everyone
 from tests.faults.test_database import Gate
 from tests.support import postgresql
-from tests.support.processes import Process, eventually
+from tests.support.processes import Process
 from tests.support.world import database_url, repeated
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,10 +110,10 @@ def test_nothing_goes_before_staff_say_so(house, gate, tmp_path, how, answer):
     started = time.monotonic()
     repeated("FREQ=SECONDLY;INTERVAL=3", pasted=BOARD, in_quiet_hours=True)
     number = send_to_everyone(house, tmp_path)
-    eventually(lambda: len(house.accepted()) > 200, 30)
+    house.eventually(lambda: len(house.accepted()) > 200, 30)
     copy = Copy(tmp_path)
     copied = len(house.accepted())
-    eventually(lambda: len(house.accepted()) > 700, 60)
+    house.eventually(lambda: len(house.accepted()) > 700, 60)
     assert not house.ended(number)
     if how == "restarted":
         restarted(house, copy)
@@ -123,14 +123,14 @@ def test_nothing_goes_before_staff_say_so(house, gate, tmp_path, how, answer):
             copy.restore()
     house.faults[how] += 1
     restored_at, before = time.monotonic(), Counter(house.accepted())
-    eventually(lambda: Notice.objects.get(pk=number).in_question_since, 15)
+    house.eventually(lambda: Notice.objects.get(pk=number).in_question_since, 15)
     assert Schedule.objects.get().in_question_since
     ran = Occurrence.objects.count()
     time.sleep(max(0, restored_at + 65 - time.monotonic()))  # leases are over, and all clocks agree
     assert Counter(house.accepted()) == before
     assert Occurrence.objects.count() == ran
     to_the_board(house, tmp_path)
-    eventually(lambda: house.accepted().count("new@example.com") == 1, 15)
+    house.eventually(lambda: house.accepted().count("new@example.com") == 1, 15)
     assert sum(before.values()) + 1 == len(house.accepted())
 
     house.command("restored", answer, "all")
@@ -154,4 +154,4 @@ def test_nothing_goes_before_staff_say_so(house, gate, tmp_path, how, answer):
         assert not twice
         assert verdict["uncertain"] > RECIPIENTS - 300
         assert states.filter(state="skipped").count() > 10
-    eventually(lambda: Counter(house.accepted())[BOARD] > before[BOARD], 15)  # it goes on
+    house.eventually(lambda: Counter(house.accepted())[BOARD] > before[BOARD], 15)  # it goes on
