@@ -13,7 +13,7 @@ from notices.delivery import claims, finish, states
 from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
 from signup.models import User
 
-__all__ = ["accept", "cancel", "change", "send_again"]
+__all__ = ["accept", "cancel", "change", "pause", "resume", "send_again"]
 
 UNDO = timedelta(seconds=10)
 log = logging.getLogger(__name__)
@@ -71,6 +71,30 @@ def cancel(notice: Notice) -> int | None:
     # What a mail server has is recorded after its slice.
     gone = StreamCursor.objects.filter(token=OuterRef("token"), position__gte=OuterRef("pk"))
     return settled + queued.filter(Q(token=None) | ~Exists(gone)).count()
+
+
+def pause(notice: Notice) -> bool:
+    """Nothing more of it leaves until it is resumed; what a provider is being told does. False when
+    it has not begun or has ended."""
+    paused = bool(states.pause(notice.pk))
+    if paused:
+        log.info("Notice %d is paused.", notice.pk)
+    return paused
+
+
+def resume(notice: Notice) -> bool:
+    """It goes on where it stopped; False when it was not paused."""
+    if not states.resume(notice.pk):
+        return False
+    log.info("Notice %d goes on.", notice.pk)
+    notice.refresh_from_db()
+    if notice.state == Notice.State.PREPARING:
+        jobs.now(jobs.start_notice, notice.pk)
+    else:
+        finish.finish(notice.pk)
+        for channel in notice.channels:
+            jobs.now(jobs.resume_notice, notice.pk, channel)
+    return True
 
 
 def send_again(

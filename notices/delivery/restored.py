@@ -95,6 +95,8 @@ def settle() -> None:
         finish.stop_queued(notice.pk, State.UNCERTAIN, MAY_HAVE_GONE)
         if claims.in_state(notice.pk, State.QUEUED).values("pk")[:1]:
             continue  # also what a stream that stopped has claimed, until its cursor is settled
+        if states.resume(notice.pk):
+            notice.refresh_from_db(fields=["state"])
         if notice.state in (Notice.State.WAITING, Notice.State.PREPARING):
             states.cancel(notice.pk)  # nobody can say for whom it was to be
         escalated = notice.escalated_at or (notice.escalate_minutes and notice.settled_at) or None

@@ -26,7 +26,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from notices.content import messages
-from notices.delivery import claims, retry, states
+from notices.delivery import claims, doubts, retry, states
 from notices.delivery.connections import Answers, Connections, Request, grouped
 from notices.delivery.limits import LEASE_SECONDS
 from notices.delivery.states import Outcome
@@ -208,7 +208,10 @@ class Sender:
     def judge_one(self, request: Request, delivery: Delivery, answer: str | NotSent) -> Outcome:
         failed = isinstance(answer, TryLater | Unknown)
         able = len(request.route.able(delivery, request.wording)) if failed else 0
-        return retry.decide(answer, delivery, request.provider, able)
+        outcome = retry.decide(answer, delivery, request.provider, able)
+        if isinstance(answer, Unknown):
+            return replace(outcome, together=len(request.deliveries))
+        return outcome
 
     def end(self) -> None:
         """Whatever happened: keeps what is known, and waits for the answers still under way."""
@@ -241,6 +244,7 @@ def keep(outcomes: Sequence[Outcome], token: str) -> None:
 
 def record_all(outcomes: Sequence[Outcome], token: str) -> None:
     states.record_all(outcomes, token)
+    doubts.pause(outcomes)
     if outcomes and log.isEnabledFor(logging.DEBUG):
         counts = Counter(one.state.value for one in outcomes)
         log.debug("Recorded: %s.", ", ".join(f"{n} {state}" for state, n in counts.items()))

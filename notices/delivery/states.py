@@ -16,7 +16,8 @@ believe that, not what was read.
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
     notice: waiting --prepare--> preparing --start_sending--> sending --finish--> finished
-    waiting, preparing, sending --cancel--> cancelled; waiting --expire--> expired
+    preparing, sending --pause--> paused --resume--> as it was
+    waiting, preparing, sending, paused --cancel--> cancelled; waiting --expire--> expired
     finished --reopen--> sending
 """
 
@@ -50,6 +51,7 @@ __all__ = [
     "lose",
     "lose_streamed",
     "mark",
+    "pause",
     "prepare",
     "put_off",
     "record",
@@ -60,6 +62,7 @@ __all__ = [
     "report",
     "rescue",
     "resend",
+    "resume",
     "start_sending",
     "stop",
     "tell_streamed",
@@ -86,6 +89,7 @@ class Outcome:
     doubt_until: datetime | None = None  # so long its provider alone may be asked again
     counts: bool = True  # as a try; not when the provider was away for everybody
     not_now: bool = False  # said the provider: another one may be asked
+    together: int = 1  # deliveries of which one request was lost
     suppress: str = ""  # the provider says so of the address: "dead" or "opted_out"
 
 
@@ -295,6 +299,22 @@ def start_sending(notice_id: int) -> int:
 def finish(notices: QuerySet[Notice]) -> int:
     sending = notices.filter(state=Notice.State.SENDING)
     return sending.update(state=Notice.State.FINISHED, finished_at=clock.now())
+
+
+def pause(notice_id: int, reason: str = "") -> int:
+    """A stream sees it before the next message leaves, requests at the end of their slice."""
+    begun = (Notice.State.PREPARING, Notice.State.SENDING)
+    return Notice.objects.filter(pk=notice_id, state__in=begun).update(
+        paused_from=F("state"),
+        state=Notice.State.PAUSED,
+        paused_at=clock.now(),
+        pause_reason=reason[:255],
+    )
+
+
+def resume(notice_id: int) -> int:
+    paused = Notice.objects.filter(pk=notice_id, state=Notice.State.PAUSED)
+    return paused.update(state=F("paused_from"), paused_from=None, active_at=clock.now())
 
 
 def reopen(notice_id: int, **changes: Any) -> int:

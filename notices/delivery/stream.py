@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from config import clock
 from notices.content import messages
 from notices.content.messages import Templated, Wording
-from notices.delivery import claims, finish, retry, states
+from notices.delivery import claims, doubts, finish, retry, states
 from notices.delivery.sender import patiently
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State, StreamCursor
@@ -118,6 +118,7 @@ def put_aside(outcome: Outcome, provider: Provider, token: str) -> None:
     with transaction.atomic():
         states.mark(still_claimed(token).filter(pk=outcome.delivery.pk), provider, token)
         states.record(outcome, token)
+        doubts.pause([outcome])
 
 
 def settle(token: str, accepted: int) -> None:

@@ -1,6 +1,6 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
-from notices.models.notice import CONTENT_FIELDS, UNFINISHED, Notice
+from notices.models.notice import CONTENT_FIELDS, UNDER_WAY, UNFINISHED, Notice
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
@@ -10,6 +10,7 @@ __all__ = [
     "DEAD",
     "OPEN",
     "SETTLED",
+    "UNDER_WAY",
     "UNFINISHED",
     "Delivery",
     "FailedAttempt",

@@ -68,6 +68,7 @@ class Notice(Content):
         WAITING = "waiting", _("waiting")
         PREPARING = "preparing", _("preparing")
         SENDING = "sending", _("sending")
+        PAUSED = "paused", _("paused")
         FINISHED = "finished", _("finished")
         CANCELLED = "cancelled", _("cancelled")
         EXPIRED = "expired", _("expired")  # its time was over before it could start
@@ -84,6 +85,10 @@ class Notice(Content):
     escalated_at = models.DateTimeField(_("escalated"), null=True, editable=False)
     # How far its deliveries are prepared: a user's pk, or lines of pasted addresses.
     prepared_upto = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    # Somebody paused it, or it paused itself and says why: nothing of it is prepared or sent.
+    paused_from = models.CharField(max_length=10, null=True, editable=False)  # its state before
+    paused_at = models.DateTimeField(null=True, editable=False)
+    pause_reason = models.CharField(max_length=255, default="", db_default="", editable=False)
     # When it was found in a database that had been restored (delivery/restored.py): nothing of it
     # goes out until staff decide. `settled_at`: they decided that nothing more shall.
     in_question_since = models.DateTimeField(null=True, editable=False)
@@ -121,5 +126,5 @@ class Notice(Content):
         return unfinished and self.held_until is not None and self.held_until > timezone.now()
 
 
-# Something of it may still go out.
-UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
+UNDER_WAY = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
+UNFINISHED = (*UNDER_WAY, Notice.State.PAUSED)  # something of it may still go out

@@ -111,7 +111,13 @@ NOTICES = [
     (states.finish, ["sending"], "finished"),
     (lambda rows: states.reopen(rows.get().pk), ["finished"], "sending"),
     (states.expire, ["waiting"], "expired"),
-    (lambda rows: states.cancel(rows.get().pk), ["waiting", "preparing", "sending"], "cancelled"),
+    (lambda rows: states.pause(rows.get().pk), ["preparing", "sending"], "paused"),
+    (lambda rows: states.resume(rows.get().pk), ["paused"], "preparing"),
+    (
+        lambda rows: states.cancel(rows.get().pk),
+        ["waiting", "preparing", "sending", "paused"],
+        "cancelled",
+    ),
 ]
 
 
@@ -120,7 +126,7 @@ NOTICES = [
 def test_each_transition_of_a_notice_goes_from_its_states_alone(number, state):
     move, allowed, target = NOTICES[number]
     notice = sent_now(not_after=PAST)
-    Notice.objects.filter(pk=notice.pk).update(state=state)
+    Notice.objects.filter(pk=notice.pk).update(state=state, paused_from="preparing")
     changed = move(Notice.objects.filter(pk=notice.pk))
     notice.refresh_from_db()
     expected = (1, target) if state in allowed else (0, state)

@@ -11,10 +11,11 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+import jobs
 from notices.audience import suppression
 from notices.delivery import claims, expand, finish, lifecycle, limits, slices, states, stream
 from notices.models import Delivery, Notice, State, StreamCursor, Suppression
-from notices.providers import mime_template
+from notices.providers import breaker, mime_template
 from notices.providers.smtp_client import EmailBackend
 from signup.models import User
 from tests.support.processes import ROOT
@@ -316,3 +317,57 @@ def test_server_that_ends_the_line_puts_off_one_alone(ten, mailserver, answers):
     assert slices.send_slice(ten.pk, "email") > timezone.now()
     assert counts(ten) == {"queued": 1, "sent": 9}
     assert mailserver.connections == 2
+
+
+# Paused
+
+
+def pause(notice):
+    assert lifecycle.pause(Notice.objects.get(pk=notice.pk))
+
+
+def resumed(notice):
+    assert lifecycle.resume(Notice.objects.get(pk=notice.pk))
+    assert slices.send_slice(notice.pk, "email") is None
+    notice.refresh_from_db()
+    return notice.state
+
+
+def test_nothing_leaves_a_notice_that_is_paused_until_it_goes_on(ten, mailserver, monkeypatch):
+    before(monkeypatch, "guest4@example.com", lambda: pause(ten))
+    slices.send_slice(ten.pk, "email")
+    assert told(mailserver) == [f"guest{n}@example.com" for n in range(5)]
+    assert counts(ten) == {"queued": 5, "sent": 5}
+    assert slices.send_slice(ten.pk, "email") is None
+    swept()
+    assert len(told(mailserver)) == 5
+    assert resumed(ten) == Notice.State.FINISHED
+    assert told(mailserver) == [f"guest{n}@example.com" for n in range(10)]
+
+
+def rested():
+    """The breaker's pause is over."""
+    breaker.own.clear()
+    jobs.bell().flushdb()
+
+
+def test_five_uncertain_in_a_row_pause_a_notice(ten, mailserver):
+    mailserver.data_answers |= {f"guest{n}": "hangup" for n in (0, 1, 3, 4, 5, 6, 7, 8)}
+    for _ in range(3):  # between which the provider is left alone for 30 seconds
+        slices.send_slice(ten.pk, "email")
+        rested()
+    ten.refresh_from_db()
+    assert ten.state == Notice.State.PAUSED
+    assert ten.pause_reason == Delivery.objects.filter(state="uncertain").first().reason != ""
+    assert counts(ten) == {"queued": 2, "sent": 1, "uncertain": 7}  # guest2 was among them
+    mailserver.data_answers.clear()
+    assert resumed(ten) == Notice.State.FINISHED
+    assert counts(ten) == {"sent": 3, "uncertain": 7}
+
+
+def test_uncertain_ones_among_others_pause_nothing(ten, mailserver):
+    mailserver.data_answers |= {f"guest{n}": "hangup" for n in (0, 1, 2, 3, 5, 6, 7, 8)}
+    while slices.send_slice(ten.pk, "email"):
+        rested()
+    ten.refresh_from_db()
+    assert ten.state == Notice.State.FINISHED

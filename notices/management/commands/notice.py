@@ -1,4 +1,4 @@
-"""notice send / show / cancel: for scripts. The same form and the same code as the page."""
+"""notice send / show / pause / resume / cancel: for scripts. The same form and the same code as the page."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
 
 
 class Command(BaseCommand):
-    help = "Sends a notice, shows how far one is, or cancels what is still queued of one."
+    help = "Sends a notice, shows how far one is, pauses it, or cancels what is still queued of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
@@ -40,8 +40,12 @@ class Command(BaseCommand):
         show = commands.add_parser("show", help="how far a notice is")
         show.add_argument("number", type=int)
         show.add_argument("--json", action="store_true")
-        cancel = commands.add_parser("cancel", help="cancel what is still queued")
-        cancel.add_argument("number", type=int)
+        for name, does in (
+            ("pause", "nothing more of it leaves until it is resumed"),
+            ("resume", "it goes on where it stopped"),
+            ("cancel", "cancel what is still queued"),
+        ):
+            commands.add_parser(name, help=does).add_argument("number", type=int)
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         getattr(self, command)(**options)
@@ -100,6 +104,18 @@ class Command(BaseCommand):
         for state, count in facts["counts"].items():
             if count:
                 self.stdout.write(f"{count:>9} {state}")
+
+    def pause(self, number: int, **options: Any) -> None:
+        notice = find(number)
+        if not lifecycle.pause(notice):
+            raise CommandError(f"Notice {number} is {notice.state}: only what goes out is paused.")
+        self.stdout.write(f"Notice {number} is paused.")
+
+    def resume(self, number: int, **options: Any) -> None:
+        notice = find(number)
+        if not lifecycle.resume(notice):
+            raise CommandError(f"Notice {number} is {notice.state}, not paused.")
+        self.stdout.write(f"Notice {number} goes on.")
 
     def cancel(self, number: int, **options: Any) -> None:
         notice = find(number)
