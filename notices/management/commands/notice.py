@@ -1,4 +1,4 @@
-"""notice send / show / pause / resume / cancel: for scripts. The same form and the same code as the page."""
+"""notice send, show, pause, resume, cancel: for scripts. The same form and code as the page."""
 
 import json
 import sys
