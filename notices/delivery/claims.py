@@ -16,20 +16,27 @@ from notices.audience import suppression
 from notices.content import messages
 from notices.delivery import states
 from notices.models import Delivery, Notice, State, StreamCursor
+from queueing.redis import ask, raise_to
 
 __all__ = [
     "AT_ONCE",
     "TOO_LATE",
+    "any_free",
     "claim",
     "claim_rows",
     "complete",
     "free",
+    "further",
     "in_state",
+    "places",
     "settle_objection",
     "unlocked",
 ]
 
 AT_ONCE = 50  # deliveries of a notice that are claimed at a time
+KEY = "bellhop:claimed:{}:{}"  # Redis key, of a notice and channel: the last id that was claimed
+KEPT = 3600  # seconds
+AGAIN = 30  # seconds after which a claim begins at the first id again: with what is to be retried
 # What it takes to send one of a notice: a row is twice as wide.
 READ = (
     "message", "notice", "user", "channel", "address", "name", "language", "origin", "state",
@@ -61,6 +68,28 @@ def in_state(notice_id: int, state: State, channel: str = "") -> QuerySet[Delive
     return rows.filter(channel__range=(channel, channel)) if channel else rows
 
 
+def further(notice_id: int, channel: str) -> QuerySet[Delivery]:
+    """The queued ones behind the last that was claimed. Whoever holds a snapshot (pg_dump, a
+    forgotten psql) keeps all those before as dead entries of the index, and PostgreSQL would walk
+    over them each time. A hint: nobody there does not mean that nobody is left."""
+    upto = ask(lambda redis: int(redis.get(KEY.format(notice_id, channel)) or 0)) or 0
+    return in_state(notice_id, State.QUEUED, channel).filter(pk__gt=upto)
+
+
+def places(notice_id: int, channel: str) -> list[QuerySet[Delivery]]:
+    """Where to look for queued ones, one place after another."""
+    return [further(notice_id, channel), in_state(notice_id, State.QUEUED, channel)]
+
+
+def any_free(notice_id: int, channel: str) -> bool:
+    return any(rows.filter(free()).values("pk")[:1] for rows in places(notice_id, channel))
+
+
+def begins_again(notice_id: int, channel: str) -> bool:
+    key = f"{KEY.format(notice_id, channel)}:again"
+    return bool(ask(lambda redis: redis.set(key, 1, nx=True, ex=AGAIN)))
+
+
 def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Delivery]:
     """Of the rows those that nobody else is writing to. In a transaction."""
     if connection.features.has_select_for_update_skip_locked:
@@ -82,21 +111,25 @@ def complete(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 def claim(
     notice: Notice, channel: str, token: str, most: int = AT_ONCE, *, streamed: bool = False
 ) -> list[Delivery]:
-    """Claims what is due of a notice, the first ids first. `streamed`: with a cursor that holds
+    """Claims what is due of a notice, the first ids first, and what is due again twice a minute, or
+    when nothing else is left. `streamed`: with a cursor that holds
     them until it is settled, not for a time."""
-    wanted = in_state(notice.pk, State.QUEUED, channel).filter(free())
-    wanted = wanted.annotate(stopped_by=suppression.stopped_by()).only(*READ)
+    left = places(notice.pk, channel)[begins_again(notice.pk, channel) :]
     with transaction.atomic():
         sending = Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING)
         if not sending.filter(in_question_since=None).exists():
             return []
-        claimed = claim_rows(wanted, token, most, for_good=streamed)
+        claimed: list[Delivery] = []
+        while left and not claimed:
+            wanted = left.pop(0).filter(free()).annotate(stopped_by=suppression.stopped_by())
+            claimed = claim_rows(wanted.only(*READ), token, most, for_good=streamed)
         if claimed and streamed:
             until = clock.now() + states.LEASE
             StreamCursor.objects.create(token=token, notice=notice, lease_until=until)
     for delivery in claimed:
         delivery.notice = notice  # one notice, one rendering
     if claimed:
+        raise_to(KEY.format(notice.pk, channel), claimed[-1].pk, KEPT)
         log.debug("Notice %d, %s: %d claimed.", notice.pk, channel, len(claimed))
     return claimed
 

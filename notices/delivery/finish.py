@@ -6,6 +6,7 @@ import time
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
 
+from notices.channels import CHANNELS
 from notices.delivery import claims, states
 from notices.models import OPEN, Notice, State, StreamCursor
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 def finish(notice_id: int) -> None:
     """Ends a notice of which nothing is open any more."""
+    if any(claims.further(notice_id, channel).values("pk")[:1] for channel in CHANNELS):
+        return
     queued, sending = (claims.in_state(notice_id, state).values("pk")[:1] for state in OPEN)
     if queued or sending:  # cheap, and mostly true; the statement below decides
         return

@@ -22,13 +22,11 @@ from django.db import transaction
 
 from notices.delivery import restored
 from notices.models import HighWater
-from queueing.redis import ask
+from queueing.redis import ask, raise_to
 
 __all__ = ["hold", "rise"]
 
 KEY = "bellhop:high_water"  # Redis key: microseconds since 1970
-GROW = """if tonumber(ARGV[1]) > tonumber(redis.call('GET', KEYS[1]) or 0) then
-    redis.call('SET', KEYS[1], ARGV[1]) end"""
 # Without a mark outside: a database in which nothing was done for so long is held, too. Either
 # everything stood still and Redis is new, or this is a copy beside another Redis.
 STANDSTILL = timedelta(hours=1)
@@ -113,7 +111,7 @@ def keep(mark: int) -> None:
                 text = f"{mark:020} microseconds since 1970: see docs/running.md, A restore\n"
                 os.ftruncate(file.fileno(), 0)
                 file.write(text)
-    ask(lambda redis: redis.eval(GROW, 1, KEY, mark))
+    raise_to(KEY, mark)
 
 
 def microseconds(at: datetime) -> int:

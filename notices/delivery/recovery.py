@@ -132,8 +132,7 @@ def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iter
             continue
         finish.finish(notice.pk)
         for channel in notice.channels:
-            queued = claims.in_state(notice.pk, State.QUEUED, channel)
-            if queued.filter(claims.free()).values("pk")[:1]:
+            if claims.any_free(notice.pk, channel):
                 yield bells.resume_notice, (notice.pk, channel)
 
 

@@ -158,8 +158,10 @@ class NoticeSender(Sender):
 
 def worth(notice_id: int, channel: str, most: int) -> int:
     """How many slices side by side what is due of a notice is worth: one to `most`."""
-    due = claims.in_state(notice_id, State.QUEUED, channel).filter(claims.free())
-    return max(1, math.ceil(due[: most * claims.AT_ONCE].count() / claims.AT_ONCE))
+    for rows in claims.places(notice_id, channel):
+        if due := rows.filter(claims.free())[: most * claims.AT_ONCE].count():
+            return math.ceil(due / claims.AT_ONCE)
+    return 1
 
 
 def on_the_grid(moment: datetime) -> datetime:
@@ -169,9 +171,9 @@ def on_the_grid(moment: datetime) -> datetime:
 
 
 def next_due(notice_id: int, channel: str) -> datetime | None:
-    queued = claims.in_state(notice_id, State.QUEUED, channel)
-    if queued.filter(claims.free()).values("pk")[:1]:
+    if claims.any_free(notice_id, channel):
         return clock.now()
+    queued = claims.in_state(notice_id, State.QUEUED, channel)
     waiting = queued.filter(not_before__gt=clock.now())
     first: datetime | None = waiting.aggregate(first=Min("not_before"))["first"]
     return first

@@ -19,7 +19,7 @@ from queueing import process
 
 __all__ = [
     "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "job_id", "jobs_about",
-    "limiter", "subjects", "take_off", "was_away",
+    "limiter", "raise_to", "subjects", "take_off", "was_away",
 ]  # fmt: skip
 
 MAX_JOBS = 1000  # of a queue that are looked through
@@ -71,6 +71,16 @@ def ask(question: Callable[[Redis], Answer]) -> Answer | None:
     except (RedisError, OSError):
         was_away()
         return None
+
+
+RAISE = """if tonumber(ARGV[1]) > tonumber(redis.call('GET', KEYS[1]) or 0) then
+    redis.call('SET', KEYS[1], ARGV[1]) end
+    if ARGV[2] then redis.call('EXPIRE', KEYS[1], ARGV[2]) end"""
+
+
+def raise_to(key: str, number: int, *seconds: int) -> None:
+    """Keeps the number, unless a higher one is there; for so many seconds, or for ever."""
+    ask(lambda redis: redis.eval(RAISE, 1, key, number, *seconds))
 
 
 def anything_on(names: Collection[str]) -> bool | None:
