@@ -97,6 +97,7 @@ def pytest_make_collect_report(collector):
 def pytest_configure(config) -> None:
     config.addinivalue_line("markers", "once: the test database is not its matter")
     config.addinivalue_line("markers", "faults: long; run by bin/test --faults")
+    config.addinivalue_line("markers", "soak: as long as one likes; run by bin/test --soak")
 
     from django.conf import settings
 
