@@ -166,9 +166,6 @@ def test_a_day(house, desk, tmp_path):
     began = timezone.now()
     day.pass_by()
     actions.pause(schedule.pk)
-    house.workers = [
-        each if each.popen.poll() is None else house.worker() for each in house.workers
-    ]
     for number in day.notices:
         house.wait_until_ended(number, 120)
     codes = Delivery.objects.filter(message="code")
