@@ -71,6 +71,7 @@ ENVIRONMENT = {
     "gunicorn.conf": "is read before Django is there",
     "local.up": "hands them to the processes that it starts",
     "local.processes": "hands them to the processes that it starts",
+    "queueing.horse": "looks whether a job changed them",
 }
 
 # Imports that cannot stand at the top of their module, and why.

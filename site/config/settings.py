@@ -206,6 +206,9 @@ RQ = {
     "COMMIT_MODE": "auto",  # jobs.py queues after commit, in one place
     "DEFAULT_RESULT_TTL": 600,
 }
+WORKER_HORSE = env.str("WORKER_HORSE", default="warm")
+if WORKER_HORSE not in {"warm", "fork"}:
+    raise refuse("WORKER_HORSE", "is neither warm nor fork.")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

@@ -37,8 +37,9 @@ def connection(url: str, seconds: float) -> Redis:
 
 
 def bell() -> Redis:
-    """A connection for queueing that cannot hurt a request."""
-    return connection(settings.REDIS_URL, 1)
+    """A connection for queueing that cannot hurt a request. A worker has one for all: a small Redis
+    allows twenty."""
+    return connection(settings.REDIS_URL, HURRY_SECONDS if process.served else 1)
 
 
 @cache

@@ -22,14 +22,15 @@ from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import worker_registration
 from rq.exceptions import StopRequested
-from rq.worker import HerokuWorker
 
 from config import clock
 from queueing import process
+from queueing.horse import WarmWorker
 from queueing.job import Job
 
 __all__ = ["WRONG_CLOCKS", "Queue", "Worker"]
 
+CLOCK_SECONDS = 10  # for which the clock is taken to go on as it was
 WRONG_CLOCKS = "bellhop:clocks"  # Redis hash: machine -> seconds that it is ahead; expires
 log = logging.getLogger(__name__)
 
@@ -59,18 +60,19 @@ class Queue(DjangoRQ):
     job_class = Job
 
 
-class Worker(HerokuWorker):
+class Worker(WarmWorker):
     """Stops without losing what it has popped, and signals nobody but its own work-horse."""
 
     imminent_shutdown_delay = 20  # Heroku kills 30 s after it asks
     max_connection_wait_time = 4.0  # between two looks whether Redis is back
     log_result_lifespan = False
+    clock_until = 0.0  # time.monotonic()
 
-    check_for_suspension = forgiving(HerokuWorker.check_for_suspension)
-    run_maintenance_tasks = forgiving(HerokuWorker.run_maintenance_tasks)
-    set_state = forgiving(HerokuWorker.set_state)
-    set_current_job_working_time = forgiving(HerokuWorker.set_current_job_working_time)
-    maintain_heartbeats = forgiving(HerokuWorker.maintain_heartbeats)
+    check_for_suspension = forgiving(WarmWorker.check_for_suspension)
+    run_maintenance_tasks = forgiving(WarmWorker.run_maintenance_tasks)
+    set_state = forgiving(WarmWorker.set_state)
+    set_current_job_working_time = forgiving(WarmWorker.set_current_job_working_time)
+    maintain_heartbeats = forgiving(WarmWorker.maintain_heartbeats)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,6 +148,9 @@ class Worker(HerokuWorker):
 
     def look_at_clock(self) -> None:
         """In the work-horse: moments are the database's from here on, and staff are told."""
+        if time.monotonic() < self.clock_until:
+            return
+        self.clock_until = time.monotonic() + CLOCK_SECONDS
         try:
             ahead = clock.measure()
         except DatabaseError:
@@ -190,4 +195,4 @@ class Worker(HerokuWorker):
 
     def teardown(self) -> None:
         with suppress(RedisError, OSError):  # Redis may be what is gone
-            super().teardown()  # type: ignore[no-untyped-call]
+            super().teardown()
