@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
-__all__ = ["FIELDS", "LAST", "Cron", "Field", "oversteps", "read", "read_field"]
+__all__ = ["FIELDS", "LAST", "Cron", "oversteps", "read", "read_field"]
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
@@ -77,10 +77,8 @@ def read(line: str) -> Cron:
     minutes, hours, days, months, weekdays = (
         read_field(text, field) for text, field in zip(line.split(" "), FIELDS, strict=True)
     )
-    numbers = (
-        frozenset(number for number, _nth in found) for found in (minutes, hours, days, months)
-    )
-    return Cron(*numbers, frozenset(weekdays))
+    found = (frozenset(number for number, _nth in some) for some in (minutes, hours, days, months))
+    return Cron(next(found), next(found), next(found), next(found), frozenset(weekdays))
 
 
 def read_field(text: str, field: Field) -> set[tuple[int, int]]:
