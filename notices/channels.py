@@ -72,13 +72,20 @@ def read_number(text: str) -> str:
 
 def sms_parts(text: str) -> int:
     """How many SMS the text costs: 160 places in one or 153 in each of several; 70 and 67 when a
-    character is outside GSM-7 (counted as UTF-16, so most emoji take two)."""
+    character is outside GSM-7 (UTF-16, in which most emoji take two). What takes two places is
+    never split between two SMS."""
     if all(char in GSM_7 or char in GSM_7_TWICE for char in text):
-        places = sum(2 if char in GSM_7_TWICE else 1 for char in text)
-        single, each = 160, 153
+        places, single, each = [1 + (char in GSM_7_TWICE) for char in text], 160, 153
     else:
-        places, single, each = len(text.encode("utf-16-le")) // 2, 70, 67
-    return 1 if places <= single else -(-places // each)
+        places, single, each = [1 + (char > "\uffff") for char in text], 70, 67
+    if sum(places) <= single:
+        return 1
+    parts, left = 1, each
+    for taken in places:
+        if taken > left:
+            parts, left = parts + 1, each
+        left -= taken
+    return parts
 
 
 CHANNELS: dict[str, Channel] = {

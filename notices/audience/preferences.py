@@ -27,7 +27,7 @@ def unsubscribe_url(delivery: Delivery) -> str:
     """The absolute address of a delivery's page for opting out; empty for what is not a notice,
     and when nobody knows our host."""
     host = settings.PUBLIC_URL or delivery.origin
-    if not host or not delivery.pk or delivery.message != NOTICE:
+    if not host or delivery.pk is None or delivery.message != NOTICE:
         return ""
     return host + path().replace(NUMBER, signer().sign(str(delivery.pk)))
 

@@ -3,30 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from html import escape
+from itertools import chain
 
 import nh3
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from notices.content.markdown import PLACEHOLDER, parse, render, same_address
 from web.characters import one_line
 
-__all__ = [
-    "PLACEHOLDERS",
-    "fill",
-    "fill_html",
-    "for_header",
-    "to_email",
-    "to_html",
-    "to_sms",
-    "unknown_placeholders",
-]
+__all__ = ["PLACEHOLDERS", "fill", "for_header", "to_email", "to_sms", "unknown_placeholders"]
 
 PLACEHOLDERS = ("name",)
-PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
-
-# Raw HTML stays text. nh3 then drops every tag and link scheme that is not harmless.
-markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
 
 
 def unknown_placeholders(text: str) -> list[str]:
@@ -35,16 +22,8 @@ def unknown_placeholders(text: str) -> list[str]:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
+    """`values`: of name, and of %name where it stands in an address, encoded for that."""
     return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
-
-
-def fill_html(html: str, values: Mapping[str, str]) -> str:
-    return fill(html, {name: escape(value) for name, value in values.items()})
-
-
-@lru_cache(maxsize=16)
-def to_html(text: str) -> str:
-    return nh3.clean(markdown.render(text))
 
 
 # Mail programs drop style sheets, so each tag bears its own style. No colour is named: dark mode
@@ -64,6 +43,9 @@ STYLES = {
     "code": "font-family:Consolas,Menlo,monospace;font-size:14px;white-space:pre-wrap",
     "hr": "margin:24px 0;border:0;border-top:1px solid",
     "img": "max-width:100%;height:auto",
+    "table": "margin:0 0 16px;border-collapse:collapse",
+    "th": f"padding:4px 8px;border:1px solid;{TEXT}",
+    "td": f"padding:4px 8px;border:1px solid;{TEXT}",
 }
 OF_A_KIND = {"h4": "h3", "h5": "h3", "h6": "h3"}
 MAY_BE_STYLED = {
@@ -74,13 +56,18 @@ MAY_BE_STYLED = {
 @lru_cache(maxsize=16)
 def to_email(text: str) -> str:
     """The HTML with a style on each tag. They are all ours: what staff write cannot hold any."""
-    tokens = markdown.parse(text)
-    inline = [child for block in tokens for child in block.children or ()]
-    for token in (*tokens, *inline):
+    tokens = parse(text)
+    inline = (child for block in tokens for child in block.children or ())
+    for token in chain(tokens, inline):
         if style := STYLES.get(OF_A_KIND.get(token.tag, token.tag)):
-            token.attrSet("style", style)
-    html = markdown.renderer.render(tokens, markdown.options, {})
-    return nh3.clean(html, attributes=nh3.ALLOWED_ATTRIBUTES | MAY_BE_STYLED)
+            aligned = token.attrs.get("style")  # of a table's column
+            token.attrSet("style", f"{style};{aligned}" if aligned else style)
+    # nh3 drops every tag that is not harmless, and what no link of ours can be.
+    return nh3.clean(
+        render(tokens),
+        attributes=nh3.ALLOWED_ATTRIBUTES | MAY_BE_STYLED,
+        url_schemes={"http", "https", "mailto", "tel"},
+    )
 
 
 def for_header(text: str) -> str:
@@ -90,11 +77,14 @@ def for_header(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def to_sms(text: str) -> str:
-    """The words alone; a link as "words (address)", a list item behind a dash or its number."""
-    return re.sub(r"\n{3,}", "\n\n", "".join(plain(markdown.parse(text)))).strip()
+    """The words alone; a link as "words (address)", and so an image; a list item behind a dash or
+    its number, a table's cells side by side."""
+    words = re.sub(f"{CELL}+\n", "\n", "".join(plain(parse(text)))).replace(CELL, " | ")
+    return re.sub(r"\n{3,}", "\n\n", words).strip()
 
 
-BREAKS = {
+CELL = "\x1f"  # behind each cell of a table; nobody can type it
+SAID = {
     "softbreak": "\n",
     "hardbreak": "\n",
     "blockquote_close": "\n",
@@ -102,27 +92,58 @@ BREAKS = {
     "ordered_list_close": "\n",
     "heading_close": "\n\n",
     "hr": "\n\n",
+    "th_close": CELL,
+    "td_close": CELL,
+    "tr_close": "\n",
+    "table_close": "\n",
+    "s_open": "~~",  # without it the words would say the opposite
+    "s_close": "~~",
 }
 
 
 def plain(tokens: Iterable[Token]) -> Iterator[str]:
-    links: list[tuple[str, list[str]]] = []
+    links: list[tuple[Token, list[str]]] = []
     for token in tokens:
-        piece = BREAKS.get(token.type, token.content)
-        if token.type == "inline":
-            piece = "".join(plain(token.children or []))
-        elif token.type == "list_item_open":
-            piece = f"{token.info}{token.markup} " if token.info else "- "
-        elif token.type in ("fence", "code_block"):
-            piece = f"{token.content}\n"
-        elif token.type == "paragraph_close":
-            piece = "\n" if token.level else "\n\n"
-        elif token.type == "link_open":
-            links.append((str(token.attrs["href"]), []))
-        elif token.type == "link_close":
-            address, words = links.pop()
-            piece = address if words == [address] else f"{''.join(words)} ({address})"
+        if token.type == "link_open":
+            links.append((token, []))
+            continue
+        if token.type == "link_close":
+            opened, words = links.pop()
+            piece = with_address("".join(words), opened)
+        else:
+            piece = image(token, bool(links)) if token.type == "image" else said(token)
         if piece and links:
             links[-1][1].append(piece)
         elif piece:
             yield piece
+
+
+def said(token: Token) -> str:
+    match token.type:
+        case "inline":
+            return "".join(plain(token.children or []))
+        case "list_item_open":
+            return f"{token.info}{token.markup} " if token.info else "- "
+        case "fence" | "code_block":
+            return f"{token.content}\n"
+        case "paragraph_close":
+            return "\n" if token.level else "\n\n"
+    return SAID.get(token.type, token.content)
+
+
+def with_address(words: str, link: Token) -> str:
+    if link.info == "auto":
+        return words
+    address = str(link.attrs["href"])
+    if same_address(words, address):
+        return words
+    scheme, _colon, rest = address.partition(":")
+    if scheme.lower() in ("mailto", "tel"):
+        address = rest.partition("?")[0]
+    return f"{words} ({address})" if words not in ("", address) else address
+
+
+def image(token: Token, linked: bool) -> str:
+    """An image without words is there to be looked at; one in a link shows where that leads."""
+    words = "".join(plain(token.children or []))
+    return f"{words} ({token.attrs['src']})" if words and not linked else words

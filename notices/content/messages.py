@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from uuid import uuid4
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from signup.models import CODE_MINUTES
 
 __all__ = [
     "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values", "Wording", "batch",
-    "compose", "compose_notice", "fill_in", "templated",
+    "compose", "fill_in", "templated",
 ]  # fmt: skip
 
 
@@ -98,7 +99,8 @@ def compose(delivery: Delivery) -> Wording:
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
-        text = markup.fill(markup.to_sms(notice.text), {"name": called(delivery)})
+        name = called(delivery)
+        text = markup.fill(markup.to_sms(notice.text), {"name": name, "%name": encoded(name)})
         return Wording(text, variables=(text,))
     _delivery, template, values = templated(notice, delivery)
     return fill_in(template, values)
@@ -108,9 +110,14 @@ def called(delivery: Delivery) -> str:
     return markup.for_header(delivery.name) or delivery.address
 
 
+def encoded(name: str) -> str:
+    """As it stands in an address, wherever in it: RFC 3986 has each other character escaped."""
+    return quote(name, safe="")
+
+
 # A notice as an email is one template for all, with fields for a person's own values. No wording
 # and no name can hold such a field.
-NAME, HTML_NAME, LINK = (f"f{uuid4().hex}" for _ in range(3))
+NAME, HTML_NAME, ADDRESS_NAME, LINK = (f"f{uuid4().hex}" for _ in range(4))
 
 Values = Mapping[str, str]  # field -> what stands there for one person
 
@@ -138,10 +145,11 @@ def email_template(subject: str, text: str, linked: bool, language: str | None) 
     link = LINK if linked else ""
     html = {
         "title": markup.fill(escape(subject), {"name": HTML_NAME}),
-        "body": markup.fill(markup.to_email(text), {"name": HTML_NAME}),
+        "body": markup.fill(markup.to_email(text), {"name": HTML_NAME, "%name": ADDRESS_NAME}),
         "unsubscribe": link,
     }
-    plain = {"text": markup.fill(markup.to_sms(text), {"name": NAME}), "unsubscribe": link}
+    words = markup.fill(markup.to_sms(text), {"name": NAME, "%name": ADDRESS_NAME})
+    plain = {"text": words, "unsubscribe": link}
     with override(language):
         return Wording(
             subject=markup.for_header(markup.fill(subject, {"name": NAME})),
@@ -160,8 +168,8 @@ def templated(notice: Notice, delivery: Delivery) -> Templated:
 
 def values_of(delivery: Delivery) -> Values:
     name = called(delivery)
-    values = {NAME: name, HTML_NAME: escape(name)}
-    link = preferences.unsubscribe_url(delivery) if delivery.pk else ""
+    values = {NAME: name, HTML_NAME: escape(name), ADDRESS_NAME: encoded(name)}
+    link = preferences.unsubscribe_url(delivery)
     return values | {LINK: link} if link else values
 
 

@@ -1,21 +1,31 @@
 """What a notice would look like and whom it would reach, before it is sent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Q, QuerySet
 from django.db.models.lookups import IsNull
+from django.http import HttpResponse
+from django.shortcuts import render
 
 from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
-from notices.content import markup as wording
 from notices.content import messages
 from notices.delivery import expand
 from notices.models import Delivery, Notice
 from signup.models import User
 
-__all__ = ["previews"]
+__all__ = ["previews", "render_with_previews"]
+
+# An email brings its styles with it, and images from elsewhere. Its frame goes by the policy of the
+# page that holds it.
+EMAIL_POLICY = {"img-src": ["https:"], "style-src-attr": [UNSAFE_INLINE]}
+render_with_previews: Callable[..., HttpResponse]
+render_with_previews = csp_update(EMAIL_POLICY)(render)  # type: ignore[arg-type,assignment]
 
 
 @dataclass(frozen=True)
@@ -23,11 +33,15 @@ class Preview:
     """One channel's wording for one person, and how many people would get it."""
 
     channel: Channel
-    wording: messages.Wording
-    body: str  # HTML, clean
+    wording: messages.Wording  # as it would leave
     parts: int  # messages that each person costs; 0 where that is not counted
     recipients: int
     without: int  # people who have no such address, or do not want notices there
+
+    @property
+    def framed(self) -> str:
+        """The whole email, whose links open outside of the frame."""
+        return self.wording.html.replace("<head>", '<head><base target="_blank">', 1)
 
 
 def previews(notice: Notice, reader: User) -> list[Preview]:
@@ -36,13 +50,19 @@ def previews(notice: Notice, reader: User) -> list[Preview]:
 
 
 def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
-    delivery = Delivery(notice=notice, channel=channel.name, name=reader.username)
-    said = messages.compose_notice(notice, delivery)
+    delivery = Delivery(
+        pk=0,  # nobody's: its link to unsubscribe leads to nobody
+        message=messages.NOTICE,
+        notice=notice,
+        channel=channel.name,
+        name=reader.username,
+        language=reader.language,
+    )
+    said = messages.compose(delivery)
     recipients, without = reach(notice, channel)
     return Preview(
         channel,
         said,
-        wording.fill_html(wording.to_html(notice.text), {"name": reader.username}),
         channel.parts(said.text) if channel.parts else 0,
         recipients,
         without,

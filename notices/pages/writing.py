@@ -18,7 +18,7 @@ from notices.models import CONTENT_FIELDS, Notice, Schedule
 from notices.pages import idempotency
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
-from notices.pages.preview import previews
+from notices.pages.preview import previews, render_with_previews
 from notices.pages.progress import report
 from notices.pages.schedule_report import schedule_report
 from notices.pages.timing_form import TimingForm
@@ -143,7 +143,8 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         **more,
     }
     status = 400 if form.errors or timing.errors else 409 if "sent_before" in more else 200
-    return render(request, "notices/new.html", context, status=status)
+    show = render_with_previews if shown else render
+    return show(request, "notices/new.html", context, status=status)
 
 
 def times(timing: TimingForm, request: StaffRequest) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import re
 import smtplib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from email import message_from_bytes
+from email.policy import compat32
 from io import BufferedReader, RawIOBase
 from socket import socket
 from typing import Any, NamedTuple
@@ -20,6 +22,7 @@ __all__ = [
     "EmailBackend", "Mail",
 ]  # fmt: skip
 
+SEVEN_BIT = compat32.clone(cte_type="7bit", linesep="\r\n")
 PLAIN = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 
 
@@ -27,6 +30,7 @@ class Mail(NamedTuple):
     sender: str
     recipient: str
     content: bytes
+    options: Sequence[str] = ()
 
 
 Refusal = smtplib.SMTPException | None
@@ -108,8 +112,11 @@ class SMTP(smtplib.SMTP):
     def sendmail(
         self, from_addr: str, to_addrs: str | Sequence[str], msg: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        if not self.pipelines() or len(to_addrs) > 1 or args or kwargs:
+        if args or kwargs:
             return super().sendmail(from_addr, to_addrs, msg, *args, **kwargs)
+        if not self.pipelines() or len(to_addrs) > 1:
+            content, options = self.as_it_takes(msg)
+            return super().sendmail(from_addr, to_addrs, content, options)
         mail = Mail(from_addr, to_addrs[0], msg)
         [(_mail, refusal)] = list(self.sendmails(iter([mail]), lambda: True))
         if refusal:
@@ -124,7 +131,7 @@ class SMTP(smtplib.SMTP):
 
         The envelope of the next goes with the text of one: a message takes one turn, and is made
         while the server thinks about the one before."""
-        letters = to_the_end(mails)
+        letters = to_the_end(map(self.taken, mails))
         mail, following = next(letters, None), next(letters, None)
         try:
             self.send(self.envelope(mail))
@@ -151,11 +158,25 @@ class SMTP(smtplib.SMTP):
             if mail:  # the server waits for its text, or for nobody
                 self.close()
 
+    def as_it_takes(self, content: bytes) -> tuple[bytes, list[str]]:
+        """A text whose bytes have eight bits is announced, or is written with seven for a server
+        that takes no others (RFC 6152, 3)."""
+        if content.isascii():
+            return content, []
+        if self.has_extn("8bitmime"):
+            return content, ["body=8bitmime"]
+        return message_from_bytes(content).as_bytes(policy=SEVEN_BIT), []
+
+    def taken(self, mail: Mail) -> Mail:
+        content, options = self.as_it_takes(mail.content)
+        return mail._replace(content=content, options=options)
+
     def envelope(self, mail: Mail | Exception | None) -> bytes:
         if not isinstance(mail, Mail):
             return b""
         size = f" size={len(mail.content)}" if self.has_extn("size") else ""
-        first = f"MAIL FROM:{quoted(mail.sender)}{size}\r\n"
+        options = "".join(f" {option}" for option in mail.options)
+        first = f"MAIL FROM:{quoted(mail.sender)}{size}{options}\r\n"
         reset = "RSET\r\n" if self.nested else ""
         return f"{reset}{first}RCPT TO:{quoted(mail.recipient)}\r\nDATA\r\n".encode()
 

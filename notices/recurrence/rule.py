@@ -9,18 +9,20 @@ Where the clocks change (RFC 5545, 3.3.5, and what cron does):
   day has twice, and not in the hour that it skips.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from itertools import groupby
+from heapq import merge
+from itertools import groupby, tee
 from zoneinfo import ZoneInfo
 
-from croniter import CroniterBadDateError, croniter
 from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrule, rrulestr
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+from notices.recurrence import cron
 
 __all__ = ["Rule", "check", "exists", "instant", "is_repeated", "parts_of"]
 
@@ -83,32 +85,45 @@ class Rule:
         within ten years."""
         last = after
         for day, walls in groupby(self.walls(after), key=datetime.date):
-            found = (instant(wall, self.zone) for wall in walls)
-            for moment in found if self.is_steady(day) else self.over_a_change(walls):
+            for moment in self.of_a_day(day, walls, after):
                 if moment > last:
                     yield moment
                     last = moment
+
+    def of_a_day(self, day: date, walls: Iterator[datetime], after: datetime) -> Iterable[datetime]:
+        """Its moments in order, some of them twice; not all of those before `after`."""
+        if self.is_steady(day):
+            return (instant(wall, self.zone) for wall in walls)
+        if not self.goes_on:
+            return sorted({instant(wall, self.zone) for wall in walls})
+        both = enumerate(tee(walls))
+        return merge(*(self.with_fold(fold, each, after) for fold, each in both))
+
+    def with_fold(
+        self, fold: int, walls: Iterator[datetime], after: datetime
+    ) -> Iterator[datetime]:
+        for wall in walls:
+            moment = instant(wall.replace(fold=fold), self.zone)
+            if moment > after and exists(wall, self.zone):
+                yield moment
 
     def is_steady(self, day: date) -> bool:
         ends = [datetime.combine(day, time(), self.zone) + timedelta(days=n) for n in (0, 1)]
         return ends[0].utcoffset() == ends[1].utcoffset()
 
-    def over_a_change(self, walls: Iterator[datetime]) -> list[datetime]:
-        if not self.goes_on:
-            return sorted({instant(wall, self.zone) for wall in walls})
-        both = [wall.replace(fold=fold) for wall in walls for fold in (0, 1)]
-        return sorted({instant(wall, self.zone) for wall in both if exists(wall, self.zone)})
-
     @cached_property
     def goes_on(self) -> bool:
         """Whether it rings at least every hour of the day."""
         if self.is_cron:
-            hours = croniter(self.text).expanded[1]
-            return hours == ["*"] or set(hours) >= EVERY_HOUR
+            return self.cron.hours >= EVERY_HOUR
         names_hours = self.parts.keys() & {"BYHOUR", "BYSETPOS"}
         if self.step and self.step <= timedelta(hours=1) and not names_hours:
             return True
         return set(self.parsed._byhour or ()) >= EVERY_HOUR
+
+    @property
+    def cron(self) -> cron.Cron:
+        return cron.read(self.text)
 
     @cached_property
     def parsed(self) -> rrule:
@@ -129,18 +144,25 @@ class Rule:
         return unit and unit * self.interval
 
     def walls(self, after: datetime) -> Iterator[datetime]:
-        """The local times from some hours before `after`, naive and in order."""
+        """The local times from `after` or some hours before it, naive and in order."""
         local = after.astimezone(self.zone).replace(tzinfo=None, fold=0)
-        # A change of the clocks moves what rings all the time by hours, other times by a day.
-        first = max(self.start, local - timedelta(hours=3 if self.goes_on else 24))
+        # A change of the clocks moves what rings all the time as far as them, other times by a day.
+        moved = self.clocks_move(after) if self.goes_on else timedelta(days=1)
+        first = max(self.start, local - moved)
         last = first + HORIZON
         if self.is_cron:
-            return self.cron_walls(first, last)
+            return self.cron.walls(first, last)
         end = min(self.parsed._until or last, last)
         found = self.parsed.replace(
             dtstart=years(self.start_near(first), LATER), until=years(end, LATER)
         )
         return (years(wall, -LATER) for wall in found)
+
+    def clocks_move(self, around: datetime) -> timedelta:
+        """How far, in the hours around a moment."""
+        hours = (around + timedelta(hours=number) for number in (-3, 0, 3))
+        offsets = [hour.astimezone(self.zone).utcoffset() or timedelta() for hour in hours]
+        return max(offsets) - min(offsets)
 
     def start_near(self, first: datetime) -> datetime:
         """The same rule may begin as many turns later as fit: nobody walks through years of it."""
@@ -155,17 +177,6 @@ class Rule:
             except ValueError:  # a 29 February
                 continue
         return self.start
-
-    def cron_walls(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        times = croniter(self.text, first - timedelta(seconds=1), max_years_between_matches=10)
-        while True:
-            try:
-                wall: datetime = times.get_next(datetime)
-            except CroniterBadDateError:
-                return
-            if wall > last:
-                return
-            yield wall
 
 
 def check(rule: Rule, after: datetime, many: bool) -> datetime:

@@ -6,12 +6,15 @@ system check in config/checks.py or notices/checks.py, so that the release phase
 
 import json
 from datetime import time
+from email.errors import ObsoleteHeaderDefect  # Dr. Who <who@example.com>: everybody reads it
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import environ
+import idna
 import phonenumbers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -52,6 +55,22 @@ def read_limits(name: str, default: str) -> str:
         parse_many(text)
     except ValueError:
         raise refuse(name, f'{text!r} is not a list of rates such as "1/minute;5/hour".') from None
+    return text
+
+
+def read_sender(name: str, default: str) -> str:
+    """One address, with a name or without, as every mail server reads it."""
+    text = str(env.str(name, default="").strip() or default)
+    try:
+        header = SMTP.header_factory("From", text)
+        [group], [address] = header.groups, header.addresses
+        idna.encode(address.domain, uts46=True)
+        wrong = [each for each in header.defects if not isinstance(each, ObsoleteHeaderDefect)]
+        if wrong or group.display_name is not None:
+            raise ValueError
+    except (ValueError, IndexError):  # of the email package, which reads an address to its end
+        example = '"Acme, Inc." <hello@example.com>'
+        raise refuse(name, f"is not one sender. Quote a name with a comma: {example}.") from None
     return text
 
 
@@ -223,7 +242,7 @@ CACHES = {
 
 # Channels
 
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bellhop <bellhop@localhost>")
+DEFAULT_FROM_EMAIL = read_sender("DEFAULT_FROM_EMAIL", "Bellhop <bellhop@localhost>")
 EMAIL_URL = env.str("EMAIL_URL", default="")
 EMAIL_TIMEOUT = 10
 ANYMAIL = {

@@ -45,6 +45,15 @@ def values(*names, **variables):
         ("REDIS_URL", "http://127.0.0.1"),
         ("REDIS_TLS_VERIFY", "sometimes"),
         ("EMAIL_URL", "pigeon://loft"),
+        ("DEFAULT_FROM_EMAIL", "nonsense"),
+        ("DEFAULT_FROM_EMAIL", "Acme, Inc. <hello@example.com>"),
+        ("DEFAULT_FROM_EMAIL", "王小明, Ltd <hello@example.com>"),
+        ("DEFAULT_FROM_EMAIL", "Acme: Inc <hello@example.com>"),
+        ("DEFAULT_FROM_EMAIL", "Acme [1] <hello@example.com>"),
+        ("DEFAULT_FROM_EMAIL", "hello@example.com, you@example.com"),
+        ("DEFAULT_FROM_EMAIL", "hello@"),
+        ("DEFAULT_FROM_EMAIL", "王@example.com"),
+        ("DEFAULT_FROM_EMAIL", "hello@-例え-.jp"),
         ("EMAIL_URL", "anymail://key@mailgun"),
         ("ANYMAIL_REQUESTS_TIMEOUT", "60"),
         ("ANYMAIL_SEND_DEFAULTS", '{"tags": secret'),
@@ -71,6 +80,23 @@ def test_wrong_value_is_refused_by_name(name, value):
     done = load(**{name: value})
     assert done.returncode == 1
     assert f"ImproperlyConfigured: {name}: " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "hello@example.com",
+        "Bellhop <bellhop@localhost>",
+        '"Acme, Inc." <hello@example.com>',
+        '"Acme \\"A\\"" <hello@example.com>',
+        "Dr. Who <who@example.com>",
+        "O'Brien & Co <hello@example.com>",
+        "王小明 <hello@bücher.example>",
+    ],
+)
+@pytest.mark.once
+def test_one_sender_with_a_name_or_without_is_taken_as_it_is(sender):
+    assert values("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL=sender)["DEFAULT_FROM_EMAIL"] == sender
 
 
 @pytest.mark.once

@@ -1,6 +1,7 @@
 """An email as a mail server gets it: its headers, and that nothing can add to them."""
 
 from email import message_from_bytes
+from email.headerregistry import Address
 from email.policy import default
 from html.parser import HTMLParser
 
@@ -142,6 +143,23 @@ def test_name_and_international_domain_over_smtp(mailserver):
     [(address, mail)] = mailserver.messages
     assert address == "wang@xn--r8jz45g.jp"
     assert mail["To"].addresses[0].display_name == "王小明, Dr."
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme, Inc.", 'Acme "A" <x@y.z>, B', "王小明, Ltd", "a" * 70 + ", b"]
+)
+def test_sender_with_a_comma_or_quotes_in_the_name_is_one_mailbox(settings, mailserver, name):
+    settings.DEFAULT_FROM_EMAIL = str(Address(name, "hello", "example.com"))
+    with Email() as provider:
+        provider.open()
+        provider.send(to(name=name), Wording("x", "y", unsubscribe=LINK))
+    [(_address, mail)] = mailserver.messages
+    for header in ("From", "To"):
+        [one] = mail[header].addresses
+        assert one.display_name == name
+    assert mail["From"].addresses[0].addr_spec == "hello@example.com"
+    assert mail["Message-ID"] == "<bellhop-7@example.com>"
+    assert mailserver.senders == ["hello@example.com"]
 
 
 # What a notice says

@@ -71,6 +71,31 @@ def test_who_does_not_allow_it_is_told_one_thing_after_the_other(settings):
     assert [piece[:4] for piece in told[1:4]] == [b"mail", b"rcpt", b"data"]
 
 
+@pytest.mark.parametrize("pipelines", [True, False])
+@pytest.mark.parametrize("eight_bit", [True, False])
+@pytest.mark.parametrize("words", ["Hello", "你好，Größe\n.\n..two = 20=3D", "你" * 2000])
+def test_eight_bits_go_where_they_are_taken_and_are_announced(
+    mailserver, words, eight_bit, pipelines
+):
+    mailserver.pipelines, mailserver.eight_bit = pipelines, eight_bit
+    with Email() as provider:
+        provider.open()
+        for address in ("wang@example.com", "li@example.com"):
+            delivery = Delivery(pk=7, channel="email", address=address, name="王小明")
+            provider.send(delivery, Wording(words, "你好", f"<p>{words}</p>"))
+    assert len(mailserver.messages) == 2
+    for content, options in zip(mailserver.contents, mailserver.options, strict=True):
+        announced = any(option.upper() == "BODY=8BITMIME" for option in options)
+        assert content.isascii() == (not announced)
+        assert eight_bit or not announced
+    for _address, mail in mailserver.messages:
+        said = mail.get_body(["plain"]).get_content().replace("\r\n", "\n").rstrip("\n")
+        assert said == words
+        assert words in mail.get_body(["html"]).get_content().replace("\r\n", "\n")
+        assert mail["Subject"] == "你好"
+        assert mail["To"].addresses[0].display_name == "王小明"
+
+
 @pytest.mark.parametrize(
     ("answers", "error", "words", "next_said"),
     [

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -92,6 +93,12 @@ def test_every_two_hours_keeps_to_the_hours_of_the_clock():
             ["2026-02-28T00:00+08:00", "2026-03-31T00:00+08:00"],
         ),
         ("0 0 L * *", "2028-02-01", ["2028-02-29T00:00+08:00", "2028-03-31T00:00+08:00"]),
+        ("5-5 9 * * *", "2026-01-01", ["2026-01-01T09:05+08:00", "2026-01-02T09:05+08:00"]),
+        ("0 0 1,15 * 5#1", "2026-01-01", ["2026-01-02", "2026-01-15", "2026-02-01", "2026-02-06"]),
+        ("0 0 13 * L5", "2026-01-01", ["2026-01-13", "2026-01-30", "2026-02-13", "2026-02-27"]),
+        ("0 0 1,L * *", "2026-01-02", ["2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01"]),
+        ("0 0 13 * */1", "2026-01-02", ["2026-01-13", "2026-02-13"]),
+        ("0 0 15 * 0-6", "2026-01-01T12:00", ["2026-01-02", "2026-01-03", "2026-01-04"]),
         (
             "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR",
             "2026-12-20",
@@ -110,6 +117,16 @@ def test_the_calendar(rule, after, found):
     assert [at[: len(want)] for at, want in zip(got, found, strict=False)] == found
     if "UNTIL" in rule:
         assert len(got) == len(found)
+
+
+@pytest.mark.parametrize("hour", range(-4, 5))
+def test_every_second_is_found_in_a_moment_when_the_clocks_change(hour):
+    rule = Rule("FREQ=SECONDLY", LONDON, datetime(2020, 1, 1))
+    after = datetime(2026, 10, 25, 1, tzinfo=UTC) + timedelta(hours=hour, minutes=-30)
+    began = perf_counter()
+    found = list(islice(rule.instants(after), 3))
+    assert perf_counter() - began < 1
+    assert found == [after + timedelta(seconds=number) for number in (1, 2, 3)]
 
 
 def test_nothing_rings_before_the_start_nor_twice():
@@ -161,6 +178,20 @@ def test_read(text, stored, times):
         ("0 9 * * MOO", "The day of the week of this cron line, MOO, is wrong"),
         ("R 9 * * *", "The minute of this cron line, R, is wrong"),
         ("*/0 9 * * *", "The minute"),
+        ("*/90 * * * *", r"The minute of this cron line, \*/90, steps beyond its end"),
+        ("0-30/45 * * * *", "steps beyond its end"),
+        ("5,50/20 * * * *", "steps beyond its end"),
+        ("0 */24 * * *", "The hour of this cron line, .* steps beyond its end"),
+        ("0 9 */31 * *", "The day of the month of this cron line, .* steps beyond its end"),
+        ("0 9 1 */12 *", "The month of this cron line, .* steps beyond its end"),
+        ("0 9 * * */7", "The day of the week of this cron line, .* steps beyond its end"),
+        ("0 9 0 * *", "The day of the month"),
+        ("0 9 9-0 * *", "The day of the month"),
+        ("0 9 ?,1 * *", "The day of the month"),
+        ("? 9 * * *", "The minute"),
+        ("0 9 * * 5#6", "The day of the week"),
+        ("0 9 * 5#1 *", "The month"),
+        ("FREQ=MONTHLY;BYDAY=MO,1FR", "names days with a number and without"),
         ("\uff11 9 * * *", "The minute"),
         ("FREQ=DALY", "FREQ=DALY cannot be understood"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL=0 cannot be understood"),
@@ -324,8 +355,49 @@ def test_whatever_is_typed_is_read_or_refused(text):
         ("FREQ=HOURLY;BYMINUTE=30", "by the rule FREQ=HOURLY;BYMINUTE=30", None),
         ("FREQ=YEARLY;BYMONTHDAY=15", "by the rule FREQ=YEARLY;BYMONTHDAY=15", None),
         ("FREQ=HOURLY;BYHOUR=9,10", "by the rule FREQ=HOURLY;BYHOUR=9,10", None),
-        ("0 9 * * 1-5", "at 09:00, Monday through Friday", "在 09:00, 星期一 到 星期五"),
+        ("0 9 * * 1-5", "at 09:00, Monday through Friday", "在 09:00，星期一到星期五"),
         ("*/15 * * * *", "every 15 minutes", "每 15 分钟"),
+        ("*/45 * * * *", "every hour, at minute 0 and 45", "每 1 小时，在第 0 和 45 分钟"),
+        ("*/90 * * * *", "every hour, at minute 0", None),  # stored before it was refused
+        ("5-5 9 * * *", "at 09:05", None),
+        (
+            "*/15 9-17 * * SAT-SUN",
+            "every 15 minutes, from 09:00 to 17:59, on Saturday and Sunday",
+            "每 15 分钟，从 09:00 到 17:59，在星期六 和 星期日",
+        ),
+        ("0 9 1,L * *", "at 09:00, on day 1 and the last day of the month", None),
+        (
+            "0 9 1,15 * 5#1",
+            "at 09:00, on day 1, day 15 and first Friday",
+            "在 09:00，在1 日，15 日 和 第一个星期五",
+        ),
+        ("0 9 1,15 * 5", "at 09:00, on day 1, day 15 and every Friday", None),
+        ("0 9 * * 5#1,5#3", "at 09:00, on first Friday and third Friday", None),
+        ("0 9 */1 * 1", "at 09:00, on Monday", None),
+        ("0 9 1-31 * 1", "at 09:00", None),
+        ("0 9 */15 6-8 *", "at 09:00, on day 1, day 16 and day 31, in June through August", None),
+        ("0 */5,23 * * *", "at 00:00, 05:00, 10:00, 15:00, 20:00, 23:00", None),
+        (
+            "7 1,3,5,7,9,11,12 * * *",
+            "in the hours that begin at 01:00, 03:00, 05:00, 07:00, 09:00, 11:00 and 12:00, "
+            "at minute 7",
+            None,
+        ),
+        ("FREQ=DAILY;INTERVAL=3;BYDAY=MO", "every 3 days, only on Monday, at 09:30", None),
+        (
+            "FREQ=MONTHLY;BYDAY=MO",
+            "every month, on every Monday, at 09:30",
+            "每 1 个月，在每个星期一，在 09:30",
+        ),
+        ("FREQ=MONTHLY;BYDAY=5MO", "every month, on fifth Monday, at 09:30", None),
+        ("FREQ=MONTHLY;BYDAY=-2MO", "by the rule FREQ=MONTHLY;BYDAY=-2MO", None),
+        (
+            "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13",
+            "by the rule FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13",
+            None,
+        ),
+        ("FREQ=YEARLY;BYDAY=20MO", "by the rule FREQ=YEARLY;BYDAY=20MO", None),
+        ("FREQ=DAILY;UNTIL=20261231T080000", "every day, at 09:30, until 2026-12-31 08:00", None),
     ],
 )
 def test_words(rule, english, chinese):

@@ -18,7 +18,9 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)
 class MailServer:
     """`answers` maps the part of an address before the @ to what RCPT is answered; DATA_ANSWERS
     to what follows the text; "hangup" there ends the connection instead of answering. ON_TEXT is
-    called when the text is there. PIPELINES: it says that it takes several things in one go."""
+    called when the text is there. PIPELINES: it says that it takes several things in one go;
+    EIGHT_BIT: that it takes a text whose bytes have eight bits. `senders` and `contents` are what
+    it got, with what was said of it."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []  # as accepted, in order
@@ -26,12 +28,23 @@ class MailServer:
         self.answers: dict[str, str] = {}
         self.data_answers: dict[str, str] = {}
         self.on_text: dict[str, Callable[[], None]] = {}
-        self.pipelines = True
+        self.pipelines = self.eight_bit = True
+        self.senders: list[str] = []
+        self.options: list[list[str]] = []
+        self.contents: list[bytes] = []
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
         session.host_name = hostname
         self.connections += 1
+        if not self.eight_bit:
+            responses = [each for each in responses if "8BITMIME" not in each]
         return [*responses[:-1], "250-PIPELINING", *responses[-1:]] if self.pipelines else responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        self.senders.append(address)
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         answer = self.answers.get(address.partition("@")[0], "250 OK")
@@ -47,6 +60,8 @@ class MailServer:
             server.transport.abort()  # type: ignore[union-attr]
             return "451 never read"
         if answer.startswith("250"):
+            self.options.append(envelope.mail_options)
+            self.contents.append(envelope.content)
             message = message_from_bytes(envelope.content, policy=default)
             self.messages.append((envelope.rcpt_tos[0], message))
         return answer
