@@ -661,9 +661,8 @@ def test_international_domain_is_the_same_however_it_is_written(
     assert post_esp(client, "postmark", facts).status_code == 200
     burst("default")
     assert state_of(email) == (State.BOUNCED if known else State.SENT)
-    listed = address if known else "wang@bücher.example"
-    assert Suppression.objects.get().address == listed
-    assert suppression.among("email", [listed])
+    assert Suppression.objects.get().address == "wang@bücher.example"
+    assert suppression.among("email", ["wang@bücher.example"])
 
 
 UNSUBSCRIBED = {"RecordType": "SubscriptionChange", "Recipient": "wang@example.com",
