@@ -18,9 +18,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
     """Reads people's names, addresses and numbers as every other door does; what is not changed
     stays, though nobody could have it any more."""
 
-    mobile = forms.CharField(
-        label=_("Mobile number"), required=False, max_length=40, widget=forms.TextInput({"type": "tel"})
-    )
+    mobile = forms.CharField(label=_("Mobile number"), required=False, max_length=40)
     email = forms.CharField(label=_("Email"), required=False, max_length=300)
 
     def clean_username(self) -> str:

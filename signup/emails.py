@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import unquote
 
 import idna
@@ -40,9 +41,15 @@ def canonical(text: str) -> str:
     letters. It leaves as xn--…, and so the provider names it. Whatever is no address stays."""
     local, at, domain = text.lower().rpartition("@")
     if at and ("xn--" in domain or not domain.isascii()):
-        with suppress(ValueError):  # idna's
-            domain = idna.decode(domain, uts46=True)
+        domain = own_letters(domain)
     return f"{local}{at}{domain}"
+
+
+@lru_cache(maxsize=1024)
+def own_letters(domain: str) -> str:
+    with suppress(ValueError):  # idna's
+        domain = idna.decode(domain, uts46=True)
+    return domain
 
 
 def forms(address: str) -> set[str]:
@@ -52,10 +59,14 @@ def forms(address: str) -> set[str]:
 
 def to_ascii(address: str) -> str:
     local, at, domain = address.rpartition("@")
-    if not domain.isascii():
-        with suppress(ValueError):
-            domain = idna.encode(domain, uts46=True).decode()
-    return f"{local}{at}{domain}"
+    return f"{local}{at}{domain if domain.isascii() else as_it_leaves(domain)}"
+
+
+@lru_cache(maxsize=1024)
+def as_it_leaves(domain: str) -> str:
+    with suppress(ValueError):
+        domain = idna.encode(domain, uts46=True).decode()
+    return domain
 
 
 def normalise(text: str) -> str:

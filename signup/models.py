@@ -45,7 +45,7 @@ class UserManager(auth.UserManager["User"]):
 
 
 class User(AbstractUser):
-    """`mobile` is E.164 or null, `email` canonical (emails.py) or empty; both unique where given."""
+    """`mobile` is E.164 or null, `email` as emails.py keeps it or empty; both unique if given."""
 
     username = models.CharField(
         _("username"),
