@@ -75,8 +75,9 @@ def normalise(text: str, abroad: bool = False) -> str:
 
 
 def at_once(digits: str) -> str:
-    """What normalise() would say, where that is certain by one look at the country's table: the
-    library takes a hundred times as long, and a pasted list has 100,000 lines. Else empty."""
+    """What normalise() would say of a mobile number of the first country that has its code: by one
+    look at that country's table, where the library takes a hundred, and a pasted list has 100,000
+    lines. Else empty."""
     home = phonenumbers.country_code_for_region(settings.DEFAULT_REGION)
     code, national = split(digits[1:]) if digits.startswith("+") else (home, digits)
     shape = mobile_shape(code) if code else None
@@ -99,25 +100,11 @@ def main_region(code: int) -> str:
 
 @cache
 def mobile_shape(code: int) -> re.Pattern[str] | None:
-    """Of the national number: a mobile of the first country that has the code, of no other kind,
-    which nobody could take for one with a trunk or an international prefix."""
+    """Of a national number; None where the first country has only some of the numbers."""
     plan = PhoneMetadata.metadata_for_region(main_region(code), None)
-    if plan is None or plan.leading_digits:
+    if plan is None or plan.leading_digits or plan.mobile is None:
         return None
-    kinds = (
-        plan.premium_rate, plan.toll_free, plan.shared_cost, plan.voip, plan.personal_number,
-        plan.pager, plan.uan, plan.voicemail,
-    )  # fmt: skip
-    others = [f"(?:{shape})$" for shape in map(shape_of, kinds) if shape]
-    prefixes = [plan.national_prefix_for_parsing, plan.international_prefix]
-    others += [f"(?:{prefix})" for prefix in prefixes if prefix]
-    mobile = shape_of(plan.mobile)
-    return re.compile(f"(?!{'|'.join(others) or '$'})(?:{mobile})") if mobile else None
-
-
-def shape_of(kind: phonenumbers.PhoneNumberDesc | None) -> str:
-    shape = (kind and kind.national_number_pattern) or "NA"
-    return "" if shape == "NA" else str(shape)
+    return re.compile(plan.mobile.national_number_pattern or "NA")
 
 
 def identity(text: str, region: str = "ZZ") -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -53,6 +54,11 @@ def test_names_that_differed_by_case_only_before_sign_in_each_by_its_own(client,
     twin.refresh_from_db()
     twin.save()
     assert twin.name_key == "guest_wang:7"
+
+
+def test_no_command_makes_a_second_of_a_name(visitor):
+    with pytest.raises(CommandError, match="already taken"):
+        call_command("createsuperuser", "--noinput", username="Guest_Wang")
 
 
 def test_guesses_are_counted_for_who_is_meant(client, visitor, monkeypatch):

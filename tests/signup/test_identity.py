@@ -1,6 +1,7 @@
 """One person, one identity: numbers, email addresses and usernames are read by one reader each, at
 every door."""
 
+import random
 import re
 
 import phonenumbers
@@ -13,6 +14,7 @@ from notices.providers.mime import reachable
 from signup import emails, phones, usernames
 
 HERE = "+8613900000011"
+chance = random.Random(7)
 
 # What people write, and whose number it is.
 NUMBERS = [
@@ -82,6 +84,12 @@ def test_number_is_read_however_it_is_written(text, number):
     assert [each.address for each in recipients.read(text, ["sms"]).recipients] == [number]
 
 
+def test_two_noughts_are_a_plus_also_where_people_dial_others(settings):
+    settings.DEFAULT_REGION = "US"  # 011
+    assert phones.normalise("0086 139 0000 0011", abroad=True) == HERE
+    assert phones.normalise("011 86 139 0000 0011", abroad=True) == HERE
+
+
 @pytest.mark.parametrize(("text", "sentence"), BAD_NUMBERS)
 def test_bad_number_is_told_and_never_guessed(text, sentence):
     with pytest.raises(ValidationError, match=re.escape(sentence)):
@@ -93,17 +101,26 @@ def test_what_is_certain_at_once_is_what_the_library_says(settings):
     """The short way that makes long lists quick, against the long way, for numbers of each kind."""
     kinds = range(phonenumbers.PhoneNumberType.VOICEMAIL + 1)
     found = 0
-    for home in ("CN", "US", "GB", "CA", "IT"):
+    for home in ("CN", "US", "GB", "CA", "IT", "AR"):
         settings.DEFAULT_REGION = home
         for region in phonenumbers.SUPPORTED_REGIONS:
             examples = (phonenumbers.example_number_for_type(region, kind) for kind in kinds)
             for example in filter(None, examples):
                 e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-                for text in (e164, e164[1:], str(example.national_number), f"{e164}1", e164[:-1]):
+                texts = [e164, e164[1:], str(example.national_number), f"{e164}1", e164[:-1]]
+                for text in [*texts, other_than(e164), other_than(e164)]:
                     known = phones.at_once(text)
                     found += bool(known)
                     assert not known or known == long_way(text), (home, text)
     assert found > 500
+
+
+def other_than(e164):
+    """With some other digits, behind the country's code."""
+    digits = list(e164)
+    for _ in range(chance.randint(1, 5)):
+        digits[chance.randrange(4, len(digits))] = chance.choice("0123456789")
+    return "".join(digits)
 
 
 def long_way(text):

@@ -1,4 +1,4 @@
-"""CSV files: what is wrong with one is said, and what is right is read; what we write runs nothing."""
+"""CSV files: what is wrong with one is said, what is right is read; what we write runs nothing."""
 
 import csv
 import io
