@@ -100,9 +100,9 @@ def main_region(code: int) -> str:
 
 @cache
 def mobile_shape(code: int) -> re.Pattern[str] | None:
-    """Of a national number; None where the first country has only some of the numbers."""
+    """Of a national number; None for what is no country, such as a satellite's."""
     plan = PhoneMetadata.metadata_for_region(main_region(code), None)
-    if plan is None or plan.leading_digits or plan.mobile is None:
+    if plan is None or plan.mobile is None:
         return None
     return re.compile(plan.mobile.national_number_pattern or "NA")
 
