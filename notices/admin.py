@@ -15,6 +15,8 @@ from notices.models import (
     Schedule,
     Suppression,
 )
+from signup.search import PeopleSearch, fitting
+from web import characters
 
 FOUND = 1000
 
@@ -78,12 +80,12 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> tuple[QuerySet[Any], bool]:
         """A notice's number, or a part of an address: of those the newest thousand, looked for
         once and not again for their number and for each page."""
-        if not (term := search_term.strip()):
+        if not (term := characters.clean(search_term).strip()):
             return queryset, False
         if term.isdecimal() and len(term) < 7:
             return queryset.filter(notice=int(term)), False
-        fitting = queryset.filter(address__icontains=term).order_by("-id")
-        return queryset.filter(pk__in=list(fitting.values_list("pk", flat=True)[:FOUND])), False
+        found = queryset.filter(fitting(term, "address")).order_by("-id")
+        return queryset.filter(pk__in=list(found.values_list("pk", flat=True)[:FOUND])), False
 
 
 @admin.register(Schedule)
@@ -104,7 +106,7 @@ class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class SuppressionAdmin(PeopleSearch, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Lifted on the staff's own page, with a reason."""
 
     list_display = ("id", "channel", "address", "kind", "since", "lifted_at", "lifted_by")

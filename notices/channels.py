@@ -5,20 +5,19 @@ A new one is a Channel here, who carries it (SOURCES in providers/router.py), an
 messages go by it, their job (jobs.bells) and a template messages/NAME.CHANNEL.txt for each.
 """
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from signup import phones
+from signup import emails, phones
 
-__all__ = ["CHANNELS", "EMAIL", "SMS", "Channel", "choices", "of", "read_number"]
+__all__ = ["CHANNELS", "EMAIL", "SMS", "Channel", "choices", "of"]
 
 EMAIL, SMS = "email", "sms"  # what is stored
 
@@ -52,20 +51,19 @@ class Channel:
 
 
 def read_email(text: str) -> str:
-    try:
-        validate_email(text)
-    except ValidationError:
-        raise ValueError(_("This is not an email address.")) from None
-    if len(text) > 254:
-        raise ValueError(_("This email address is too long."))
-    return text.lower()
+    return read_by(emails.normalise, text)
 
 
 def read_number(text: str) -> str:
     if not any(char.isdigit() for char in text):
         raise ValueError(_("This is neither an email address nor a phone number."))
-    try:  # a list may hold the wide digits of Chinese keyboards
-        return phones.normalise(unicodedata.normalize("NFKC", text), abroad=True)
+    return read_by(partial(phones.normalise, abroad=True), text)
+
+
+def read_by(reader: Callable[[str], str], text: str) -> str:
+    """As sign-up reads it, but with a ValueError."""
+    try:
+        return reader(text)
     except ValidationError as problem:
         raise ValueError(problem.messages[0]) from None
 
@@ -94,7 +92,7 @@ CHANNELS: dict[str, Channel] = {
         gettext_lazy("email"),
         user_field="email",
         wants_field="wants_email",
-        recognises=lambda text: "@" in text,
+        recognises=emails.is_meant,
         read=read_email,
         missing=gettext_noop("Has no email address."),
         unwanted=gettext_noop("Does not want notices by email."),
@@ -106,7 +104,7 @@ CHANNELS: dict[str, Channel] = {
         gettext_lazy("SMS"),
         user_field="mobile",
         wants_field="wants_sms",
-        recognises=lambda text: "@" not in text,
+        recognises=lambda text: not emails.is_meant(text),
         read=read_number,
         missing=gettext_noop("Has no mobile number."),
         unwanted=gettext_noop("Does not want notices by SMS."),

@@ -11,9 +11,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from signup import flow, phones, rates
+from signup import emails, flow, phones, rates, usernames
+from signup.forms import Email
 from signup.models import User
-from web import answers
+from web import answers, characters
 from web.problems import TooMany, Unavailable
 
 USERNAME_COOKIE = "username"  # for front ends that greet by name; nothing trusts it
@@ -48,11 +49,14 @@ class SignInForm(AuthenticationForm):
         username.widget.attrs.update(maxlength=30, spellcheck="false")
 
     def clean(self) -> dict[str, Any]:
-        name = self.cleaned_data.get("username")
-        if name and self.request:
-            self.limit(name)
-            if not User.objects.filter(username=name).exists():
-                self.cleaned_data["username"] = user_of(name) or name
+        names = meant(characters.trim(self.cleaned_data.get("username") or ""))
+        if names[0] and self.request:
+            self.limit(usernames.key(names[0]))
+        for each in names[:-1]:
+            with suppress(ValidationError):
+                self.cleaned_data["username"] = each
+                return super().clean()
+        self.cleaned_data["username"] = names[-1]
         return super().clean()
 
     def limit(self, name: str) -> None:
@@ -61,18 +65,21 @@ class SignInForm(AuthenticationForm):
         origin = rates.origin(self.request)
         with suppress(Unavailable):
             rates.spend(
-                rates.Limit("sign-in", rates.SIGN_IN, f"{name.lower()} {origin}"),
+                rates.Limit("sign-in", rates.SIGN_IN, f"{name} {origin}"),
                 rates.Limit("sign-in-origin", rates.SIGN_IN_ORIGIN, origin),
             )
 
 
-def user_of(mobile: str) -> str | None:
-    """The username of the owner of a number as people write it."""
+def meant(typed: str) -> list[str]:
+    """The usernames of those who may sign in by this, in the order in which they are asked: a
+    number is its owner's first. Somebody may have been called so before that was refused."""
     try:
-        number = phones.normalise(mobile, abroad=True)
+        number = phones.normalise(typed, abroad=True)
     except ValidationError:
-        return None
-    return User.objects.filter(mobile=number).values_list("username", flat=True).first()
+        return [typed]
+    owners = User.objects.filter(mobile=number).values_list("username", flat=True)
+    others = User.objects.filter(username=typed).exclude(mobile=number)
+    return [*owners, *others.values_list("username", flat=True)] or [typed]
 
 
 class SignIn(views.LoginView):
@@ -102,9 +109,15 @@ class ResetForm(PasswordResetForm):
     """The email is written and sent by a worker. Who asks again within the minute, or for an
     address that nobody has, sees the same page and causes no email."""
 
+    email = Email(
+        _("Email"),
+        _("Enter an email address such as name@example.com."),
+        attrs={"type": "email", "autocomplete": "email"},
+    )
+
     def get_users(self, email: str) -> Any:
         # Also those without a password: imported people choose their first one this way.
-        return User.objects.filter(email__iexact=email, is_active=True)
+        return User.objects.filter(email__in=emails.forms(email), is_active=True)
 
     def send_mail(
         self,

@@ -4,30 +4,55 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from signup import emails, phones, usernames
 from signup.models import User, Verification
+from signup.search import PeopleSearch
 
 
-class LowerEmail(forms.ModelForm):  # type: ignore[type-arg]
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Reads people's names, addresses and numbers as every other door does; what is not changed
+    stays, though nobody could have it any more."""
+
+    mobile = forms.CharField(label=_("Mobile number"), required=False, max_length=40)
+    email = forms.CharField(label=_("Email"), required=False, max_length=300)
+
+    def clean_username(self) -> str:
+        name = usernames.typed(self.cleaned_data["username"])
+        if "username" in self.changed_data:
+            usernames.check_new(name)
+            others = User.objects.exclude(pk=self.instance.pk)
+            if others.filter(name_key=usernames.key(name)).exists():
+                raise ValidationError(gettext("This username is taken. Choose another."))
+        return name
+
     def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).lower()
+        text: str = self.cleaned_data["email"]
+        return emails.normalise(text) if text and "email" in self.changed_data else text
+
+    def clean_mobile(self) -> str | None:
+        text: str = self.cleaned_data["mobile"]
+        changed = text and "mobile" in self.changed_data
+        return phones.normalise(text, abroad=True) if changed else text or None
 
 
-class ChangeForm(LowerEmail, UserChangeForm):  # type: ignore[type-arg]
+class ChangeForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]
     class Meta(UserChangeForm.Meta):
         model = User
 
 
-class CreationForm(LowerEmail, AdminUserCreationForm):  # type: ignore[type-arg]
+class CreationForm(PersonForm, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("username", "email", "mobile")
 
 
 @admin.register(User)
-class UserAdmin(auth.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(PeopleSearch, auth.UserAdmin):  # type: ignore[type-arg]
     form = ChangeForm
     add_form = CreationForm
     fieldsets = (
@@ -64,7 +89,7 @@ class UserAdmin(auth.UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Verification)
-class VerificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class VerificationAdmin(PeopleSearch, admin.ModelAdmin):  # type: ignore[type-arg]
     """The salt stays out of sight: the code is made from it."""
 
     fields = list_display = ("mobile", "created_at", "expires_at", "tries", "used_at")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ import jobs
 from notices.channels import EMAIL, SMS
 from notices.delivery import states
 from notices.models import Delivery, State
-from signup import codes, pictures, rates
+from signup import codes, pictures, rates, usernames
 from signup.models import CODE_LIFETIME, CODE_TRIES, User, Verification, code_deadline
 from web.problems import Invalid, Unavailable
 
@@ -116,13 +116,20 @@ def refuse_taken(**wanted: str) -> None:
         "mobile": _("This mobile number belongs to an account already. Sign in instead."),
         "email": _("This email address belongs to an account already. Use another."),
     }
-    errors = {}
-    for name, value in wanted.items():
-        lookup = "email__iexact" if name == "email" else name
-        if value and User.objects.filter(**{lookup: value}).exists():
-            errors[name] = [sentences[name]]
+    errors = {
+        name: [sentences[name]] for name, value in wanted.items() if value and is_taken(name, value)
+    }
     if errors:
         raise Invalid(errors=errors)
+
+
+def is_taken(name: str, value: str) -> bool:
+    if name == "username":
+        key = usernames.key(value)
+        same = Q(username=value) | Q(name_key=key)
+        return key in usernames.RESERVED or User.objects.filter(same).exists()
+    lookup = "email__iexact" if name == "email" else name
+    return User.objects.filter(**{lookup: value}).exists()
 
 
 def verify(mobile: str, code: str) -> Verification:

@@ -1,19 +1,18 @@
 """What a visitor types, checked without looking at what is stored. Every refusal is a sentence
 that says what to do."""
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator, ProhibitNullCharactersValidator, RegexValidator
+from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from signup import phones
+from signup import emails, phones, usernames
 from signup.models import User
-from web.characters import has_breaking
+from web import characters
 from web.forms import JSONForm
 
 if TYPE_CHECKING:
@@ -48,24 +47,31 @@ class Text(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         text: str = super().to_python(value) or ""
+        if self.strip:
+            text = characters.trim(text)
         if self.max_length and len(text) > self.max_length:  # before anything looks at each letter
             raise ValidationError(TOO_LONG, params={"limit_value": self.max_length})
-        if has_breaking(text):
+        if characters.has_breaking(text):
             raise ValidationError(_("Leave out characters that cannot be seen. Type this again."))
         return text
 
 
 class Username(Text):
     def to_python(self, value: Any) -> str:
-        # As Django's own sign-in form does, so that what is registered can sign in.
-        return unicodedata.normalize("NFKC", super().to_python(value))
+        return usernames.typed(super().to_python(value))
 
 
 class DigitsField(Text):
     def to_python(self, value: Any) -> str:
-        text = super().to_python(value)
+        text = characters.without_unseen(super().to_python(value))
         phones.ordinary_digits(text)
         return text
+
+
+class Email(Text):
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        return emails.normalise(text) if text else ""
 
 
 def mobile_field() -> Text:
@@ -146,13 +152,9 @@ class SignupForm(SignupPart):
         widget=forms.PasswordInput,
         attrs={"autocomplete": "new-password"},
     )
-    email = Text(
+    email = Email(
         gettext_lazy("Email"),
-        max_length=254,
         required=False,
-        validators=[
-            EmailValidator(gettext_lazy("Enter an email address such as name@example.com."))
-        ],
         help_text=gettext_lazy("For notices, and for a new password when you need one."),
         attrs={"type": "email", "autocomplete": "email"},
     )
@@ -163,8 +165,10 @@ class SignupForm(SignupPart):
         },
     )
 
-    def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).lower()
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        usernames.check_new(username)
+        return username
 
     def clean_allow(self) -> bool:
         if self.data.get("allow") not in {True, "on", "true", "1"}:

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth import models as auth
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -12,6 +13,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
+
+from signup import emails, usernames
 
 CODE_MINUTES = 5
 CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
@@ -31,8 +34,18 @@ def code_deadline() -> datetime:
     return timezone.now() + CODE_LIFETIME
 
 
+class UserManager(auth.UserManager["User"]):
+    use_in_migrations = False
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """By the name itself; else by one that differs by case only or looks alike. So nobody signs
+        in, or is made, beside somebody of the same name."""
+        exact = self.filter(username=username).first()
+        return exact or self.get(name_key=usernames.key(username or ""))
+
+
 class User(AbstractUser):
-    """`mobile` is E.164 or null, `email` lower case or empty; both unique where given."""
+    """`mobile` is E.164 or null, `email` as emails.py keeps it or empty; both unique if given."""
 
     username = models.CharField(
         _("username"),
@@ -43,6 +56,9 @@ class User(AbstractUser):
         ],
         error_messages={"unique": _("This username is taken. Choose another.")},
     )
+    # usernames.key(), so that no two names look alike. Of those that did when this began, all but
+    # one have their number behind it. Null: written by the version before.
+    name_key = models.CharField(max_length=100, unique=True, null=True, editable=False)
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     email = models.EmailField(_("email"), blank=True, default="")
@@ -79,7 +95,12 @@ class User(AbstractUser):
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.email = self.email.lower()  # also createsuperuser's; the suppression list is, too
+        self.email = emails.canonical(self.email)  # also createsuperuser's
+        key, known = usernames.key(self.username), self.name_key or ""
+        if self._state.adding or (known and known.partition(":")[0] != key):
+            self.name_key = key
+            if (only := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*only, "name_key"}
         super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:

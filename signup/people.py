@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import get_supported_language_variant
 
-from signup import phones
+from signup import emails, phones, usernames
 from signup.models import User
+from web import characters
 
 COLUMNS = ("username", "email", "mobile", "language")
 CHANGED = ("email", "mobile", "language")
@@ -35,25 +35,21 @@ class Person:
     @property
     def keys(self) -> set[str]:
         """What no two users share."""
-        return {f"username {self.username}", f"email {self.email}", f"mobile {self.mobile}"} - {
-            "email ",
-            "mobile ",
-        }
+        name = f"username {usernames.key(self.username)}"
+        return {name, f"email {self.email}", f"mobile {self.mobile}"} - {"email ", "mobile "}
 
 
 def read_person(number: int, row: Mapping[str, str]) -> Person:
     """Raises BadRow."""
-    cells = {name: row[name].strip() for name in COLUMNS}
+    cells = {name: characters.trim(row[name]) for name in COLUMNS}
     for name, value in cells.items():
         if "\ufffd" in value:
             raise BadRow(f"{name} is not in UTF-8. Save the file as UTF-8.")
-    username = User.normalize_username(cells["username"])
+    username = usernames.typed(cells["username"])
     try:
         for check in User._meta.get_field("username").validators:
             check(username)
-        email = cells["email"].lower()
-        if email:
-            validate_email(email)
+        email = cells["email"] and emails.normalise(cells["email"])
         mobile = cells["mobile"] and phones.normalise(cells["mobile"], abroad=True)
     except ValidationError as problem:
         raise BadRow(" ".join(map(str, problem.messages))) from None
@@ -108,40 +104,54 @@ class Batch:
     def plan(self) -> Iterator[tuple[Person, User, Outcome]]:
         known = self.known()
         by_name = {user.username: user for user in known}
-        owner = {f"email {user.email.lower()}": user.username for user in known}
+        owner = {f"username {user.name_key}": user.username for user in known}
+        owner |= {f"email {user.email.lower()}": user.username for user in known}
         owner |= {f"mobile {user.mobile}": user.username for user in known if user.mobile}
         for person in self.people:
+            user = by_name.get(person.username)
             others = [
                 key
                 for key in sorted(person.keys)
                 if owner.get(key, person.username) != person.username
+                and not (user and key.startswith("username "))
             ]
             if others:
                 what = " and ".join(key.split()[0] for key in others)
                 yield person, User(), BadRow(f"another user has this {what} already.")
-                continue
-            user = by_name.get(person.username)
-            if user is None:
-                yield person, new_user(person), "created"
-            else:
+            elif user:
                 yield person, user, "updated" if change(user, person) else "unchanged"
+            elif problem := refusal(person):
+                yield person, User(), problem
+            else:
+                yield person, new_user(person), "created"
 
     def known(self) -> list[User]:
         """Every user whom one of these rows may be about or may collide with."""
-        fields = User.objects.only("username", *CHANGED)
+        fields = User.objects.only("username", "name_key", *CHANGED)
         with_email = fields.exclude(email="").annotate(lower=Lower("email"))
-        # Three questions, since no database answers an "or" of them by its indexes.
+        # Four questions, since no database answers an "or" of them by its indexes.
         found = [
             *fields.filter(username__in=[each.username for each in self.people]),
+            *fields.filter(name_key__in=[usernames.key(each.username) for each in self.people]),
             *fields.filter(mobile__in=[each.mobile for each in self.people if each.mobile]),
             *with_email.filter(lower__in=[each.email for each in self.people if each.email]),
         ]
         return list({user.pk: user for user in found}.values())
 
 
+def refusal(person: Person) -> BadRow | None:
+    """Of a name that nobody had before."""
+    try:
+        usernames.check_new(person.username)
+    except ValidationError as problem:
+        return BadRow(" ".join(problem.messages))
+    return None
+
+
 def new_user(person: Person) -> User:
     return User(
         username=person.username,
+        name_key=usernames.key(person.username),
         email=person.email,
         mobile=person.mobile or None,
         language=person.language or settings.LANGUAGE_CODE,

@@ -8,12 +8,16 @@ import os
 import sqlite3
 import subprocess
 import sys
+from importlib import import_module
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 
+from notices.models import Delivery, Notice, Suppression
+from signup.models import User
 from tests.support.processes import ROOT
 from tests.support.world import database_url
 
@@ -92,6 +96,55 @@ def test_half_a_way_is_refused_before_anything_changes(old):
     done = manage(old, "migrate")
     assert done.returncode != 0
     assert "with the version of Bellhop that it comes from" in done.stderr
+
+
+UNICODE, ASCII = "info@bücher.example", "info@xn--bcher-kva.example"
+
+
+@pytest.mark.django_db
+def test_people_get_one_identity_each_and_nobody_loses_theirs():
+    """Also when it is run again, after it was cut off."""
+    people = {
+        "boss_root": UNICODE, "BOSS_ROOT": ASCII, "bоss_rооt": "", "guest_wang": "wang@example.com",
+        "13900000031": "li@xn--bcher-kva.example",
+    }  # fmt: skip
+    User.objects.bulk_create(User(username=name, email=at) for name, at in people.items())
+    made = dict(User.objects.values_list("username", "pk"))
+    identify = import_module("signup.migrations.0003_identities").identify
+    identify(apps, None)
+    User.objects.filter(username="guest_wang").update(name_key=None)
+    identify(apps, None)
+    assert dict(User.objects.values_list("username", "name_key")) == {
+        "boss_root": "boss_root",
+        "BOSS_ROOT": f"boss_root:{made['BOSS_ROOT']}",
+        "bоss_rооt": f"boss_root:{made['bоss_rооt']}",
+        "guest_wang": "guest_wang",
+        "13900000031": "13900000031",
+    }
+    assert dict(User.objects.values_list("username", "email")) == people | {
+        "13900000031": "li@bücher.example"
+    }
+
+
+@pytest.mark.django_db
+def test_international_addresses_are_kept_in_their_own_letters():
+    other = "li@xn--bcher-kva.example"
+    Suppression.objects.bulk_create(
+        Suppression(channel="email", kind=kind, address=address)
+        for kind, address in [("stop", ASCII), ("stop", UNICODE), ("bounced", ASCII)]
+    )
+    going, gone = (Notice.objects.create(channels=["email"], state=state, audience="addresses")
+                   for state in ("sending", "finished"))  # fmt: skip
+    rows = [(going, ASCII), (going, UNICODE), (going, other), (gone, other)]
+    for notice, address in rows:
+        Delivery.objects.create(notice=notice, channel="email", address=address)
+    import_module("notices.migrations.0006_international_addresses").canonical(apps, None)
+    assert set(Suppression.objects.values_list("kind", "address")) == {
+        ("stop", UNICODE), ("bounced", UNICODE),
+    }  # fmt: skip
+    assert list(Delivery.objects.order_by("pk").values_list("address", flat=True)) == [
+        ASCII, UNICODE, "li@bücher.example", other
+    ]  # fmt: skip
 
 
 @pytest.mark.once

@@ -2,26 +2,28 @@
 
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-import idna
 from django.utils.translation import gettext as _
 
 from notices import channels
-from web.characters import CONTROL
+from signup import emails
+from web import characters
 
 __all__ = ["Pasted", "Recipient", "canonical", "read"]
 
 LINES_AT_MOST = 100_000
+LONGEST_NAME = 150  # characters
 NAMED = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+)>$")
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+SEVERAL = re.compile(r"[;；,，、].*[0-9@]|@.*@")  # also a number with an extension
 
 
 @dataclass(frozen=True)
 class Recipient:
     channel: str
-    address: str  # lower-case email or E.164
+    address: str  # canonical email or E.164
     name: str = ""
 
     def __str__(self) -> str:
@@ -31,7 +33,7 @@ class Recipient:
     @classmethod
     def restore(cls, line: str) -> Self:
         address, _tab, name = line.partition("\t")
-        return cls(channels.of(address).name, address, name)
+        return cls(channels.of(address).name, canonical(address), name)
 
 
 @dataclass
@@ -46,17 +48,20 @@ class Pasted:
         return "\n".join(map(str, self.recipients))
 
 
-def read(text: str, chosen: Collection[str]) -> Pasted:
+def read(text: str, chosen: Collection[str], most_problems: int | None = None) -> Pasted:
     """Reads one address or number a line, each alone or as "Name <address>"; empty lines are
-    skipped and repeated ones counted once."""
+    skipped and repeated ones counted once. After `most_problems` nothing more is read."""
     pasted = Pasted()
     seen: set[str] = set()
     for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip().strip(",;").strip()
+        line = characters.trim(characters.trim(raw).strip(",;，；"))
         if not line:
             continue
         if len(seen) >= LINES_AT_MOST:
             pasted.problems.append((number, line[:60], _("Too many. Split the list in two.")))
+            break
+        if len(pasted.problems) == most_problems:
+            pasted.problems.append((number, line[:60], _("From here on nothing was read.")))
             break
         try:
             recipient = read_line(line, chosen)
@@ -74,9 +79,13 @@ def read(text: str, chosen: Collection[str]) -> Pasted:
 def read_line(line: str, chosen: Collection[str]) -> Recipient:
     """Raises ValueError with a sentence for the person who pasted the line."""
     named = NAMED.match(line)
-    name, address = (named["name"].strip(' "'), named["address"].strip()) if named else ("", line)
-    if CONTROL.search(line) or len(name) > 150:
+    name, address = (unquoted(named["name"]), named["address"]) if named else ("", line)
+    if characters.CONTROL.search(line):
         raise ValueError(_("This line holds characters that do not belong in an address."))
+    if len(name) > LONGEST_NAME:
+        raise ValueError(_("This name is too long."))
+    if SEVERAL.search(address):
+        raise ValueError(_("Write each address or number on a line of its own, and no extension."))
     channel = channels.of(address)
     address = channel.read(address)
     if channel.name not in chosen:
@@ -84,11 +93,13 @@ def read_line(line: str, chosen: Collection[str]) -> Recipient:
     return Recipient(channel.name, address, name)
 
 
+def unquoted(name: str) -> str:
+    """A name without the quotes around the whole of it (RFC 5322, 3.2.4); others are its own."""
+    name = characters.trim(name)
+    quoted = QUOTED.fullmatch(name)
+    return characters.trim(re.sub(r"\\(.)", r"\1", quoted[1])) if quoted else name
+
+
 def canonical(address: str) -> str:
-    """By which addresses are compared: an email address in lower case, with an international domain
-    in its own letters. It leaves as xn--…, and so the provider names it."""
-    local, at, domain = address.lower().rpartition("@")
-    if at and ("xn--" in domain or not domain.isascii()):
-        with suppress(ValueError):  # idna's
-            domain = idna.decode(domain, uts46=True)
-    return f"{local}{at}{domain}"
+    """By which addresses are compared."""
+    return emails.canonical(address) if "@" in address else address

@@ -9,6 +9,7 @@ from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, V
 from django.utils.translation import gettext_noop
 
 from config import clock
+from notices.audience.recipients import canonical
 from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
 from signup.models import User
@@ -39,7 +40,8 @@ KIND_OF_REFUSAL = {"dead": Kind.DEAD, "opted_out": Kind.STOP}
 
 
 def active(channel: str, address: str) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(channel=channel, address=address, lifted_at=None)
+    """The rows against an address, however an older row or link writes it."""
+    return Suppression.objects.filter(channel=channel, address=canonical(address), lifted_at=None)
 
 
 def add(channel: str, address: str, kind: str, note: str = "") -> None:
@@ -48,6 +50,8 @@ def add(channel: str, address: str, kind: str, note: str = "") -> None:
 
 
 def add_all(rows: Collection[Suppression]) -> None:
+    for each in rows:
+        each.address = canonical(each.address)
     Suppression.objects.bulk_create(rows, ignore_conflicts=True)
 
 

@@ -15,6 +15,7 @@ from notices.pages import idempotency
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.recurrence.parse import FAR
+from web import tables
 from web.problems import Problem
 
 
@@ -97,9 +98,8 @@ def refuse(first: str, complaints: Mapping[str, Iterable[Any]]) -> NoReturn:
 
 def read(path: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return data.decode("utf-8-sig")
+        return tables.decode(sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
     except OSError as problem:
         raise CommandError(f"{path} cannot be read: {problem.strerror}.") from None
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+    except tables.BadFile as problem:
+        raise CommandError(f"{path}: {problem}") from None

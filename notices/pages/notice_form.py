@@ -17,6 +17,7 @@ from web.forms import JSONForm
 __all__ = ["NoticeForm"]
 
 BAD_LINES = 100  # told one by one
+MOST_PROBLEMS = 1000  # a list with more is another list
 MANY = 10  # recipients: so many may not be told more than once a minute
 
 
@@ -129,7 +130,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def read_addresses(self, cleaned: dict[str, Any]) -> None:
-        self.pasted = audience.read(cleaned["addresses"], cleaned["channels"])
+        self.pasted = audience.read(cleaned["addresses"], cleaned["channels"], MOST_PROBLEMS)
         problems = len(self.pasted.problems)
         if problems:
             self.add_error(

@@ -1,15 +1,14 @@
 """The staff's pages: write a notice, watch it go, see what became of each delivery."""
 
-import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -30,13 +29,16 @@ from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import instants
 from notices.pages.progress import progress, report
-from web import characters
+from signup import search
+from web import characters, tables
 from web.access import StaffRequest, staff_required
 
 __all__ = ["again", "as_csv", "as_json", "cancel", "detail", "listing", "progress_part", "start"]
 
 PAGE = 50
 FOUND = 1000
+PART = 1000  # rows
+EXPORTED = ("channel", "address", "name", "state", "reason", "tries", "changed_at")
 
 
 @require_GET
@@ -96,7 +98,7 @@ def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery
         # the table from its beginning until it has met fifty of this notice.
         deliveries = deliveries.filter(channel__range=(channel, channel))
     if q := characters.clean(q).strip():
-        fitting = deliveries.filter(Q(address__icontains=q) | Q(name__icontains=q))
+        fitting = deliveries.filter(search.fitting(q, "address", "name"))
         deliveries = deliveries.filter(pk__in=list(fitting.values_list("pk", flat=True)[:FOUND]))
     return deliveries
 
@@ -123,31 +125,24 @@ def as_json(request: HttpRequest, pk: int) -> JsonResponse:
 def as_csv(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Every delivery, a row each, streamed."""
     notice = get_object_or_404(Notice, pk=pk)
-    response = StreamingHttpResponse(csv_rows(notice), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        tables.written(exported(notice)), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = f'attachment; filename="notice-{pk}.csv"'
     return response
 
 
-class Echo:
-    def write(self, row: str) -> str:
-        return row
-
-
-def csv_rows(notice: Notice) -> Iterator[str]:
-    columns = ("channel", "address", "name", "state", "reason", "tries", "changed_at")
-    writer = csv.writer(Echo())
-    yield writer.writerow(columns)
-    rows = notice.deliveries.order_by("channel", "id").values_list(*columns)
-    for row in rows.iterator(1000):
-        yield writer.writerow([harmless(value) for value in row])
-
-
-def harmless(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula. Numbers such as +86… are left alone."""
-    text = str(value)
-    if text[:1] in ("=", "-", "@", "\t", "\r") or (text[:1] == "+" and not text[1:].isdecimal()):
-        return f"'{text}"
-    return value
+def exported(notice: Notice) -> Iterator[Sequence[object]]:
+    """Asked for in parts, each a query of its own: while an answer is streamed, a pooler of
+    database connections may hand the next part to another one, where no cursor is open."""
+    yield EXPORTED
+    for channel in sorted(CHANNELS):
+        of_channel = notice.deliveries.filter(channel__range=(channel, channel))
+        rows = of_channel.order_by("channel", "id").values_list("id", *EXPORTED)
+        last = 0
+        while part := list(rows.filter(id__gt=last)[:PART]):
+            yield from (cells for _id, *cells in part)
+            last = part[-1][0]
 
 
 @require_POST

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from notices.audience import suppression
 from notices.models import Suppression
+from signup.search import fitting
 from web import characters
 from web.access import StaffRequest, staff_required
 
@@ -34,7 +35,7 @@ def show(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResp
 def found(q: str, lifted: str) -> QuerySet[Suppression]:
     rows = Suppression.objects.select_related("lifted_by").filter(lifted_at__isnull=not lifted)
     if q := characters.clean(q).strip():
-        rows = rows.filter(address__icontains=q)
+        rows = rows.filter(fitting(q, "address"))
     return rows
 
 

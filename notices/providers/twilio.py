@@ -30,6 +30,7 @@ from notices.providers.reporting import (
     own_number,
     short,
 )
+from signup import phones
 
 __all__ = ["Twilio"]
 
@@ -157,7 +158,7 @@ def status(request: HttpRequest) -> list[Receipt]:
             ref=message_id,
             delivery_number=own_number(request.GET.get("delivery")),
             channel=SMS,
-            address=short(form.get("To"), 254),
+            address=phones.identity(short(form.get("To"), 30)),
             kind=kind,
             dead=suppress == "dead",
             reason=reason,
@@ -169,8 +170,8 @@ def inbound(request: HttpRequest) -> list[Receipt]:
     """An SMS of a person to our number."""
     # OptOutType: a word of the account's own that Twilio took for one of these.
     text = request.POST.get("OptOutType") or request.POST.get("Body", "")
-    number, sid = (short(request.POST.get(name), 254) for name in ("From", "MessageSid"))
-    return answer_to_sms(Twilio.name, sid[:100], number, text)
+    number, sid = (short(request.POST.get(name), 100) for name in ("From", "MessageSid"))
+    return answer_to_sms(Twilio.name, sid, phones.identity(number), text)
 
 
 def signed(request: HttpRequest) -> bool:

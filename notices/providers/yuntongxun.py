@@ -25,13 +25,14 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_noop as _
 
-from notices import channels
+from notices.channels import SMS
 from notices.content.messages import REPEATABLE, Wording
 from notices.models import Delivery, Receipt
 from notices.providers.base import Recognising
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
 from notices.providers.reporting import MAX_BYTES, Report, Reporting, answer_to_sms, short
+from signup import phones
 from web import answers
 
 __all__ = ["Yuntongxun"]
@@ -179,10 +180,7 @@ def read(facts: dict[str, Any]) -> list[Receipt]:
     """smsType 0: an SMS of a person, with its text as `content`. 1: a report, with the message's
     id there."""
     content = short(facts.get("content"), 100)
-    try:
-        number = channels.read_number(short(facts.get("fromNum"), 20))
-    except ValueError:
-        number = ""
+    number = phones.identity(short(facts.get("fromNum"), 20), "CN")
     if str(facts.get("smsType")) == "0":
         at = facts.get("recvTime") or uuid4().hex  # without a time, each counts as another one
         named = json.dumps([number, content, str(at)])
@@ -198,7 +196,7 @@ def read(facts: dict[str, Any]) -> list[Receipt]:
             provider=Yuntongxun.name,
             ref=content,
             own_ref=short(facts.get("reqId"), 100),
-            channel=channels.SMS,
+            channel=SMS,
             address=number,
             kind=Receipt.Kind.DELIVERED if arrived else Receipt.Kind.BOUNCED,
             reason="" if arrived else f"The carrier reports that it did not arrive ({code}).",

@@ -24,6 +24,13 @@ def read(text, channels=BOTH):
         ("+86 139-0000-0011", "+8613900000011", ""),
         ("+1 202 555 0123", "+12025550123", ""),
         ("Bob <+8613900000011>", "+8613900000011", "Bob"),
+        ("Bob <tel:0139-00000011>", "+8613900000011", "Bob"),
+        ('Joe "The Man" <joe@example.com>', "joe@example.com", 'Joe "The Man"'),
+        ('"Joe \\"The Man\\"" <joe@example.com>', "joe@example.com", 'Joe "The Man"'),
+        ('"The" Man "Joe" <joe@example.com>', "joe@example.com", '"The" Man "Joe"'),
+        ("\u200bBob\xa0<\u202amailto:Bob@example.com\u202c>\u200e", "bob@example.com", "Bob"),
+        ("wang@example.com；", "wang@example.com", ""),
+        ("wang＠example.com", "wang@example.com", ""),
     ],
 )
 def test_line_is_read_and_normalised(line, address, name):
@@ -33,7 +40,11 @@ def test_line_is_read_and_normalised(line, address, name):
 @pytest.mark.parametrize(
     "line",
     ["nonsense", "wang@", "@example.com", "a b@example.com", "12", "13900", "<script>",
-     "wang@example.com bob@example.com", "x" * 300 + "@example.com", "wang@exam\x00ple.com",
+     "wang@example.com bob@example.com", "wang@example.com;bob@example.com", '"n24"@example.com',
+     "13900000031;13900000032", "13900000031，13900000032", "139 0000 0031 ext 8001",
+     "1-800-FLOWERS",
+     "+86 10 1234 5678", "x" * 151 + " <bob@example.com>", "x" * 300 + "@example.com",
+     "wang@exam\x00ple.com",
      "Bob\x00 <bob@example.com>", "٣٤٥", "🔔"],
 )  # fmt: skip
 def test_bad_line_is_told_by_its_number(line):
@@ -61,10 +72,18 @@ def test_canonical_form(address, same):
 
 def test_listed_twice_is_told_once():
     pasted = recipients.read(
-        "wang@example.com\nWANG@example.com\n13900000011\n+8613900000011", BOTH
+        "wang@example.com\nWANG@example.com\n13900000011\n+8613900000011\n0086 139 0000 0011\n"
+        "idn@例え.テスト\nidn@xn--r8jz45g.xn--zckzah",
+        BOTH,
     )
-    assert len(pasted.recipients) == 2
-    assert pasted.repeated == 2
+    assert len(pasted.recipients) == 3
+    assert pasted.repeated == 4
+
+
+def test_several_on_a_line_is_told_as_such():
+    for line in ("a@example.com, b@example.com", "13900000031;13900000032", "13900000031,,8001"):
+        [(_, _, sentence)] = recipients.read(line, BOTH).problems
+        assert "on a line of its own" in sentence
 
 
 @pytest.mark.parametrize(

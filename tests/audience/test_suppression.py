@@ -102,6 +102,21 @@ def test_listed_twice_stands_there_once_until_it_is_lifted(staff):
     assert Suppression.objects.count() == 2
 
 
+UNICODE, ASCII = "info@bücher.example", "info@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("listed", [UNICODE, ASCII])
+@pytest.mark.parametrize("told", [UNICODE, ASCII])
+def test_international_address_is_listed_however_it_is_written(staff, visitor, listed, told):
+    visitor.email = told
+    visitor.save()
+    suppression.add("email", listed, "unsubscribed")
+    for new in (sent_now(staff), sent_now(staff, pasted=told)):
+        expand.start(new.pk)
+        assert (UNICODE, "suppressed", "Unsubscribed.") in outcomes(new)
+    assert suppression.active("email", told).count() == 1
+
+
 # The page
 
 
@@ -132,6 +147,24 @@ def test_page_lists_searches_and_lifts_with_a_reason(client, staff):
     assert Suppression.objects.filter(lifted_at=None).count() == 2
     assert "Called us." in client.get("/notices/suppressed/", {"lifted": "1"}).content.decode()
     assert "/notices/suppressed/" in client.get("/notices/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("139 0000", WANG), ("+86 139 0000 0002", WANG), ("0139-0000-0002", WANG),
+        ("info@xn--bcher-kva.example", UNICODE), ("INFO@BÜCHER", UNICODE), ("\u200binfo@", UNICODE),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("door", ["/notices/suppressed/", "/admin/notices/suppression/"])
+def test_address_is_found_as_people_write_it(client, staff, typed, kept, door):
+    staff.is_superuser = True
+    staff.save()
+    client.force_login(staff)
+    suppression.add("sms", WANG, "stop")
+    suppression.add("email", UNICODE, "unsubscribed")
+    page = client.get(door, {"q": typed}).content.decode()
+    assert [each for each in (WANG, UNICODE) if each in page] == [kept]
 
 
 def test_page_is_for_staff(client, visitor):

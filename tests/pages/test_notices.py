@@ -14,6 +14,7 @@ from django.utils import timezone
 from notices.delivery import expand, finish, lifecycle
 from notices.models import Delivery, Notice, State
 from notices.pages import notices, progress
+from notices.pages.notice_form import NoticeForm
 from signup.models import User
 from tests.support.world import sent_now, swept
 
@@ -196,6 +197,15 @@ def test_notice_page_shows_counts_and_deliveries(page, mixed):
     [
         ("q=WANG", {"wang@example.com", "+8613900000002"}),
         ("q=13900000001", {"+8613900000001"}),
+        ("q=%2B86+139+0000+0001", {"+8613900000001"}),
+        ("q=139-0000-0001", {"+8613900000001"}),
+        ("q=(0)139 0000", {"+8613900000001", "+8613900000002"}),
+        ("q=139 0000", {"+8613900000001", "+8613900000002"}),
+        ("q=0086 13900000001", {"+8613900000001"}),
+        ("q=%E2%80%AD13900000001%E2%80%AC", {"+8613900000001"}),
+        ("q=tel:0139-00000001", {"+8613900000001"}),
+        ("q=%EF%BC%91%EF%BC%93%EF%BC%99 0000 0001", {"+8613900000001"}),
+        ("q=mailto:Wang@example.com", {"wang@example.com"}),
         ("state=failed", {"+8613900000002"}),
         ("channel=email&state=queued", {"reception@example.com"}),
         ("state=nonsense&page=77", {"wang@example.com", "+8613900000002", "+8613900000001",
@@ -249,6 +259,32 @@ def test_csv_has_a_row_for_each_delivery(page, mixed):
         ("+8613900000001", "queued"), ("+8613900000002", "failed"),
     }  # fmt: skip
     assert next(row for row in rows if row["state"] == "sent")["name"] == "'=cmd()"
+
+
+def test_csv_is_whole_though_each_part_is_read_by_another_connection(page, staff, monkeypatch):
+    """As a pooler of connections deals them out, to each transaction another one."""
+    monkeypatch.setattr(notices, "PART", 2)
+    pasted = "\n".join(f"guest{n}@example.com\n1390000{n:04d}" for n in range(9))
+    new = sent_now(staff, channels=["email", "sms"], pasted=pasted)
+    expand.start(new.pk)
+    whole = b""
+    for part in page.get(f"/notices/{new.pk}.csv"):
+        whole += part
+        connection.close()
+    assert whole.startswith(b"\xef\xbb\xbfchannel,address,name,")
+    rows = list(csv.DictReader(io.StringIO(whole.decode("utf-8-sig"))))
+    assert [row["channel"] for row in rows] == ["email"] * 9 + ["sms"] * 9
+    assert len({row["address"] for row in rows}) == 18
+
+
+def test_list_of_nothing_but_mistakes_is_not_read_to_its_end(page):
+    """A hundred thousand would hold a thread for seconds."""
+    lines = "\n".join(f"1390000{n}" for n in range(1500))
+    form = NoticeForm(GOOD | {"channels": ["sms"], "audience": "addresses", "addresses": lines})
+    assert not form.is_valid()
+    assert len(form.pasted.problems) == 1001
+    assert form.pasted.problems[-1][0] == 1001
+    assert "nothing was read" in form.pasted.problems[-1][2]
 
 
 def test_list_shows_every_notice_newest_first(page, staff):

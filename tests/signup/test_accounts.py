@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -21,8 +22,10 @@ def sign_in(client, username, password=PASSWORD, **more):
 
 
 @pytest.mark.parametrize(
-    "name", ["guest_wang", "13900000002", "+86 139 0000 0002", "ｇｕｅｓｔ＿ｗａｎｇ"]
-)
+    "name",
+    ["guest_wang", "13900000002", "+86 139 0000 0002", "ｇｕｅｓｔ＿ｗａｎｇ", "Guest_Wang",
+     "\u202d13900000002\u202c", "0139-0000-0002", "008613900000002", "\u200bguest_wang\xa0"],
+)  # fmt: skip
 def test_the_username_or_the_mobile_signs_in(client, visitor, name):
     answer = sign_in(client, name)
     assert answer["Location"] == "/"
@@ -31,9 +34,38 @@ def test_the_username_or_the_mobile_signs_in(client, visitor, name):
 
 
 def test_a_username_that_looks_like_anothers_mobile_is_a_username(client, visitor):
+    """It is refused now; who has one keeps it, and the owner of the number is asked first."""
     other = User.objects.create_user("13900000002", password="quite another")
     sign_in(client, "13900000002", "quite another")
     assert client.session["_auth_user_id"] == str(other.pk)
+    client.logout()
+    sign_in(client, "13900000002")
+    assert client.session["_auth_user_id"] == str(visitor.pk)
+
+
+def test_names_that_differed_by_case_only_before_sign_in_each_by_its_own(client, visitor):
+    twin = User.objects.create_user("twin_guest", password="quite another")
+    User.objects.filter(pk=twin.pk).update(username="Guest_Wang", name_key="guest_wang:7")
+    sign_in(client, "Guest_Wang", "quite another")
+    assert client.session["_auth_user_id"] == str(twin.pk)
+    client.logout()
+    sign_in(client, "guest_wang")
+    assert client.session["_auth_user_id"] == str(visitor.pk)
+    twin.refresh_from_db()
+    twin.save()
+    assert twin.name_key == "guest_wang:7"
+
+
+def test_no_command_makes_a_second_of_a_name(visitor):
+    with pytest.raises(CommandError, match="already taken"):
+        call_command("createsuperuser", "--noinput", username="Guest_Wang")
+
+
+def test_guesses_are_counted_for_who_is_meant(client, visitor, monkeypatch):
+    monkeypatch.setattr(rates, "SIGN_IN", "2/minute")
+    for name in ("Guest_Wang", "guеst_wаng"):  # Cyrillic letters
+        assert sign_in(client, name, "wrong").status_code == 200
+    assert sign_in(client, "13900000002", "wrong").status_code == 429
 
 
 @pytest.mark.parametrize("name", ["guest_wang", "13900000002", "nobody_here", "13800138000"])
@@ -93,6 +125,14 @@ def test_a_new_password_is_offered_by_email_through_the_queue(visitor, redis):
     assert (delivery.user, delivery.address) == (visitor, "wang@example.com")
     assert delivery.origin == "http://testserver"
     assert redis.llen("rq:queue:email") == 1
+
+
+@pytest.mark.parametrize("typed", ["info@xn--bcher-kva.example", " Info@BÜCHER.example\u200b"])
+@pytest.mark.parametrize("kept", ["info@bücher.example", "info@xn--bcher-kva.example"])
+def test_a_new_password_is_offered_however_the_address_is_written(visitor, typed, kept):
+    User.objects.filter(pk=visitor.pk).update(email=kept)
+    assert forgot(typed).status_code == 302
+    assert Delivery.objects.get().user == visitor
 
 
 def test_an_unknown_address_sees_the_same_page_and_gets_nothing(visitor):
@@ -183,6 +223,57 @@ def test_the_admin_makes_two_users_without_a_mobile(office):
 def test_the_admin_shows_people(office, visitor):
     assert "guest_wang" in office.get("/admin/signup/user/?q=wang").content.decode()
     assert office.get(f"/admin/signup/user/{visitor.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "typed", ["guest_w", "139 0000 0002", "+86 (139) 0000-0002", "mailto:wang@example.com"]
+)
+def test_the_admin_finds_people_as_they_are_written(office, visitor, typed):
+    page = office.get("/admin/signup/user/", {"q": typed}).content.decode()
+    assert "guest_wang" in page
+    assert "1 user<" in page.replace("\n", "")
+
+
+BAD_PERSON = [
+    ("mobile", "+86 10 1234 5678", "cannot receive SMS"),
+    ("mobile", "13900000031;13900000032", "Enter a mobile number: digits"),
+    ("mobile", "138abcdefgh", "Enter a mobile number: digits"),
+    ("email", '"n24"@example.com', "Enter an email address such as"),
+    ("email", "WANG@example.com", "belongs to an account already"),
+    ("username", "13900000031", "could be a phone number"),
+    ("username", "Guest_Wаng", "This username is taken."),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "sentence"), BAD_PERSON)
+def test_the_admin_reads_people_as_every_door_does(office, visitor, field, value, sentence):
+    body = {"username": "somebody", "usable_password": "false"}
+    page = office.post("/admin/signup/user/add/", body | {field: value}).content.decode()
+    assert sentence in page
+    assert User.objects.filter(is_superuser=False).count() == 1
+
+
+def test_the_admin_keeps_numbers_and_addresses_in_their_one_form(office):
+    body = {"username": "somebody", "usable_password": "false"}
+    body |= {"mobile": "\u202d139-0000-0031\u202c", "email": "Info@xn--bcher-kva.example"}
+    assert office.post("/admin/signup/user/add/", body).status_code == 302
+    user = User.objects.get(username="somebody")
+    assert (str(user.mobile), user.email) == ("+8613900000031", "info@bücher.example")
+
+
+def test_the_admin_leaves_alone_what_nobody_could_have_any_more(office, visitor):
+    old = {"username": "13900000009", "email": '"n"@example.com', "mobile": "+861012345678"}
+    User.objects.filter(pk=visitor.pk).update(**old)
+    address = f"/admin/signup/user/{visitor.pk}/change/"
+    form = office.get(address).context["adminform"].form
+    body = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    body = {name: value for name, value in body.items() if name not in ("password", "last_login")}
+    body |= {"date_joined_0": "2026-11-24", "date_joined_1": "08:00:00", "language": "zh-hans"}
+    answer = office.post(address, body)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    visitor.refresh_from_db()
+    assert visitor.language == "zh-hans"
+    assert (visitor.username, visitor.email, str(visitor.mobile)) == tuple(old.values())
 
 
 def test_the_admin_shows_verifications_without_what_makes_the_code(office):

@@ -76,6 +76,15 @@ def test_a_known_username_is_updated_where_cells_are_filled(run, visitor):
         ("good_name,,12,", "Enter a mobile number"),
         ("good_name,,１３８００１３８０００,", "ordinary digits 0-9"),
         ("good_name,,010 6552 9988,", "cannot receive SMS"),
+        ("good_name,,1.38E+10,", "A spreadsheet has changed this number"),
+        ("good_name,,13800138000.0,", "A spreadsheet has changed this number"),
+        ('good_name,,"13800138000;13800138001",', "Enter a mobile number: digits"),
+        ('good_name,"""n24""@example.com",,', "Enter an email address such as"),
+        ("Guest_Wang,,,", "another user has this username already"),
+        ("guеst_wang,,,", "another user has this username already"),  # a Cyrillic letter
+        ("13800138000,,,", "could be a phone number"),
+        ("good_name,mailto:Wang@Example.com,,", "another user has this email already"),
+        ('"good_name,a@example.com,,', "opens a quote and does not close it"),
         ("good_name,,,klingon", "language 'klingon' is not one of en, zh-hans"),
         ("good_name,wang@example.com,,", "another user has this email already"),
         ("good_name,,13900000002,", "another user has this mobile already"),
@@ -94,6 +103,52 @@ def test_a_bad_row_is_told_and_the_good_ones_kept(run, visitor, row, reason):
     assert reason in err.splitlines()[0]
     assert err.splitlines()[1] == "1 left out, see above."
     assert set(people()) == {"guest_wang", "first_one", "last_one"}
+
+
+def test_a_name_as_nobody_may_choose_it_any_more_is_still_updated(run, visitor):
+    User.objects.filter(pk=visitor.pk).update(username="13800138009", name_key="13800138009")
+    assert run("13800138009,new@example.com,,\n") == ("0 created, 1 updated, 0 unchanged.\n", "")
+
+
+def test_rows_are_read_however_people_write_them(run):
+    out, err = run(
+        "\u200blin_mei\xa0,\u200bLin@xn--bcher-kva.example,\u202d138-0013-8000\u202c,\n"
+        "andre,,'0086 13800138001,\n"
+    )
+    assert (out, err) == ("2 created, 0 updated, 0 unchanged.\n", "")
+    assert people() == {
+        "lin_mei": ("lin@bücher.example", "+8613800138000", "en"),
+        "andre": ("", "+8613800138001", "en"),
+    }
+
+
+def test_rows_behind_an_open_quote_are_kept(run):
+    rows = "".join(f"person_{n},p{n}@example.com,,en\n" for n in range(58))
+    out, err = run('first_one,"first@example.com,,en\n' + rows)
+    assert out == "58 created, 0 updated, 0 unchanged.\n"
+    assert err == "row 2: opens a quote and does not close it.\n1 left out, see above.\n"
+
+
+def test_a_column_that_is_there_twice_is_refused_before_anybody_changes(run, visitor):
+    head = "username,email,mobile,language,mobile\n"
+    _out, err = run("guest_wang,,13900000011,,13900000012\n", head=head)
+    assert "The first row names mobile twice." in err
+    visitor.refresh_from_db()
+    assert str(visitor.mobile) == "+8613900000002"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_file_of_excel_is_read(tmp_path, encoding):
+    path, out = tmp_path / "people.txt", io.StringIO()
+    text = "username\temail\tmobile\tlanguage\r\n王小明王小明\t\t13800138000\tzh\r\n"
+    path.write_bytes(text.encode(encoding))
+    call_command("import_users", str(path), stdout=out)
+    assert "1 created" in out.getvalue()
+    assert people() == {"王小明王小明": ("", "+8613800138000", "zh-hans")}
+
+
+def test_a_workbook_is_told(run):
+    assert "This is a workbook." in run(b"", head="PK\x03\x04")[1]
 
 
 def test_a_row_that_repeats_an_email_or_mobile_is_told(run):

@@ -32,6 +32,9 @@ BAD_TEXT: list[tuple[str, str, Any, str]] = [
     (CODE, "mobile", "010 6552 9988", "cannot receive SMS"),
     (CODE, "mobile", "+999999999", "Check its digits"),
     (CODE, "mobile", "1-800-FLOWERS", "Enter a mobile number: digits"),
+    (CODE, "mobile", "13800138000;13800138001", "Enter a mobile number: digits"),
+    (CODE, "mobile", "13800138000 ext 8001", "Enter a mobile number: digits"),
+    (CODE, "mobile", "1.38E+10", "spreadsheet"),
     (CODE, "mobile", "' OR 1=1 --", "Enter a mobile number: digits"),
     (CODE, "image_code_id", GONE, "Ask for a picture first"),
     (CODE, "image_code_id", "", "Ask for a picture first"),
@@ -66,6 +69,12 @@ BAD_TEXT: list[tuple[str, str, Any, str]] = [
     (SIGNUP, "username", EMOJI, "Use 5 to 20 letters"),
     (SIGNUP, "username", NUL, "Leave out characters"),
     (SIGNUP, "username", "guest_wang", "This username is taken."),
+    (SIGNUP, "username", "GUEST_Wang", "This username is taken."),
+    (SIGNUP, "username", "guеst_wаng", "This username is taken."),  # Cyrillic letters
+    (SIGNUP, "username", "Admin", "This username is taken."),
+    (SIGNUP, "username", "13900000301", "could be a phone number"),
+    (SIGNUP, "username", "guest\u3164wang", "Leave out characters"),
+    (SIGNUP, "username", "guest\u200bwang", "Use 5 to 20 letters"),
     (SIGNUP, "password", GONE, "Choose a password."),
     (SIGNUP, "password", "", "Choose a password."),
     (SIGNUP, "password", "short", "too short"),
@@ -84,6 +93,8 @@ BAD_TEXT: list[tuple[str, str, Any, str]] = [
     (SIGNUP, "email", EMOJI + "@example.com", "Enter an email address such as"),
     (SIGNUP, "email", "lin\0@example.com", "Leave out characters"),
     (SIGNUP, "email", "WANG@example.com", "belongs to an account already"),
+    (SIGNUP, "email", "\u200bmailto:wang@example.com", "belongs to an account already"),
+    (SIGNUP, "email", '"lin"@example.com', "Enter an email address such as"),
     (SIGNUP, "email", "lin@example.com\nBcc: x@example.com", "Leave out characters"),
     (SIGNUP, "allow", GONE, "Tick this to agree"),
 ]
@@ -311,6 +322,31 @@ def test_a_full_width_username_is_stored_as_people_will_type_it():
     Verification.objects.create(mobile="+8613800138000", salt="x")
     post(SIGNUP, person(code_of(), username="ｌｉｎ＿ｍｅｉ"))
     assert User.objects.filter(username="lin_mei").exists()
+
+
+@pytest.mark.parametrize(
+    "number", ["\u202d13800138000\u202c", "138-0013-8000", "0086 138 0013 8000", "tel:013800138000"]
+)
+def test_a_number_is_taken_as_people_write_it(number):
+    assert post(CODE, asked(number)).status_code == 200
+    assert Verification.objects.get().mobile == "+8613800138000"
+    person_of = person(
+        code_of(), mobile=number, sms_code=f"\u200e{code_of()[:3]} {code_of()[3:]}", username=" lin_mei"
+    )
+    assert post(SIGNUP, person_of).status_code == 200
+    assert str(User.objects.get(username="lin_mei").mobile) == "+8613800138000"
+
+
+@pytest.mark.parametrize("email", ["Info@xn--bcher-kva.example", "info@BÜCHER.example"])
+def test_an_international_address_is_kept_in_its_own_letters_and_once(email):
+    Verification.objects.create(mobile="+8613800138000", salt="x")
+    assert post(SIGNUP, person(code_of(), email=email)).status_code == 200
+    assert User.objects.get(username="lin_mei").email == "info@bücher.example"
+    Verification.objects.create(mobile="+8613800138001", salt="x")
+    again = person("123456", mobile="13800138001", username="lin_mei_2")
+    for other in ("info@bücher.example", "info@xn--bcher-kva.example"):
+        told = post(SIGNUP, again | {"email": other}).json()
+        assert "belongs to an account already" in told["errors"]["email"][0]
 
 
 def test_a_chinese_username_is_welcome_and_its_cookie_readable():

@@ -1,20 +1,20 @@
 """People from a CSV file (docs/running.md)."""
 
-import csv
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from signup.people import COLUMNS, BadRow, Batch, read_person
+from web import tables
 
 BATCH = 500
 
 
 class Command(BaseCommand):
-    help = f"""Creates or updates a user for each row of a CSV file in UTF-8.
+    help = f"""Creates or updates a user for each row of a CSV file in UTF-8 (or UTF-16, as Excel's
+"Unicode text"); the cells may be separated by commas, semicolons or tabs.
 
 The first row names the columns: {",".join(COLUMNS)}. Only username must be filled.
 Numbers are of any country (+...), or of the default region.
@@ -34,10 +34,11 @@ out; the others are kept. The exit status is 1 when a row was left out."""
 
     def handle(self, *, file: Path, **options: Any) -> None:
         try:
-            with file.open(encoding="utf-8-sig", errors="replace", newline="") as source:
-                counts = self.read(source)
+            counts = self.read(file)
         except OSError as problem:
             raise CommandError(f"{file} cannot be read: {problem.strerror}.") from None
+        except tables.BadFile as problem:
+            raise CommandError(str(problem)) from None
         bad = counts.pop("bad")
         self.stdout.write(", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
         if bad:
@@ -45,14 +46,14 @@ out; the others are kept. The exit status is 1 when a row was left out."""
                 f"{bad} left out, see above." if bad > 1 else "1 left out, see above."
             )
 
-    def read(self, source: TextIO) -> dict[str, int]:
+    def read(self, file: Path) -> dict[str, int]:
         """How many rows were created, updated, unchanged, bad."""
         counts = {"created": 0, "updated": 0, "unchanged": 0, "bad": 0}
         batch = Batch()
-        for number, row in rows(source):
+        for number, row in tables.read(file, COLUMNS):
             try:
-                if isinstance(row, BadRow):
-                    raise row
+                if isinstance(row, str):
+                    raise BadRow(row)
                 person = read_person(number, row)
             except BadRow as problem:
                 self.tell(counts, number, problem)
@@ -75,30 +76,3 @@ out; the others are kept. The exit status is 1 when a row was left out."""
     def tell(self, counts: dict[str, int], number: int, problem: BadRow) -> None:
         counts["bad"] += 1
         self.stderr.write(f"row {number}: {problem}")
-
-
-def rows(source: TextIO) -> Iterator[tuple[int, dict[str, str] | BadRow]]:
-    """Each row after the first with its number. Empty rows are skipped."""
-    reader = csv.reader(source)
-    names = [name.strip().lower() for name in next(reader, [])]
-    if missing := [name for name in COLUMNS if name not in names]:
-        raise CommandError(
-            f"The first row does not name {', '.join(missing)}. "
-            f"It has to name: {','.join(COLUMNS)}."
-        )
-    number = 1
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as problem:
-            yield number, BadRow(f"cannot be read: {problem}.")
-            continue
-        if not any(cells):
-            continue
-        if len(cells) != len(names):
-            yield number, BadRow(f"has {len(cells)} cells, not {len(names)}.")
-            continue
-        yield number, dict(zip(names, cells, strict=True))

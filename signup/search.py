@@ -1,0 +1,56 @@
+"""Looking for people by what somebody reads or remembers of a number or an address."""
+
+import re
+import unicodedata
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from signup import emails, phones
+from web import characters
+
+AS_PRINTED = re.compile(r"\+?[0-9]{2,}")
+
+
+def fitting(text: str, *fields: str) -> Q:
+    """For rows with `text` in one of these fields, or what it stands for: "139-0000" for a part of
+    +8613900000011, "info@xn--…" for an address that is kept in its own letters."""
+    wanted = {characters.trim(text), *meant(characters.clean(text))}
+    found = Q()
+    for field in fields:
+        for each in wanted - {""}:
+            found |= Q(**{f"{field}__icontains": each})
+    return found
+
+
+def meant(text: str) -> set[str]:
+    """As what a text may stand in a row."""
+    address = emails.typed(text)
+    if digits := part_of_number(address):
+        return {digits}
+    return emails.forms(address) if emails.is_meant(text) else {address}
+
+
+def part_of_number(text: str) -> str:
+    """The digits as they follow each other in E.164; empty for what is no part of a number."""
+    digits = characters.without_unseen(unicodedata.normalize("NFKC", text))
+    digits = phones.TEL.sub("", digits, count=1).replace("(0)", "")
+    digits = phones.BETWEEN.sub("", digits)
+    if not AS_PRINTED.fullmatch(digits):
+        return ""
+    if digits.startswith("00"):
+        return digits[2:]
+    return digits.removeprefix("0") if not digits.startswith("+") else digits
+
+
+class PeopleSearch:
+    """For the admin: search_fields as fitting() takes them, over the whole of what is typed."""
+
+    search_fields: ClassVar[tuple[str, ...]]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = characters.clean(search_term)
+        return queryset.filter(fitting(term, *self.search_fields)), False
