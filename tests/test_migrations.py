@@ -138,7 +138,7 @@ def test_international_addresses_are_kept_in_their_own_letters():
     rows = [(going, ASCII), (going, UNICODE), (going, other), (gone, other)]
     for notice, address in rows:
         Delivery.objects.create(notice=notice, channel="email", address=address)
-    import_module("notices.migrations.0006_international_addresses").canonical(apps, None)
+    import_module("notices.migrations.0007_international_addresses").canonical(apps, None)
     assert set(Suppression.objects.values_list("kind", "address")) == {
         ("stop", UNICODE), ("bounced", UNICODE),
     }  # fmt: skip

@@ -5,7 +5,7 @@ from django.db import IntegrityError, migrations, transaction
 
 from signup import emails
 
-UNFINISHED = ("waiting", "preparing", "sending")
+UNFINISHED = ("waiting", "preparing", "sending", "paused")
 
 
 def canonical(apps, schema_editor):
@@ -33,5 +33,5 @@ def rename(row):
 class Migration(migrations.Migration):
 
     atomic = False
-    dependencies = [("notices", "0005_high_water")]
+    dependencies = [("notices", "0006_paused")]
     operations = [migrations.RunPython(canonical, migrations.RunPython.noop, elidable=True)]
