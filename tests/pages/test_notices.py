@@ -240,6 +240,15 @@ def test_json_has_the_handles_of_operators(page, mixed):
     assert facts["counts"]["queued"] == 2
 
 
+def test_csv_needs_no_session_of_the_database_from_one_part_to_the_next(mixed, monkeypatch):
+    """PgBouncer lends another one for each."""
+    monkeypatch.setattr(notices, "PART", 2)
+    rows = notices.csv_rows(mixed)
+    begun = [next(rows), next(rows)]
+    connection.close()
+    assert len([*begun, *rows]) == 1 + mixed.deliveries.count() > 4
+
+
 def test_csv_has_a_row_for_each_delivery(page, mixed):
     Delivery.objects.filter(address="wang@example.com").update(name="=cmd()")
     response = page.get(f"/notices/{mixed.pk}.csv")
