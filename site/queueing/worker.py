@@ -138,12 +138,14 @@ class Worker(HerokuWorker):
             try:
                 if away:  # what it had noted of itself, though no answer came
                     self.connection.delete(self.key)
-                return super().bootstrap(*args, **kwargs)
+                super().bootstrap(*args, **kwargs)
             except RedisError as problem:
                 if not away:
                     self.log.warning("Redis is away (%s); looking again.", type(problem).__name__)
                 away = True
                 time.sleep(1)
+            else:
+                return
 
     def _set_ip_address(self, connection: Any) -> None:
         self.ip_address = "unknown"

@@ -50,13 +50,16 @@ def disk():
 def house(disk, tmp_path, monkeypatch):
     monkeypatch.setenv("SINK_DELAY", "0.02")  # or all would be sent before it is over
     monkeypatch.setenv("SMS_URLS", f"file:{tmp_path}")
+    # Redis ends with the thread that started it.
     with ThreadPoolExecutor(1, initializer=obey_modes) as starter:
         built = starter.submit(House, tmp_path, SEED).result()
-        built.desk = starter.submit(PatientDesk, built).result()
-        starter.submit(lambda: connection.close()).result()  # its own
-    yield built
-    built.desk.close()
-    built.close()
+        try:
+            built.desk = starter.submit(PatientDesk, built).result()
+            starter.submit(lambda: connection.close()).result()  # its own
+            yield built
+            built.desk.close()
+        finally:
+            built.close()
 
 
 @contextmanager

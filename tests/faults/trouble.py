@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from notices.models import OPEN, Delivery, Notice
 from signup.models import User
@@ -23,7 +24,7 @@ def survived(
     seconds: float = 12,
     recipients: int = 1500,
     in_doubt: int = 0,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Breaks it for so long in the middle of the notice, and waits until all has gone. Whatever it
     was: nothing is lost, nobody gets anything twice, every code that was promised goes, people see
     a page or an honest 503, nobody quits, RQ's list of bugs stays empty. What was seen.
@@ -49,7 +50,7 @@ def survived(
     verdict, accepted = house.verdict(number), Counter(house.accepted())
     texts = folder / "sms.jsonl"
     codes = {json.loads(line)["to"] for line in texts.read_text().splitlines()}
-    facts = {
+    facts: dict[str, Any] = {
         "settled after": round(took, 1), "accepted meanwhile": meanwhile,
         "codes": len(desk.codes), "late notices": len(desk.accepted),
         "slowest": desk.slowest(), "failed": len(house.failed_jobs()),
