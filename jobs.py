@@ -14,10 +14,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, ProgrammingError
+from django.db import ProgrammingError
 from redis.exceptions import RedisError
 
 from config import clock, migrations
+from config.database import AWAY
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
 from notices.providers import http, router
@@ -65,7 +66,7 @@ def job(queue: str, seconds: float = 0) -> Callable[[Function], Function]:
         def run(*args: Any) -> Any:
             try:
                 return func(*args)
-            except OperationalError as problem:
+            except AWAY as problem:
                 log.warning("%s: the database is away (%s).", func.__name__, type(problem).__name__)
             except RedisError as problem:
                 log.warning("%s: Redis is away (%s).", func.__name__, type(problem).__name__)

@@ -21,10 +21,11 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
+from config.database import AWAY
 from notices.content import messages
 from notices.delivery import claims, doubts, retry, states
 from notices.delivery.connections import Answers, Connections, Request, grouped
@@ -236,7 +237,7 @@ def keep(outcomes: Sequence[Outcome], token: str) -> None:
     try:
         with transaction.atomic():
             record_all(outcomes, token)
-    except OperationalError:
+    except AWAY:
         connection.close()
         for each in outcomes:
             patiently(partial(states.record, each, token))
@@ -256,7 +257,7 @@ def patiently(keep: Callable[[], None]) -> None:
     while True:
         try:
             return keep()
-        except OperationalError:
+        except AWAY:
             if time.monotonic() > until:
                 raise
             connection.close()

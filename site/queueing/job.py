@@ -68,13 +68,16 @@ def restore(job: rq_job.Job, raw_data: Any) -> None:
 
 
 rq_handle_failure = rq_job.Job._handle_failure
+# Redis was away, or emptied, when RQ had to note that a job had ended.
+NOT_NOTED = ("redis.exceptions.", "rq.exceptions.InvalidJobOperation")
 WORKER_DIED = ("AbandonedJobError", "Work-horse terminated unexpectedly")
 
 
 def handle_failure(job: rq_job.Job, exc_string: str, pipeline: Any, **kwargs: Any) -> None:
-    """The list of failed jobs is for bugs. That a worker was killed is none: the database knows how
-    far it came, and the sweep rings again."""
-    if any(each in exc_string for each in WORKER_DIED):
+    """The list of failed jobs is for bugs. That a worker was killed is none, nor that Redis could
+    not note how it ended: the database knows how far it came, and the sweep rings again."""
+    last = exc_string.rstrip().rpartition("\n")[2]
+    if last.startswith(NOT_NOTED) or any(each in exc_string for each in WORKER_DIED):
         pipeline.delete(job.key)
     else:
         rq_handle_failure(job, exc_string, pipeline, **kwargs)

@@ -38,8 +38,12 @@ class Scheduler(DjangoScheduler):
                 self._lock.release()
 
     def heartbeat(self) -> None:
-        if not self.connection.expire(self.key, int(self._interval) + 10):
-            self.register_birth()
+        # Not register_birth, which quits where its name is known already: what it was about to note
+        # when Redis stood still is noted a moment later.
+        with self.connection.pipeline() as note:
+            note.hsetnx(self.key, "birth", time.time())
+            note.expire(self.key, int(self._interval) + 10)
+            note.execute()
 
     def keep_periodic_jobs(self) -> None:
         """Puts the periodic jobs back when they are gone (first start, emptied Redis), or put off

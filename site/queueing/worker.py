@@ -133,6 +133,27 @@ class Worker(WarmWorker):
             with suppress(RedisError):
                 job.delete()  # or it would stay in a full Redis for ever
 
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """As soon as Redis is there: who quits is started again late, if at all."""
+        away = False
+        while True:
+            try:
+                if away:  # what it had noted of itself, though no answer came
+                    self.connection.delete(self.key)
+                super().bootstrap(*args, **kwargs)
+            except RedisError as problem:
+                if not away:
+                    self.log.warning("Redis is away (%s); looking again.", type(problem).__name__)
+                away = True
+                time.sleep(1)
+            else:
+                return
+
+    def _set_ip_address(self, connection: Any) -> None:
+        self.ip_address = "unknown"
+        with suppress(RedisError):
+            super()._set_ip_address(connection)
+
     @forgiving
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+
+from config.database import AWAY
 
 __all__ = ["DatabaseAway", "own_time_zone"]
 
@@ -25,7 +27,7 @@ class DatabaseAway:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
-        if not isinstance(problem, OperationalError):
+        if not isinstance(problem, AWAY):
             return None
         log.error("The database does not answer (%s).", type(problem).__name__)
         if request.content_type == "application/json":

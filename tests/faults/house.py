@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 from django.db import connection
 from redis.exceptions import RedisError
+from rq.job import Job
 
 from local import embedded
 from notices.models import Delivery, Notice
@@ -96,12 +97,15 @@ class House:
         assert self.sink.stdout.readline()
         self.environment = {
             "DATABASE_URL": database_url(),
-            "REDIS_URL": self.redis.url,
+            "REDIS_URL": self.way_to_redis(),
             "EMAIL_URL": f"smtp://127.0.0.1:{port}",
         } | dict(environment)
         self.faults: Counter[str] = Counter()
         self.workers = [self.worker() for _ in range(2)]
         self.scheduler = Process("rqscheduler", **self.environment)
+
+    def way_to_redis(self) -> str:
+        return self.redis.url
 
     def worker(self) -> Process:
         return Process("rqworker", *QUEUES, **self.environment)
@@ -304,6 +308,17 @@ class House:
     def accepted(self) -> list[str]:
         """The addresses in the mail server's list, as often as each was accepted."""
         return self.accepted_file.read_text().split()
+
+    def failed_jobs(self) -> list[str]:
+        """Of RQ's list, which is for bugs: what each was, and its last words."""
+        with self.redis.client() as client:
+            ids = [each for name in QUEUES for each in client.zrange(f"rq:failed:{name}", 0, -1)]
+            found = [Job.fetch(each.decode(), client).latest_result() for each in ids]
+            return [f"{each.job_id}: {each.exc_string}" for each in found if each]
+
+    def waiting_jobs(self) -> int:
+        with self.redis.client() as client:
+            return sum(int(client.llen(f"rq:queue:{name}")) for name in QUEUES)
 
     def quit_by_themselves(self) -> list[str]:
         """The last words of workers, and of a scheduler, that ended though nobody ended them."""

@@ -2,25 +2,20 @@
 
 import http.client
 import os
-import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
 from django.db import connection
 
-from local import embedded
 from signup.models import User
-from tests.faults import house as harness
+from tests.faults.between import before_database
 from tests.faults.desk import Desk
 from tests.faults.house import House, people, send_to_everyone
-from tests.support.processes import ROOT
 from tests.support.world import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,44 +47,6 @@ class PatientDesk(Desk):
         return {words for words in NOT_FOR_PEOPLE for text in self.read if words in text}
 
 
-class Gate:
-    """A process between the house and PostgreSQL; the test itself goes another way."""
-
-    def __init__(self) -> None:
-        facts = connection.settings_dict
-        self.port = embedded.free_port()
-        target = [facts["HOST"] or "127.0.0.1", str(facts["PORT"] or 5432)]
-        self.popen = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("gate.py")), str(self.port), *target],
-            stdout=subprocess.PIPE, cwd=ROOT,
-        )  # fmt: skip
-        self.wait_until_open()
-        self.url = database_url().replace(f":{target[1]}/", f":{self.port}/")
-
-    def wait_until_open(self) -> None:
-        assert self.popen.stdout
-        assert self.popen.stdout.readline() == b"Gate is open\n"
-
-    @contextmanager
-    def shut(self) -> Iterator[None]:
-        """Connections are reset and new ones refused."""
-        self.popen.send_signal(signal.SIGUSR1)
-        yield
-        self.popen.send_signal(signal.SIGUSR2)
-        self.wait_until_open()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Connections stand, and nothing passes."""
-        self.popen.send_signal(signal.SIGSTOP)
-        yield
-        self.popen.send_signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        self.popen.kill()
-        self.popen.wait()
-
-
 @contextmanager
 def locked() -> Iterator[None]:
     """Another program holds the database: all of SQLite, or PostgreSQL's table of deliveries."""
@@ -108,14 +65,8 @@ def locked() -> Iterator[None]:
 
 @pytest.fixture
 def gate(monkeypatch):
-    """None on SQLite: a file cannot be away."""
-    if connection.vendor == "sqlite":
-        yield None
-        return
-    built = Gate()
-    monkeypatch.setattr(harness, "database_url", lambda: built.url)
-    yield built
-    built.close()
+    with before_database(monkeypatch) as built:
+        yield built
 
 
 @pytest.fixture
@@ -145,7 +96,7 @@ def test_a_database_that_cannot_be_asked_loses_nothing(house, desk, gate, tmp_pa
     desk.open(number)
     time.sleep(1)
     assert not house.ended(number)
-    with locked() if what == "locked" else getattr(gate, what)():
+    with locked() if what == "locked" else gate.being(what):
         time.sleep(1)  # for what is in hand
         before = len(house.accepted())
         time.sleep(9)

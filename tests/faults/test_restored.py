@@ -15,9 +15,8 @@ import pytest
 from django.db import connection
 
 from notices.models import Notice, Occurrence, Schedule
-from tests.faults import house as harness
+from tests.faults.between import before_database
 from tests.faults.house import people, ringing, send_to_everyone
-from tests.faults.test_database import Gate
 from tests.support import postgresql
 from tests.support.processes import Process
 from tests.support.world import database_url, repeated
@@ -64,14 +63,8 @@ class Copy:
 
 @pytest.fixture
 def gate(monkeypatch):
-    """None on SQLite: a file cannot be away."""
-    if connection.vendor == "sqlite":
-        yield None
-        return
-    built = Gate()
-    monkeypatch.setattr(harness, "database_url", lambda: built.url)
-    yield built
-    built.close()
+    with before_database(monkeypatch) as built:
+        yield built
 
 
 @pytest.fixture
@@ -118,7 +111,7 @@ def test_nothing_goes_before_staff_say_so(house, gate, tmp_path, how, answer):
     if how == "restarted":
         restarted(house, copy)
     else:
-        with gate.shut():
+        with gate.being("shut"):
             time.sleep(1)  # for what is in hand
             copy.restore()
     house.faults[how] += 1

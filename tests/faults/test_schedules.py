@@ -3,12 +3,14 @@ decided once, and what ran was sent once."""
 
 import os
 import random
+import signal
 import statistics
 import time
 from collections import Counter
 from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
@@ -17,9 +19,11 @@ from django.db import connection
 from django.utils import timezone
 
 import jobs
+from notices.delivery import lifecycle
 from notices.models import Delivery, Notice, Occurrence, Schedule
 from notices.schedules import actions
 from tests.faults.house import QUEUES, ringing
+from tests.support import world
 from tests.support.processes import OwnRedis, Process, eventually
 from tests.support.world import repeated
 
@@ -212,3 +216,41 @@ def test_an_idle_scheduler_with_ten_thousand_entries_costs_next_to_nothing(tmp_p
     share = (after.user + after.system - before.user - before.system) / seconds
     print(f"\nidle scheduler, 10,000 future entries: {share:.2%} of a core")
     assert share < 0.02
+
+
+@pytest.mark.faults
+def test_a_scheduler_that_was_away_for_an_hour_is_made_up_for(house, staff):
+    """It stands still and all that it should have rung for becomes an hour late: rows and bells."""
+    os.kill(house.scheduler.pid, signal.SIGSTOP)
+    hour = timedelta(hours=1)
+    start = timezone.now() - hour
+    local = (start - hour).astimezone(ZoneInfo("Asia/Shanghai"))
+    repeated(
+        "FREQ=MINUTELY;INTERVAL=5", start=f"{local:%Y-%m-%dT%H:00}",
+        pasted="board@example.com", in_quiet_hours=True,
+    )  # fmt: skip
+    Schedule.objects.update(next_at=start, handled_until=start, created_at=start - hour)
+    late = world.notice(pasted="late@example.com", in_quiet_hours=True)
+    lifecycle.accept(late, timezone.now() + hour)
+    Notice.objects.filter(pk=late.pk).update(start_at=start)
+    welcome = Delivery.objects.create(
+        message="welcome", channel="email", address="new@example.com", user=staff
+    )
+    Delivery.objects.update(not_before=start, changed_at=start)
+    redis, key = house.redis.client(), "rq:scheduler:scheduled_jobs"
+    for name, at in redis.zrange(key, 0, -1, withscores=True):
+        redis.zadd(key, {name: at - hour.total_seconds()})
+    time.sleep(12)  # no sweep came meanwhile: all of it waits
+    assert Counter(house.accepted()) == {}
+    os.kill(house.scheduler.pid, signal.SIGCONT)
+    everybody = {"board@example.com", "late@example.com", "new@example.com"}
+    house.eventually(lambda: set(house.accepted()) >= everybody, 40)
+    time.sleep(12)  # another sweep rings for nothing twice
+    accepted = Counter(house.accepted())
+    assert accepted["late@example.com"] == accepted["new@example.com"] == 1
+    ran = Occurrence.objects.filter(state="started").count()
+    assert accepted["board@example.com"] == ran in (1, 2)  # the last, and one that came just now
+    assert Occurrence.objects.filter(state="missed").count() >= 10
+    assert Delivery.objects.get(pk=welcome.pk).state == "sent"
+    assert not house.failed_jobs()
+    assert not house.quit_by_themselves()

@@ -313,6 +313,32 @@ def test_a_worker_that_was_killed_is_no_bug(redis):
     assert not redis.exists("rq:wip:default")
 
 
+def test_a_redis_that_is_emptied_under_a_job_fails_none(redis, burst, monkeypatch):
+    monkeypatch.setattr("notices.delivery.recovery.run", lambda *args: [redis.flushall()][:0])
+    queue = django_rq.get_queue("default")
+    queue.enqueue("jobs.sweep")
+    burst("default")
+    assert queue.failed_job_registry.count == 0
+
+
+@pytest.mark.parametrize(
+    ("last", "is_bug"),
+    [
+        ("redis.exceptions.TimeoutError: Timeout reading from socket", False),
+        ("redis.exceptions.ReadOnlyError: You can't write against a read only replica.", False),
+        ("ValueError: redis.exceptions", True),
+    ],
+)
+def test_a_job_that_ended_and_could_not_be_noted_is_no_bug(redis, last, is_bug):
+    queue = django_rq.get_queue("default")
+    job = queue.enqueue("jobs.check_queue", 1)
+    with redis.pipeline() as pipeline:
+        job._handle_failure(f"Traceback …\n  raise\n{last}\n", pipeline)
+        pipeline.execute()
+    assert queue.failed_job_registry.count == is_bug
+    assert redis.exists(job.key) == is_bug
+
+
 def test_redis_that_was_away_is_not_asked_again_at_once(settings, monkeypatch):
     """Every look would take a slice a second."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"

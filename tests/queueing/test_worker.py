@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import threading
 import time
 
 import django_rq
@@ -12,8 +13,9 @@ from rq.job import Job
 from rq.worker import HerokuWorker
 
 import jobs
+from config.redis import connect
 from notices.providers import http
-from tests.support.processes import OwnRedis, Process, eventually, running
+from tests.support.processes import READY, OwnRedis, Process, eventually, running
 
 pytestmark = pytest.mark.once
 
@@ -200,19 +202,60 @@ def test_the_pool_starts_no_second_clock(redis):
         assert not redis.keys("rq:scheduler*")
 
 
-@pytest.mark.parametrize(
+COMMANDS = pytest.mark.parametrize(
     "command", [("rqworker", "default"), ("rqworker-pool", "default", "--num-workers", "3"),
                 ("rqscheduler",)], ids=lambda command: command[0],
 )  # fmt: skip
-def test_without_redis_a_command_says_where_it_looked(command):
+
+
+@COMMANDS
+def test_without_redis_a_command_says_where_it_looked_and_waits(command):
     process = Process(*command, REDIS_URL="redis://somebody:hunter2@127.0.0.1:1/0?password=hunter3")
-    assert process.wait(8) == 1
+    process.wait_for("No Redis answers at 127.0.0.1:1")
+    process.wait_for("Looking again")
+    assert process.stop(3) == 0
     said = process.output()
-    assert "No Redis answers at 127.0.0.1:1" in said
     assert "bin/up" in said
     assert "Traceback" not in said
     assert "hunter" not in said
     assert "somebody" not in said
+
+
+@COMMANDS
+def test_a_command_that_starts_while_redis_is_away_begins_when_it_is_back(tmp_path, command):
+    own = OwnRedis(tmp_path)
+    own.kill()
+    process = Process(*command, REDIS_URL=own.url)
+    try:
+        process.wait_for("Looking again")
+        own.start()
+        process.wait_for(READY[command[0]], 10)
+        time.sleep(0.5)
+        assert process.stop() == 0
+        assert "Traceback" not in process.output()
+    finally:
+        process.kill()
+        own.kill()
+
+
+def test_a_worker_outlives_a_redis_that_goes_while_it_starts(tmp_path):
+    own = OwnRedis(tmp_path)
+    client = connect(own.url)
+    try:
+        own.kill()
+        worker = django_rq.get_worker("default")
+        worker.connection = client
+        start = threading.Thread(target=worker.bootstrap)
+        start.start()
+        time.sleep(0.5)
+        own.start()
+        client.hset(worker.key, "birth", "noted, though the answer got lost")
+        start.join(10)
+        assert not start.is_alive()
+        assert Worker.count(connection=client) == 1
+        worker.unsubscribe()
+    finally:
+        own.kill()
 
 
 @pytest.mark.parametrize("command", ["rqworker", "rqworker-pool"])

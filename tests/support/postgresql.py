@@ -41,6 +41,11 @@ def somebody() -> dict[str, Any]:
     raise RuntimeError("there is neither a user postgres nor nobody to run PostgreSQL")
 
 
+def owner() -> str:
+    """Who it runs as."""
+    return pwd.getpwuid(somebody().get("user", os.geteuid())).pw_name
+
+
 def start() -> str:
     """Starts one that ends with this process; the URL of its empty database."""
     where = programs()

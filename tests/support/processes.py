@@ -4,6 +4,7 @@ Each runs in a session of its own, so that ending it ends its children and nobod
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -96,7 +97,8 @@ class OwnRedis:
     """A Redis that a test may kill and start again on the same port, with nothing kept."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, embedded.free_port()
+        # None of those that Linux gives to whoever connects: it must be free after a kill, too.
+        self.folder, self.port = folder, embedded.free_port(random.randrange(20_000, 32_000))
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 

@@ -1,5 +1,10 @@
 """What the commands need before they start. What is missing is told in one sentence."""
 
+import logging
+import signal
+import time
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -7,6 +12,8 @@ from django.core.management.base import CommandError
 from redis.exceptions import RedisError
 
 from config.redis import connect
+
+log = logging.getLogger(__name__)
 
 
 def address(url: str) -> str:
@@ -27,6 +34,34 @@ def require_redis() -> None:
             f"No Redis answers at {address(settings.REDIS_URL)} ({type(problem).__name__}). "
             "Start one with bin/up or redis-server, or set REDIS_URL to one that runs."
         ) from None
+
+
+def await_redis() -> None:
+    """Returns once Redis is there: a worker or a scheduler that quits without it is started again
+    late, if at all."""
+    try:
+        require_redis()
+    except CommandError as problem:
+        if isinstance(problem.__context__, ValueError):
+            raise
+        log.warning("%s Looking again each second.", problem)
+        look_again()
+
+
+def look_again() -> None:
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, stop) for each in wanted]
+    while True:
+        time.sleep(1)
+        with suppress(CommandError):
+            require_redis()
+            break
+    for each, handler in zip(wanted, before, strict=True):
+        signal.signal(each, handler)
+
+
+def stop(signum: int, frame: Any) -> None:
+    raise SystemExit(0)
 
 
 def require_queues(names: tuple[str, ...]) -> None:

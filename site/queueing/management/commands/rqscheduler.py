@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django_rq.management.commands import rqscheduler
 
-from queueing.management.require import require_redis
+from queueing.management.require import await_redis
 
 
 class Command(rqscheduler.Command):
@@ -12,5 +12,5 @@ class Command(rqscheduler.Command):
         parser.set_defaults(interval=1)  # a minute late is too late for "in 10 seconds"
 
     def handle(self, *args: Any, **options: Any) -> None:
-        require_redis()
+        await_redis()
         super().handle(*args, **options)  # type: ignore[no-untyped-call]
