@@ -32,7 +32,7 @@ PACKAGES = [
     "notices.schedules.actions",
     "notices.delivery.lifecycle notices.delivery.questions",
     "jobs",
-    "notices.receipts.apply",
+    "notices.receipts.apply notices.receipts.verdicts",
     "notices.schedules",
     "notices.delivery",
     "notices.providers",
