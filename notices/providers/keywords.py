@@ -5,7 +5,7 @@ where they come from. A message is one of these words, or none: to contain one s
 import unicodedata
 from enum import Enum
 
-__all__ = ["STARTS", "STOPS", "Wish", "read"]
+__all__ = ["Wish", "read"]
 
 STOPS = {
     "United States": "STOP QUIT END REVOKE OPTOUT CANCEL UNSUBSCRIBE STOPALL REMOVE",

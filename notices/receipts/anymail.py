@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
@@ -68,8 +69,12 @@ log = logging.getLogger(__name__)
 
 @door(LARGE)
 def tracking(request: HttpRequest, esp: str) -> HttpResponse:
-    """Without a secret Anymail takes what anybody sends, so without one nobody may."""
+    """Without a secret Anymail takes what anybody sends, so without one nobody may. All services
+    share it, so with it only those that are used may."""
     if not settings.ANYMAIL.get("WEBHOOK_SECRET"):
+        return HttpResponse(status=403)
+    if not is_used(esp):
+        log.warning("A report is refused: EMAIL_URL names another service than %s.", esp)
         return HttpResponse(status=403)
     view = resolve(f"/{esp}/tracking/", "anymail.urls").func
     found: list[Receipt] = []
@@ -92,6 +97,15 @@ def tracking(request: HttpRequest, esp: str) -> HttpResponse:
         log.warning("%d events of a report cannot be read (%s).", len(wrong), wrong[0])
     keep(found)
     return answer
+
+
+def is_used(esp: str) -> bool:
+    """A mail server in EMAIL_URL may be any service's. One that sent before may still report, as
+    long as a setting of its own is there."""
+    now = urlsplit(settings.EMAIL_URL)
+    if now.scheme != "anymail" or now.netloc == esp:
+        return True
+    return any(name.startswith(f"{esp.upper()}_") for name in settings.ANYMAIL)
 
 
 @cache

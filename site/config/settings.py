@@ -45,6 +45,11 @@ def read_int(name: str, default: int) -> int:
     return int(text)
 
 
+def read_list(name: str) -> list[str]:
+    """What stands between commas, without the spaces beside them."""
+    return [each.strip() for each in env.str(name, default="").split(",") if each.strip()]
+
+
 def read_limits(name: str, default: str) -> str:
     """Rates as the limits library writes them, such as "1/minute;5/hour"."""
     text = str(env.str(name, default=default))
@@ -88,6 +93,7 @@ DEBUG = read_bool("DEBUG", False)
 DYNO = env.str("DYNO", default="")
 PORT = read_int("PORT", 8000)  # bin/up; the web process has it from gunicorn.conf.py
 SECRET_KEY = env.str("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS")  # earlier ones
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 ROOT_URLCONF = "config.urls"

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-__all__ = ["SMALL", "Chunked"]
+__all__ = ["Chunked"]
 
 SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
