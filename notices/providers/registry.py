@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from limits import parse
 
 __all__ = [
-    "LOOPBACK", "PROVIDERS", "REPORTING", "Address", "address", "email_name", "is_endpoint", "read",
+    "LOOPBACK", "PROVIDERS", "REPORTING", "SCHEMES", "Address", "address", "email_name", "is_endpoint", "read",
 ]  # fmt: skip
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -47,13 +47,13 @@ PROVIDERS = {
     "webhook+https": Shape("notices.providers.gateway.Gateway"),
     "webhook+http": Shape("notices.providers.gateway.Gateway"),  # loopback only
 }  # fmt: skip
-# Those that report, by the name in the address to which they do.
-REPORTING = {
-    name: PROVIDERS[scheme]
-    for name, scheme in {
-        "twilio": "twilio", "yuntongxun": "yuntongxun", "webhook": "webhook+https"
-    }.items()
-}  # fmt: skip
+# Those that report, by the name in the address to which they do, and how SMS_URLS calls them.
+SCHEMES = {
+    "twilio": ("twilio",),
+    "yuntongxun": ("yuntongxun",),
+    "webhook": ("webhook+https", "webhook+http"),
+}
+REPORTING = {name: PROVIDERS[schemes[0]] for name, schemes in SCHEMES.items()}
 
 
 # Django's backend of an email provider -> the name by which rows have it.
@@ -125,6 +125,10 @@ def wrong(parts: SplitResult) -> str:
 
 
 def wrong_webhook(parts: SplitResult) -> str:
+    # Without an @ before the first / what was meant as the key would be taken for the host.
+    unescaped = "@" in f"{parts.path}{parts.query}" and "@" not in parts.netloc
+    if parts.fragment or parts.password is not None or unescaped:
+        return "holds a /, #, ? or : in its KEY that must be percent-encoded (%2F, %23, %3F, %3A)"
     if not parts.hostname or parts.port == 0:
         return "has no host"
     if parts.scheme == "webhook+http" and parts.hostname not in LOOPBACK:

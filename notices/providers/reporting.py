@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from notices.channels import SMS
 from notices.models import Receipt
-from notices.providers import registry
+from notices.providers import keywords, registry
 from web.characters import clean, one_line
 
 __all__ = [
@@ -27,8 +27,6 @@ __all__ = [
 ]
 
 MAX_BYTES = 64 * 1024  # of a report: one by SMS providers is less than one thousand
-STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "TD", "T", "退订"}
-START_WORDS = {"START", "UNSTOP", "YES", "订阅"}
 NOT_ARRIVED = gettext_noop("The provider reports that it did not arrive.")
 
 
@@ -82,9 +80,9 @@ def own_number(value: object) -> int:
 
 def answer_to_sms(provider: str, ref: str, number: str, text: str) -> list[Receipt]:
     """A receipt when a person's SMS is one of the words that opt out or in."""
-    word = text.strip(" \t\r\n.!。！\"'“”").upper()
     kinds = Receipt.Kind
-    kind = kinds.STOP if word in STOP_WORDS else kinds.START if word in START_WORDS else None
+    wishes = {keywords.Wish.STOP: kinds.STOP, keywords.Wish.START: kinds.START, None: None}
+    kind = wishes[keywords.read(text)]
     if kind is None or not number:
         return []
     return [Receipt(provider=provider, ref=ref, channel=SMS, address=number, kind=kind)]

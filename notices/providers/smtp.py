@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.mail import get_connection
 from django.utils.translation import gettext_noop as _
 
-from notices.audience import suppression
+from notices.audience import bounces
 from notices.content.messages import Templated, Wording
 from notices.models import Delivery
 from notices.providers import mime_template, registry
@@ -166,7 +166,7 @@ class Email(Streaming):
             return Away(quoted(NO_MORE, code, answer))
         if 400 <= code < 500:
             return TryLater(quoted(BUSY, code, answer))
-        dead = "dead" if suppression.is_dead(said(answer)) else ""
+        dead = "dead" if bounces.is_dead(said(answer)) else ""
         return Refused(quoted(REFUSED, code, answer), suppress=dead)
 
     def connection_broke(self) -> NotSent:

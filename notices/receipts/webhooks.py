@@ -43,6 +43,7 @@ def door(largest: int) -> Callable[[View], View]:
             except Problem as problem:
                 return HttpResponse(status=problem.status)
 
+        inner.largest_body = largest  # type: ignore[attr-defined]  # for web/chunked.py
         return inner
 
     return decorate

@@ -1,6 +1,8 @@
 """System checks of the whole: what would lose data or secrets stops every process."""
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -8,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from redis.exceptions import RedisError
 
+from config.addresses import is_elsewhere
 from config.redis import connect
 
 
@@ -50,6 +53,52 @@ def check_picture_code(**kwargs: Any) -> list[CheckMessage]:
             "PICTURE_CODE_FIXED lets everyone past the picture code.",
             hint="Unset it; it is for rehearsals and tests.",
             id="bellhop.E003",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_plain_text(**kwargs: Any) -> list[CheckMessage]:
+    """What goes to another machine in plain text, passwords too, can be read on the way."""
+    return [
+        checks.Warning(f"{name} {problem}, and that is on another machine.", hint=hint, id=number)
+        for name, problem, hint, number in plain_text()
+    ]
+
+
+def plain_text() -> Iterator[tuple[str, str, str, str]]:
+    """Setting, what is wrong with it, what to do, the number of the check."""
+    redis = urlsplit(settings.REDIS_URL)
+    if redis.scheme == "redis" and is_elsewhere(redis.hostname or ""):
+        hint = "Use rediss:// (docs/running.md)."
+        yield "REDIS_URL", "speaks plain text with Redis", hint, "bellhop.W002"
+    database = settings.DATABASES["default"]
+    mode = database.get("OPTIONS", {}).get("sslmode")
+    hosts = str(database.get("HOST", "")).split(",")
+    if database["ENGINE"].endswith("postgresql") and any(map(is_elsewhere, hosts)):
+        if mode in (None, "disable", "allow", "prefer"):
+            hint = (
+                "Leave sslmode away, for require, or use sslmode=verify-full and sslrootcert=FILE."
+            )
+            yield "DATABASE_URL", "allows plain text with PostgreSQL", hint, "bellhop.W003"
+    email = urlsplit(settings.EMAIL_URL)
+    if email.scheme == "smtp" and is_elsewhere(email.hostname or ""):
+        hint = "Use smtp+tls:// (STARTTLS, port 587) or smtp+ssl:// (port 465)."
+        yield "EMAIL_URL", "speaks plain text with the mail server", hint, "bellhop.W004"
+
+
+@register(Tags.security, deploy=True)
+def check_redis_certificate(**kwargs: Any) -> list[CheckMessage]:
+    """A server that anybody could play. Heroku's own Redis leaves no other choice without REDIS_CA."""
+    if urlsplit(settings.REDIS_URL).scheme != "rediss" or settings.REDIS_TLS_VERIFY:
+        return []
+    if settings.REDIS_CA:
+        return []
+    return [
+        checks.Info(
+            "Nobody looks at the certificate of Redis: REDIS_TLS_VERIFY is 0.",
+            hint="Set REDIS_CA to its certificate, or that of who signed it (docs/running.md).",
+            id="bellhop.I001",
         )
     ]
 

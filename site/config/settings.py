@@ -20,6 +20,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from limits import parse_many
 
+from config import addresses
 from config.redis import options
 from notices.providers import registry
 
@@ -46,6 +47,12 @@ def read_int(name: str, default: int) -> int:
     if not text.isdecimal():
         raise refuse(name, f"{text!r} is not a whole number.")
     return int(text)
+
+
+def read_list(name: str) -> list[str]:
+    """What stands between commas, without the spaces beside them."""
+    text: str = env.str(name, default="")
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def read_limits(name: str, default: str) -> str:
@@ -88,6 +95,16 @@ def read_hours(name: str) -> tuple[time, time] | None:
     return begin, end
 
 
+def read_url(name: str, default: str = "") -> str:
+    """An address that may hold a password: no sentence about it repeats any part."""
+    text = env.str(name, default="").strip() or default
+    try:
+        addresses.split(text)
+    except ValueError as problem:
+        raise refuse(name, str(problem)) from None
+    return text
+
+
 def read_anymail(name: str) -> Any:
     """A setting of Anymail's: a text, unless it is a JSON list or object, true or false."""
     text = env.ENVIRON[name]
@@ -107,7 +124,12 @@ DEBUG = read_bool("DEBUG", False)
 DYNO = env.str("DYNO", default="")
 PORT = read_int("PORT", 8000)  # bin/up; the web process has it from gunicorn.conf.py
 SECRET_KEY = env.str("SECRET_KEY", default="")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] * DEBUG)
+SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS")  # earlier ones
+ALLOWED_HOSTS = read_list("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"] * DEBUG
+try:
+    addresses.check_hosts(ALLOWED_HOSTS)
+except ValueError as problem:
+    raise refuse("ALLOWED_HOSTS", str(problem)) from None
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -141,10 +163,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "web.chunked.Chunked",  # before the CSRF check, which reads the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.middleware.own_time_zone",
     "web.middleware.DatabaseAway",
+    "web.questions.OutOfRange",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -169,13 +193,12 @@ TEMPLATES = [
 
 # Database: SQLite until DATABASE_URL says otherwise
 
-DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'bellhop.sqlite3'}"
+DATABASE_URL = read_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'bellhop.sqlite3'}")
 if urlsplit(DATABASE_URL).scheme not in {"postgres", "postgresql", "sqlite"}:
     raise refuse("DATABASE_URL", "starts with neither postgres:// nor sqlite://.")
-try:
-    database = env.db_url_config(DATABASE_URL)
-except ValueError as problem:
-    raise refuse("DATABASE_URL", f"{problem}.") from None
+if DATABASE_URL.startswith("sqlite:") and urlsplit(DATABASE_URL).netloc:
+    raise refuse("DATABASE_URL", "has two slashes and a name: sqlite:///FILE, or sqlite:////PATH.")
+database = env.db_url_config(DATABASE_URL)
 if database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
     # How far the database has come, told beside it. Not as bellhop.sqlite3-…, which would be copied
@@ -192,19 +215,29 @@ else:
     HIGH_WATER_FILE = None
     database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+    # libpq by itself goes on in plain text where a server offers no TLS.
+    if any(map(addresses.is_elsewhere, database["HOST"].split(","))):
+        database["OPTIONS"].setdefault("sslmode", "require")
 DATABASES = {"default": database}
 
 # Redis: REDIS_URL, else the one that bin/up runs, else the usual place
 
 local_redis = VAR_DIR / "redis.url"
-REDIS_GIVEN = env.str("REDIS_URL", default="")
+REDIS_GIVEN = read_url("REDIS_URL")
 REDIS_URL = REDIS_GIVEN or (
     local_redis.read_text().strip() if local_redis.exists() else "redis://127.0.0.1:6379/0"
 )
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise refuse("REDIS_URL", "starts with neither redis://, rediss:// nor unix://.")
 # Heroku's Redis shows a certificate that it signed itself, and nobody may edit its REDIS_URL.
-if not read_bool("REDIS_TLS_VERIFY", True) and REDIS_URL.startswith("rediss://"):
+REDIS_TLS_VERIFY = read_bool("REDIS_TLS_VERIFY", True)
+REDIS_CA = env.str("REDIS_CA", default="").strip()
+if REDIS_CA and REDIS_URL.startswith("rediss://"):
+    try:
+        REDIS_URL = addresses.with_ca(REDIS_URL, REDIS_CA)
+    except ValueError as problem:
+        raise refuse("REDIS_CA", str(problem)) from None
+elif not REDIS_TLS_VERIFY and REDIS_URL.startswith("rediss://"):
     REDIS_URL += ("&" if "?" in REDIS_URL else "?") + "ssl_cert_reqs=none"
 
 # Strict order: a worker that listens on all of them takes from the first that is not empty.
@@ -243,7 +276,7 @@ CACHES = {
 # Channels
 
 DEFAULT_FROM_EMAIL = read_sender("DEFAULT_FROM_EMAIL", "Bellhop <bellhop@localhost>")
-EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_URL = read_url("EMAIL_URL")
 EMAIL_TIMEOUT = 10
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): read_anymail(name)
@@ -254,7 +287,7 @@ ANYMAIL["REQUESTS_TIMEOUT"] = (3, read_int("ANYMAIL_REQUESTS_TIMEOUT", 10))  # c
 if ANYMAIL["REQUESTS_TIMEOUT"][1] not in range(1, 21):
     raise refuse("ANYMAIL_REQUESTS_TIMEOUT", "is not between 1 and 20 seconds.")
 match urlsplit(EMAIL_URL).scheme:
-    case "":
+    case "" if not EMAIL_URL:
         EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     case "console":
         EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
@@ -270,14 +303,16 @@ match urlsplit(EMAIL_URL).scheme:
         EMAIL_BACKEND = f"anymail.backends.{service}.EmailBackend"
     case "smtp" | "smtps" | "smtp+tls" | "smtp+ssl":
         smtp = env.email_url_config(EMAIL_URL)
+        if not smtp["EMAIL_HOST"]:
+            raise refuse("EMAIL_URL", "has no host.")
         EMAIL_BACKEND = "notices.providers.smtp_client.EmailBackend"
         EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"] or 25
         EMAIL_HOST_USER = smtp["EMAIL_HOST_USER"] or ""
         EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_PASSWORD"] or ""
         EMAIL_USE_TLS = smtp.get("EMAIL_USE_TLS", False)
         EMAIL_USE_SSL = smtp.get("EMAIL_USE_SSL", False)
-    case unknown:
-        raise refuse("EMAIL_URL", f"no way to send email is called {unknown!r}.")
+    case _:
+        raise refuse("EMAIL_URL", "names no way to send email: smtp+tls://, anymail://, file: …")
 
 try:
     SMS_URLS = registry.read(env.str("SMS_URLS", default=""))

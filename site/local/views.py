@@ -1,6 +1,11 @@
-"""The outbox page. It exists only on a developer's machine (config/urls.py)."""
+"""The outbox page. It exists only on a developer's machine (config/urls.py), and only for who sits
+at it: it shows the codes of everybody."""
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from csp.decorators import csp, csp_update
@@ -9,7 +14,9 @@ from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
+from config.addresses import is_elsewhere
 from local import outbox as messages
+from notices.providers.registry import LOOPBACK
 
 # What a mail reader lets an email do: look as it likes, open links in a window of their own.
 # No script, no form, no request to anybody.
@@ -24,6 +31,25 @@ EMAIL_POLICY = {
 }
 
 
+View = Callable[..., HttpResponse]
+
+
+def on_this_machine(view: View) -> View:
+    """404 for who comes from elsewhere, by another name, or through a proxy."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        name = urlsplit(f"//{request.get_host()}").hostname or ""
+        forwarded = {"X-Forwarded-For", "Forwarded"} & set(request.headers)
+        origin = request.META.get("REMOTE_ADDR", "")
+        if forwarded or name not in LOOPBACK or not origin or is_elsewhere(origin):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return inner
+
+
+@on_this_machine
 @require_safe
 @csp_update({"frame-src": [SELF]})
 def outbox(request: HttpRequest) -> HttpResponse:
@@ -47,6 +73,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     return render(request, f"local/{part}.html", context)
 
 
+@on_this_machine
 @require_safe
 @xframe_options_sameorigin
 @csp(EMAIL_POLICY)  # type: ignore[arg-type]  # it is typed for views of one argument

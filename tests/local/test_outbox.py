@@ -12,6 +12,33 @@ from local import outbox
 HOUR = "2026-11-20T{:02}:00:00+00:00"
 
 
+@pytest.fixture(autouse=True)
+def _here(client, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    client.defaults["HTTP_HOST"] = "localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({}, 200),
+        ({"HTTP_HOST": "127.0.0.1:8000"}, 200),
+        ({"HTTP_HOST": "[::1]:8000"}, 200),
+        ({"REMOTE_ADDR": "::ffff:127.0.0.1"}, 200),
+        ({"HTTP_HOST": "192.168.0.7:8000"}, 404),
+        ({"HTTP_HOST": "localhost.example.com"}, 404),
+        ({"REMOTE_ADDR": "192.168.0.9"}, 404),  # who writes Host: localhost
+        ({"REMOTE_ADDR": "::ffff:192.168.0.9"}, 404),
+        ({"REMOTE_ADDR": ""}, 404),
+        ({"HTTP_X_FORWARDED_FOR": "192.168.0.9"}, 404),
+    ],
+)
+def test_page_is_for_who_sits_at_this_machine(client, db, folder, facts, status):
+    write_email(folder, "1-a", html="<p>Hello")
+    assert client.get("/outbox/", **facts).status_code == status
+    assert client.get("/outbox/email/1-a.eml", **facts).status_code == status
+
+
 @pytest.fixture
 def folder(settings, tmp_path):
     settings.SMS_URLS = [f"file:{tmp_path}"]

@@ -10,6 +10,7 @@ from notices.models import Delivery, State, Suppression
 from notices.providers import breaker
 from notices.providers.rehearsal import simulate
 from notices.receipts import apply
+from signup.models import User
 from tests.support.processes import ROOT
 from tests.support.world import sent_now
 
@@ -65,6 +66,36 @@ def test_each_fate(staff, channel, address, state, tries, finally_, listed):
     delivery.refresh_from_db()
     assert delivery.state == finally_
     assert list(Suppression.objects.values_list("kind", flat=True)) == listed
+
+
+@pytest.mark.parametrize(
+    ("written", "state", "finally_"),
+    [
+        ("Bo <bounced+2@example.com>", "sent", "bounced"),
+        ('"Wang, Bo" <bounced@example.com>', "sent", "bounced"),
+        ("王波 <bounced@example.com>", "sent", "bounced"),
+        ("Bo <refused@example.com>", "failed", "failed"),
+        ("Bo <Busy@example.com>", "sent", "delivered"),
+        ("Bo <wang@example.com>", "sent", "delivered"),
+        ("Bo <silent@bücher.example>", "sent", "sent"),
+        ("bounced@bücher.example", "sent", "bounced"),
+    ],
+)
+def test_people_with_a_name_have_the_same_fates(staff, written, state, finally_):
+    delivery = send(staff, "email", written)
+    assert delivery.state == state
+    apply.take()
+    delivery.refresh_from_db()
+    assert delivery.state == finally_
+
+
+def test_a_user_who_bounces_is_reported(visitor):
+    User.objects.filter(pk=visitor.pk).update(email="bounced+7@example.com")
+    new = sent_now(channels=["email"])
+    expand.start(new.pk)
+    slices.send_slice(new.pk, "email")
+    apply.take()
+    assert Delivery.objects.get().state == "bounced"
 
 
 def test_table_of_the_documentation_is_complete():

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -36,6 +37,7 @@ def providers(settings):
     settings.SMS_URLS = [
         f"twilio://{SID}:{TOKEN}@+15550001111",
         f"webhook+https://{KEY}@sms.example.com/send",
+        "yuntongxun://SID:TOKEN@APP?code_template=1",
     ]
     settings.ANYMAIL = {
         "WEBHOOK_SECRET": "esp:secret",
@@ -245,6 +247,25 @@ def test_command_shows_what_to_paste(capsys, settings):
     assert "PUBLIC_URL is not set" in capsys.readouterr().err
 
 
+def test_door_of_yuntongxun_is_shut_when_it_is_not_used(client, settings, capsys):
+    settings.SMS_URLS = settings.SMS_URLS[:2]
+    assert report(client, smsType="0", content="TD", recvTime="1").status_code == 403
+    assert not Receipt.objects.exists()
+    call_command("receipts")
+    assert "yuntongxun" not in capsys.readouterr().out
+
+
+def test_address_of_yuntongxun_outlives_a_change_of_the_key(client, settings):
+    before, settings.SECRET_KEY = settings.SECRET_KEY, "another" * 10
+    address = yuntongxun.secret(before)
+    facts = {"smsType": "1", "content": "aa", "status": "0"}
+    assert yuntongxun.secret() != address
+    assert report(client, address, **facts).status_code == 403
+    settings.SECRET_KEY_FALLBACKS = ["older" * 10, before]
+    assert report(client, address, **facts).status_code == 200
+    assert report(client, **facts).status_code == 200
+
+
 def test_secret_of_yuntongxun_is_in_no_log(client, caplog):
     assert report(client, "0" * 32, smsType="1", content="aa", status="0").status_code == 403
     there = f"/receipts/yuntongxun/{yuntongxun.secret()}/"
@@ -276,6 +297,33 @@ def test_gateway_reports_by_our_number_or_its_own(client, burst):
     burst("default")
     assert state_of(ours) == State.DELIVERED
     assert (state_of(its), its.reason) == (State.BOUNCED, "Phone is off.")
+
+
+@pytest.mark.parametrize(
+    ("age", "status"),
+    [(0, 204), (290, 204), (-290, 204), (310, 403), (-310, 403), (7 * 86400, 403)],
+)
+def test_gateway_may_sign_the_time(client, age, status):
+    stamp, body = str(int(time.time()) - age), b'{"id": "g", "state": "delivered"}'
+    headers = {
+        "X-Bellhop-Timestamp": stamp,
+        "X-Bellhop-Signature": sign(f"{stamp}.".encode() + body),
+    }
+
+    def post(body, headers):
+        there = "/receipts/webhook/"
+        return client.post(
+            there, body, content_type="application/json", headers=headers
+        ).status_code
+
+    assert post(body, headers) == status
+    assert post(body, headers | {"X-Bellhop-Timestamp": str(int(stamp) + 1)}) == 403
+    assert post(body, headers | {"X-Bellhop-Timestamp": "now"}) == 403
+    # What was recorded with a time is no report without one.
+    without = {"X-Bellhop-Signature": headers["X-Bellhop-Signature"]}
+    assert post(body, without) == 403
+    assert post(f"{stamp}.".encode() + body, without) == 400
+    assert post(body, {"X-Bellhop-Timestamp": stamp, "X-Bellhop-Signature": sign(body)}) == 403
 
 
 @pytest.mark.parametrize(
@@ -780,6 +828,19 @@ def test_esp_that_is_not_set_up_is_refused(client, settings, email, esp):
     assert answer.status_code == 403
     assert post_esp(client, esp, postmark(email)).status_code in (400, 403)
     assert not Receipt.objects.exists()
+
+
+def test_only_the_services_that_are_used_have_a_door(client, settings, email):
+    facts = postmark(email, RecordType="Delivery", Recipient="wang@example.com")
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "esp:secret"}
+    settings.EMAIL_URL = "anymail://brevo"
+    assert post_esp(client, "postmark", facts).status_code == 403
+    assert post_esp(client, "brevo", {"event": "delivered", "email": "a@b.c"}).status_code == 200
+    settings.ANYMAIL["POSTMARK_SERVER_TOKEN"] = "token"  # it sent before
+    assert post_esp(client, "postmark", facts).status_code == 200
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "esp:secret"}
+    settings.EMAIL_URL = "smtp+tls://token:token@smtp.postmarkapp.com:587"
+    assert post_esp(client, "postmark", facts).status_code == 200
 
 
 def test_esp_that_is_forged_unreadable_or_huge(client, settings, email):

@@ -32,6 +32,15 @@ def test_another_secret_key_gives_another_code(settings):
     assert codes.derive(verification()) != before
 
 
+def test_code_outlives_a_change_of_the_key(settings):
+    sent, before = codes.derive(verification()), settings.SECRET_KEY
+    settings.SECRET_KEY = "another" * 10
+    assert not codes.matches(verification(), sent)
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert codes.matches(verification(), sent)
+    assert codes.matches(verification(), codes.derive(verification()))
+
+
 def test_only_the_code_matches():
     code = codes.derive(verification())
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from notices.providers import registry, router
+from notices.providers.reporting import configured
 
 
 class Command(BaseCommand):
@@ -15,7 +16,7 @@ class Command(BaseCommand):
         host = settings.PUBLIC_URL or "https://YOUR-HOST"
         found = {"Email by an ESP": "/anymail/NAME/tracking/"}
         for name in registry.REPORTING:
-            if provider := router.reporting(name):
+            if (provider := router.reporting(name)) and configured(*registry.SCHEMES[name]):
                 for what, rest in provider.endpoints().items():
                     found[what] = f"/receipts/{name}/{rest}"
         for what, path in sorted(found.items()):

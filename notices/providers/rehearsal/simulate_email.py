@@ -2,7 +2,9 @@
 told as a mail server tells them.
 """
 
+import re
 from collections.abc import Sequence
+from email.utils import parseaddr
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 
 from django.core.mail import EmailMessage
@@ -14,18 +16,20 @@ from notices.providers.rehearsal import simulate
 
 __all__ = ["EmailBackend"]
 
+OWN_MESSAGE_ID = re.compile(r"<bellhop-(\d+)@")
+
 
 class EmailBackend(BaseEmailBackend):
     reports = True
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
-            for address in message.to:
-                self.carry(address)
+            for person in message.to:
+                self.carry(parseaddr(person)[1], sending(message))
         return len(email_messages)
 
-    def carry(self, address: str) -> None:
-        what, delivery = simulate.fate(address), sending(address)
+    def carry(self, address: str, delivery: Delivery | None) -> None:
+        what = simulate.fate(address)
         tries = delivery.tries if delivery else 0
         if what == simulate.REFUSED:
             raise SMTPRecipientsRefused({address: (550, b"5.1.1 No such user")})
@@ -37,7 +41,8 @@ class EmailBackend(BaseEmailBackend):
             simulate.tell(delivery, "simulate_email", f"sim-{delivery.pk}-{delivery.tries}")
 
 
-def sending(address: str) -> Delivery | None:
-    """The delivery that is being sent there now."""
-    rows = Delivery.objects.filter(channel=EMAIL, address=address, state=State.SENDING)
-    return rows.order_by("-changed_at").first()
+def sending(message: EmailMessage) -> Delivery | None:
+    """The delivery whose email it is."""
+    number = OWN_MESSAGE_ID.match(message.extra_headers.get("Message-ID", ""))
+    rows = Delivery.objects.filter(channel=EMAIL, state=State.SENDING)
+    return rows.filter(pk=number[1]).first() if number else None
