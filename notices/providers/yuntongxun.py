@@ -31,7 +31,7 @@ from notices.models import Delivery, Receipt
 from notices.providers.base import Recognising
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
-from notices.providers.reporting import MAX_BYTES, Report, Reporting, answer_to_sms, short
+from notices.providers.reporting import Report, Reporting, answer_to_sms, short
 from web import answers
 
 __all__ = ["Yuntongxun"]
@@ -164,7 +164,7 @@ class Yuntongxun(HTTP, Recognising, Reporting):
     def receive(cls, request: HttpRequest, rest: str) -> Report:
         if not constant_time_compare(rest, f"{secret()}/"):
             raise PermissionDenied
-        body = answers.read(request, MAX_BYTES)
+        body = answers.read(request)
         facts = body.get("Request", body)
         receipts = read(facts) if isinstance(facts, dict) else []
         return Report(receipts, JsonResponse({"statusCode": SENT}))

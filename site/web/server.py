@@ -1,8 +1,8 @@
 """gunicorn's threads, each given a request only when all of it is here.
 
 gunicorn's own read it in their thread, for as long as the client likes. Here the loop that accepts
-connections also reads, up to what a stranger may send, and closes what takes too long. A larger body
-is read by the thread, once the page has asked for the right (web/limits.py).
+connections also reads, up to what a stranger may send, and closes what takes too long. The rest of
+a larger body is read by the thread, if who sends it may (web/bodies.py).
 docs/decisions/slow-clients.md says why, and what else was tried.
 """
 
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.5  # between two looks at who took too long
 
 READ_BYTES = 64 * 1024  # at a time
 HEAD_BYTES = 64 * 1024
-BODY_BYTES = 128 * 1024  # waited for in the loop; also web/limits.py, SMALL
+BODY_BYTES = 64 * 1024  # waited for in the loop: no less than SMALL of web/bodies.py
 HELD_BYTES = 16 * 1024 * 1024  # of all requests that wait
 ANSWER_BYTES = 512 * 1024  # that the kernel keeps for a client: the largest page or static file
 
@@ -41,8 +41,8 @@ EXPECTS = re.compile(rb"\r\nExpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
 class Line(socket.socket):
-    """A client's socket: a thread waits on it until `deadline`, whatever trickles in, and never long
-    for an answer to be taken."""
+    """A client's socket. A thread waits for more until `deadline`, whatever trickles in, and not
+    long for an answer to be taken."""
 
     deadline = 0.0
 

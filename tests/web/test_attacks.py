@@ -28,4 +28,7 @@ def test_all(built):
         with attacks.site(built) as site:
             before = site.peak()
             cost = site.under(attack)
-            print(f"| {name} | {cost.seconds:.2f} s | {before:.0f} → {cost.megabytes:.0f} MB | {cost.statuses} |", flush=True)
+            print(
+                f"| {name} | {cost.seconds:.2f} s | {before:.0f} → {cost.megabytes:.0f} MB | {cost.statuses} |",
+                flush=True,
+            )
