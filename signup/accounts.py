@@ -88,7 +88,7 @@ class SignInForm(AuthenticationForm):
         account, origin = username.lower(), rates.origin(request)
         browser = known_browser(request, username)
         rates.spend_anyway(
-            rates.Limit("sign-in", rates.SIGN_IN, f"{account} {origin}"),
+            rates.Limit("sign-in", rates.SIGN_IN, f"{account} {origin} {browser}"),
             rates.Limit("sign-in-account", rates.SIGN_IN_ACCOUNT, f"{account} {browser}"),
             rates.Limit("sign-in-origin", rates.SIGN_IN_ORIGIN, origin),
         )

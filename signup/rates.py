@@ -24,7 +24,7 @@ from web.problems import Busy, TooMany, Unavailable
 
 # Every door that sends, hashes or draws; those of codes are in the settings. A test holds the table
 # in docs/limits.md to this one.
-SIGN_IN = "10/minute;50/hour"  # per account and origin
+SIGN_IN = "10/minute;50/hour"  # per account and origin; a known browser alone
 SIGN_IN_ACCOUNT = "20/minute;60/hour"  # per account, from all browsers that it does not know
 SIGN_IN_ORIGIN = "60/minute;600/hour"
 REGISTER_ORIGIN = "60/minute;300/hour"
