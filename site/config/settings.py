@@ -293,9 +293,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "UserAttributeSimilarityValidator",
         "MinimumLengthValidator",
         "CommonPasswordValidator",
-        "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "signup.passwords.GuessableValidator"}]
 PASSWORD_RESET_TIMEOUT = 3600  # seconds; the page says an hour
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
