@@ -2,8 +2,6 @@
 settings, with SQLite, and the attacks of the list."""
 
 import http.client
-import os
-import random
 import re
 import signal
 import socket
@@ -22,11 +20,13 @@ from tests.support.processes import eventually
 HOST = "bellhop.example.com"
 PATIENCE = 6  # seconds that /healthz is waited for
 CROWD = 200  # connections
+SECONDS = 4  # that a slow attack lasts
 TOKEN = "a" * 32
 HEAD = f"Host: {HOST}\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 198.51.100.7\r\n"
 COOKIE = f"Cookie: csrftoken={TOKEN}\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 JSON = "Content-Type: application/json\r\n"
+REFERER = f"Referer: https://{HOST}/\r\n"
 
 
 class Cost(NamedTuple):
@@ -50,8 +50,12 @@ class Site:
         self.port = int(environment["PORT"])
         self.run = checkout.dyno(folder, "web", environment)
         eventually(lambda: self.health() < PATIENCE, 40)
-        (child,) = Path(f"/proc/{self.run.popen.pid}/task/{self.run.popen.pid}/children").read_text().split()  # noqa: E501  # fmt: skip
+        own = self.run.popen.pid
+        (child,) = Path(f"/proc/{own}/task/{own}/children").read_text().split()
         self.pid = int(child)
+        static = folder / "site" / "staticfiles"
+        largest = max(static.rglob("*.js"), key=lambda path: path.stat().st_size)
+        self.largest = f"/static/{largest.relative_to(static)}"
 
     def end(self) -> None:
         if self.run.popen.poll() is None:
@@ -132,6 +136,7 @@ def site(folder: Path, **more: str) -> Iterator[Site]:
         ALLOWED_HOSTS=HOST,
         EMAIL_URL="console:",
         SMS_URLS="console:",
+        ANYMAIL_WEBHOOK_SECRET="user:secret",
         TRUSTED_PROXIES="1",
         FORWARDED_ALLOW_IPS="*",
         WEB_CONCURRENCY="1",
@@ -150,15 +155,17 @@ def site(folder: Path, **more: str) -> Iterator[Site]:
 # The attacks. Each yields what it was told.
 
 Attack = Callable[[Site, threading.Event], Iterator[str]]
+Sent = Callable[[Site], bytes]
 
 
-def at_once(sent: bytes, times: int) -> Attack:
+def at_once(sent: Sent, times: int) -> Attack:
     """The same request so many times side by side."""
 
     def attack(site: Site, over: threading.Event) -> Iterator[str]:
         told: list[str] = []
+        body = sent(site)
         threads = [
-            threading.Thread(target=lambda: told.append(site.ask(sent))) for _ in range(times)
+            threading.Thread(target=lambda: told.append(site.ask(body))) for _ in range(times)
         ]
         for thread in threads:
             thread.start()
@@ -169,25 +176,23 @@ def at_once(sent: bytes, times: int) -> Attack:
     return attack
 
 
-def slowly(
-    start: bytes, more: bytes = b"", seconds: float = 8, window: int = 0, crowd: int = CROWD
-) -> Attack:
-    """Many connections that send `start`, then one byte of `more` now and then; those that were
-    closed are opened again. None reads what it gets."""
+def slowly(start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD) -> Attack:
+    """Many connections that send `start`, then `more` now and then, for some seconds; those that
+    were closed are opened again. None reads what it gets."""
 
     def attack(site: Site, over: threading.Event) -> Iterator[str]:
+        first = start(site)
         lines: list[socket.socket | None] = [None] * crowd
-        end = time.monotonic() + seconds
+        end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             for place, line in enumerate(lines):
                 try:
                     if line is None:
                         lines[place] = line = site.connect(5, window)
-                        line.sendall(start)
+                        line.sendall(first)
                         line.setblocking(False)
                     elif more:
-                        line.send(more[:1])
-                        line.getpeername()
+                        line.send(more)
                 except BlockingIOError:
                     pass
                 except OSError:
@@ -202,78 +207,81 @@ def slowly(
     return attack
 
 
-def trickle(path: str) -> bytes:
-    return request(f"POST {path}", COOKIE, JSON, length=60_000)
+def form(path: str, body: bytes) -> bytes:
+    """With what the CSRF check wants."""
+    secret = b"csrfmiddlewaretoken=" + TOKEN.encode() + b"&"
+    return request(f"POST {path}", COOKIE, FORM, REFERER, body=secret + body)
 
 
-def listed(folder: Path) -> dict[str, Attack]:
-    """By what it does."""
-    encoded = b"csrfmiddlewaretoken=" + TOKEN.encode() + b"&username=" + b"%41" * 3_300_000
-    nested = b'{"a":[' + b",".join([b"[]"] * 3_300_000) + b"]}"
-    fields = b"csrfmiddlewaretoken=" + TOKEN.encode() + b"&a=1" * 30_000
-    upload = (
-        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.bin"\r\n\r\n'
-        + bytes(120 * 1024 * 1024) + b"\r\n--x--\r\n"
-    )  # fmt: skip
+def encoded(path: str, times: int) -> Attack:
+    return at_once(lambda _: form(path, b"username=" + b"%41" * 3_300_000), times)
+
+
+def nested(site: Site) -> bytes:
+    body = b'{"a":[' + b",".join([b"[]"] * 3_300_000) + b"]}"
+    return request("POST /notices/new/", JSON, body=body)
+
+
+def upload(site: Site) -> bytes:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.bin"\r\n\r\n'
     multipart = f"Content-Type: multipart/form-data; boundary=x\r\nX-CSRFToken: {TOKEN}\r\n"
-    multipart += f"Referer: https://{HOST}/\r\n"
-    referred = f"Referer: https://{HOST}/login/\r\n"
-    statics = (folder / "site" / "staticfiles").rglob("*.js")
-    largest = max(statics, key=lambda path: path.stat().st_size)
-    script = f"GET /static/{largest.relative_to(folder / 'site' / 'staticfiles')}"
-    sign_in = f"csrfmiddlewaretoken={TOKEN}&username=guest_wang&password=wrong".encode()
-    attacks = {
-        f"form of 9.9 MB to {path}, {times} at once": at_once(
-            request(f"POST {path}", COOKIE, FORM, referred, body=encoded), times
-        )
-        for path, times in (("/login/", 1), ("/login/", 3), ("/signup/", 3), ("/password/", 3))
-    }
-    return attacks | {
-        "JSON of 9.9 MB to /notices/new/, 8 at once": at_once(
-            request("POST /notices/new/", JSON, body=nested), 8
-        ),
-        "30,000 fields, 8 at once": at_once(
-            request("POST /login/", COOKIE, FORM, referred, body=fields), 8
-        ),
-        "file of 120 MB to /login/": at_once(
-            request("POST /login/", COOKIE, multipart, body=upload), 1
-        ),
-        "30 sign-ins at once": at_once(
-            request("POST /login/", COOKIE, FORM, referred, body=sign_in), 30
-        ),
-        "30 sign-ins to the admin at once": at_once(
-            request("POST /admin/login/", COOKIE, FORM, referred, body=sign_in), 30
-        ),
-        "headers that trickle, 12": slowly(b"GET / HTTP/1.1\r\nX: ", b"x", crowd=12),
-        "headers that trickle, 200": slowly(b"GET / HTTP/1.1\r\nX: ", b"x"),
-        "a body that trickles, 12": slowly(trickle("/signup/"), b" ", crowd=12),
-        "a body that trickles, 200": slowly(trickle("/signup/"), b" "),
-        "a large body that trickles, 200": slowly(
-            request("POST /notices/new/", COOKIE, FORM, referred, length=9_900_000), b" "
-        ),
-        "a body in chunks that trickles, 200": slowly(
-            f"POST /signup/ HTTP/1.1\r\n{HEAD}{JSON}Transfer-Encoding: chunked\r\n\r\n".encode(),
-            b"1",
-        ),
-        "a body that waits to be asked for, 200": slowly(
-            request("POST /signup/", JSON, "Expect: 100-continue\r\n", length=60_000), b" "
-        ),
-        "a body that nobody reads, 200": slowly(
-            request("PUT /signup/picture/", JSON, length=60_000), b" "
-        ),
-        "127 KB of a body, then nothing, 200": slowly(
-            request("POST /signup/", JSON, length=127 * 1024, body=b" " * 126 * 1024)
-        ),
-        "opened and silent, 200": slowly(b""),
-        "answers that are not read, 200": slowly(
-            request(script), window=4096
-        ),
-        "answers that are not read, 8 on each of 200": slowly(
-            request(script) * 8, window=4096
-        ),
-        "answered, and the line kept open, 200": slowly(request("GET /healthz")),
-        "answered, to be closed, and kept open, 200": slowly(
-            request("GET /healthz", "Connection: close\r\n")
-        ),
-        "opened and silent, 700": slowly(b"", crowd=700),
-    }  # fmt: skip
+    body = part + bytes(120 * 1024 * 1024) + b"\r\n--x--\r\n"
+    return request("POST /login/", COOKIE, multipart, REFERER, body=body)
+
+
+def declared(line: str, *headers: str, length: int = 60_000, body: bytes = b"") -> Sent:
+    """A body that is said to be so long, and what comes of it at once."""
+    return lambda _: request(line, JSON, *headers, body=body, length=length)
+
+
+def in_chunks(site: Site) -> bytes:
+    head = f"POST /signup/ HTTP/1.1\r\n{HEAD}{JSON}Transfer-Encoding: chunked\r\n\r\n"
+    return head.encode()
+
+
+def script(site: Site) -> bytes:
+    return request(f"GET {site.largest}")
+
+
+SIGN_IN = b"username=guest_wang&password=wrong"
+ENDLESS = b"GET / HTTP/1.1\r\nX: "
+
+ATTACKS = {
+    "30 sign-ins at once": at_once(lambda _: form("/login/", SIGN_IN), 30),
+    "30 sign-ins to the admin at once": at_once(lambda _: form("/admin/login/", SIGN_IN), 30),
+    "form of 9.9 MB to /login/": encoded("/login/", 1),
+    "form of 9.9 MB to /login/, 3 at once": encoded("/login/", 3),
+    "form of 9.9 MB to /signup/, 3 at once": encoded("/signup/", 3),
+    "form of 9.9 MB to /password/, 3 at once": encoded("/password/", 3),
+    "JSON of 9.9 MB to /notices/new/": at_once(nested, 1),
+    "JSON of 9.9 MB to /notices/new/, 8 at once": at_once(nested, 8),
+    "30,000 fields, 8 at once": at_once(lambda _: form("/login/", b"&a=1" * 15_000), 8),
+    "file of 120 MB to /login/": at_once(upload, 1),
+    "headers that trickle, 12": slowly(lambda _: ENDLESS, b"x", crowd=12),
+    "headers that trickle, 200": slowly(lambda _: ENDLESS, b"x"),
+    "a body that trickles, 12": slowly(declared("POST /signup/"), b" ", crowd=12),
+    "a body that trickles, 200": slowly(declared("POST /signup/"), b" "),
+    "a large body that trickles, 200": slowly(
+        declared("POST /notices/new/", length=9_900_000), b" "
+    ),
+    "a large body to a provider's door, 200": slowly(
+        declared("POST /anymail/amazon_ses/tracking/", length=1_900_000), b" "
+    ),
+    "a body in chunks that trickles, 200": slowly(in_chunks, b"1"),
+    "a body that waits to be asked for, 200": slowly(
+        declared("POST /signup/", "Expect: 100-continue\r\n"), b" "
+    ),
+    "a body that nobody reads, 200": slowly(declared("PUT /signup/picture/"), b" "),
+    "63 KB of a body, then nothing, 200": slowly(
+        declared("POST /signup/", body=b" " * 63 * 1024, length=64 * 1024)
+    ),
+    "opened and silent, 200": slowly(lambda _: b""),
+    "opened and silent, 700": slowly(lambda _: b"", crowd=700),
+    "answers that are not read, 200": slowly(script, window=4096),
+    "8 answers that are not read, 200": slowly(lambda site: script(site) * 8, window=4096),
+    "answers one after another, not read, 200": slowly(script, b"GET /a HTTP/1.1\r\n\r\n", 4096),
+    "answered, and the line kept open, 200": slowly(lambda _: request("GET /healthz")),
+    "answered, to be closed, and kept open, 200": slowly(
+        lambda _: request("GET /healthz", "Connection: close\r\n")
+    ),
+}
