@@ -35,12 +35,13 @@ PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
-# Passwords that a process hashes at once, a quarter of a second of a core each. Fewer than its
-# threads (gunicorn.conf.py): the others answer everybody else.
-HASHES = 6
+# A password is a quarter of a second of a core. So many are hashed at once by a process, and so many
+# people may be at it or wait for it: fewer than its threads (gunicorn.conf.py), which answer others.
+HASHES, PLACES = 2, 6
+HASH_SECONDS = 5  # that one waits for the others
 OWN_KEYS = 20_000  # counted by a process while Redis is away
 
-hashing = threading.BoundedSemaphore(HASHES)
+hashing, places = threading.BoundedSemaphore(HASHES), threading.BoundedSemaphore(PLACES)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -104,13 +105,18 @@ def own() -> MovingWindowRateLimiter:
 
 @contextmanager
 def a_hash() -> Iterator[None]:
-    """While a password is hashed for whoever asks. Busy when as many are hashed as may be."""
-    if not hashing.acquire(blocking=False):
+    """While a password is hashed for whoever asks. Busy when too many wait for that."""
+    if not places.acquire(blocking=False):
         raise Busy
     try:
-        yield
+        if not hashing.acquire(timeout=HASH_SECONDS):
+            raise Busy
+        try:
+            yield
+        finally:
+            hashing.release()
     finally:
-        hashing.release()
+        places.release()
 
 
 def seconds_left(strategy: MovingWindowRateLimiter, rate: RateLimitItem, key: str) -> int:

@@ -1,12 +1,13 @@
 """Limits on how often: for whom they are counted, and where."""
 
 import runpy
+import threading
 
 import pytest
 
 from signup import rates
 from tests.signup.test_signup import CLOSED
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, eventually
 from web.problems import Busy, TooMany
 
 ONCE = rates.Limit("test", "1/minute", "somebody")
@@ -60,14 +61,24 @@ def test_what_a_process_counts_by_itself_is_bounded(settings, monkeypatch):
 
 
 def test_no_more_passwords_are_hashed_at_once_than_leave_threads_for_others():
-    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"] > rates.HASHES
-    held = [rates.hashing.acquire(blocking=False) for _ in range(rates.HASHES)]
-    assert all(held)
-    try:
-        with pytest.raises(Busy), rates.a_hash():
-            pass
-    finally:
-        for _ in held:
-            rates.hashing.release()
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"] > rates.PLACES
+    begun, over = [], threading.Event()
+
+    def hashes():
+        with rates.a_hash():
+            begun.append(1)
+            over.wait(10)
+
+    threads = [threading.Thread(target=hashes) for _ in range(rates.PLACES)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(begun) == rates.HASHES)
+    with pytest.raises(Busy), rates.a_hash():
+        pass
+    assert len(begun) == rates.HASHES
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert len(begun) == rates.PLACES
     with rates.a_hash():
         pass
