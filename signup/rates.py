@@ -35,8 +35,8 @@ PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
-# A password is a quarter of a second of a core. So many are hashed at once by a process, and so many
-# people may be at it or wait for it: fewer than its threads (gunicorn.conf.py), which answer others.
+# A password is a quarter of a second of a core. So many are hashed at once by a process, and for so
+# many people at most, who wait: fewer than its threads (gunicorn.conf.py), which answer others.
 HASHES, PLACES = 2, 6
 HASH_SECONDS = 5  # that one waits for the others
 OWN_KEYS = 20_000  # counted by a process while Redis is away
