@@ -36,7 +36,7 @@ BODY_BYTES = 64 * 1024  # waited for in the loop: no less than SMALL of web/bodi
 HELD_BYTES = 16 * 1024 * 1024  # of all requests that wait
 ANSWER_BYTES = 512 * 1024  # that the kernel keeps for a client: the largest page or static file
 
-LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nExpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -103,9 +103,9 @@ class Connection(TConn):  # type: ignore[misc]
             return
         self.end = head + 4
         fields = bytes(self.received[: head + 2])
-        length = LENGTH.search(fields)
-        if length and int(length[1]) <= BODY_BYTES:
-            self.end += int(length[1])
+        lengths = LENGTH.findall(fields)
+        if len(lengths) == 1 and int(lengths[0]) <= BODY_BYTES:  # gunicorn refuses two
+            self.end += int(lengths[0])
             if EXPECTS.search(fields) and not self.is_complete:
                 with suppress(OSError):
                     self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -1,11 +1,9 @@
 """No stranger's request costs much: the real gunicorn, under each attack of the list. With -s each
 tells what it cost."""
 
-import subprocess
-
 import pytest
 
-from tests.support import attacks, checkout
+from tests.support import attacks
 
 pytestmark = pytest.mark.once
 
@@ -22,17 +20,6 @@ ALWAYS = (
     "8 answers that are not read, 200",
     "answered, to be closed, and kept open, 200",
 )
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = checkout.copy(tmp_path_factory.mktemp("attacked") / "app")
-    subprocess.run(
-        [folder / ".venv" / "bin" / "python", "manage.py", "collectstatic", "--noinput", "-v0"],
-        cwd=folder, env={"PATH": "/usr/bin:/bin"}, check=True,
-    )  # fmt: skip
-    with attacks.site(folder) as site:
-        yield site
 
 
 @pytest.mark.parametrize(
