@@ -6,8 +6,10 @@ from typing import Any
 
 host = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104  the router comes from outside
 bind = f"{host}:{os.environ.get('PORT', '8000')}"
-worker_class = "gthread"
+worker_class = "web.server.Worker"  # threads that nobody holds by being slow
 threads = 8
+worker_connections = 500  # a process; when there are more, the one that has waited longest goes
+sendfile = False  # an answer that is not taken has a deadline, which the kernel's sendfile has not
 keepalive = 95  # longer than the router's own 90 s, so that it is never we who hang up first
 graceful_timeout = 20  # Heroku kills 30 s after it asks
 control_socket_disable = True  # nobody talks to it, and its place may not be writable

@@ -7,18 +7,22 @@ from urllib.parse import quote
 from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
-from django.core.exceptions import ValidationError
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from signup import emails, flow, phones, rates, usernames
 from signup.forms import Email
 from signup.models import User
 from web import answers, characters
-from web.problems import TooMany, Unavailable
+from web.problems import TooMany
 
 USERNAME_COOKIE = "username"  # for front ends that greet by name; nothing trusts it
 USERNAME_COOKIE_AGE = 14 * 24 * 3600
+KNOWN_COOKIE = "known_browser"  # signed: the account that has signed in here
+KNOWN_AGE = 365 * 24 * 3600
 
 
 def remember_username(response: answers.Response, username: str) -> answers.Response:
@@ -31,6 +35,30 @@ def remember_username(response: answers.Response, username: str) -> answers.Resp
         samesite="Lax",
     )
     return response
+
+
+def remember_browser(response: answers.Response, user: User) -> answers.Response:
+    """Whoever guesses this account's password elsewhere does not keep its owner out of here."""
+    response.set_signed_cookie(
+        KNOWN_COOKIE,
+        str(user.pk),
+        salt=KNOWN_COOKIE,
+        max_age=KNOWN_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def known_browser(request: HttpRequest, username: str) -> str:
+    """Something of this browser's own, if the account has signed in here before."""
+    known = request.get_signed_cookie(
+        KNOWN_COOKIE, default="", salt=KNOWN_COOKIE, max_age=KNOWN_AGE
+    )
+    if known and User.objects.filter(pk=known, username=username).exists():
+        return str(request.COOKIES[KNOWN_COOKIE])
+    return ""
 
 
 def base_address(request: HttpRequest) -> str:
@@ -51,23 +79,24 @@ class SignInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         names = meant(characters.trim(self.cleaned_data.get("username") or ""))
         if names[0] and self.request:
-            self.limit(usernames.key(names[0]))
-        for each in names[:-1]:
-            with suppress(ValidationError):
-                self.cleaned_data["username"] = each
-                return super().clean()
-        self.cleaned_data["username"] = names[-1]
-        return super().clean()
+            self.limit(self.request, names[0])
+        with rates.a_hash():
+            for each in names[:-1]:
+                with suppress(ValidationError):
+                    self.cleaned_data["username"] = each
+                    return super().clean()
+            self.cleaned_data["username"] = names[-1]
+            return super().clean()
 
-    def limit(self, name: str) -> None:
-        """Raises TooMany. While Redis is away people still sign in, or nobody could mend it."""
-        assert self.request
-        origin = rates.origin(self.request)
-        with suppress(Unavailable):
-            rates.spend(
-                rates.Limit("sign-in", rates.SIGN_IN, f"{name} {origin}"),
-                rates.Limit("sign-in-origin", rates.SIGN_IN_ORIGIN, origin),
-            )
+    def limit(self, request: HttpRequest, username: str) -> None:
+        """Raises TooMany. Counted by account, in however many ways its name is written."""
+        account, origin = usernames.key(username), rates.origin(request)
+        browser = known_browser(request, username)
+        rates.spend_anyway(
+            rates.Limit("sign-in", rates.SIGN_IN, f"{account} {origin} {browser}"),
+            rates.Limit("sign-in-account", rates.SIGN_IN_ACCOUNT, f"{account} {browser}"),
+            rates.Limit("sign-in-origin", rates.SIGN_IN_ORIGIN, origin),
+        )
 
 
 def meant(typed: str) -> list[str]:
@@ -90,12 +119,24 @@ class SignIn(views.LoginView):
         try:
             return super().post(request, *args, **kwargs)
         except TooMany as problem:
-            context = self.get_context_data(form=self.authentication_form(), problem=problem)
-            response = self.render_to_response(context, status=problem.status)
-            return answers.with_wait(response, problem)
+            return refused(self, self.authentication_form(), problem)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        return remember_username(super().form_valid(form), form.get_user().username)
+        user = form.get_user()
+        return remember_browser(remember_username(super().form_valid(form), user.username), user)
+
+
+def refused(view: Any, form: Any, problem: TooMany) -> HttpResponse:
+    context = view.get_context_data(form=form, problem=problem)
+    response: HttpResponse = view.render_to_response(context, status=problem.status)
+    return answers.with_wait(response, problem)
+
+
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """/admin/login/, in place of the admin's own: one door, with its limits."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied  # signing in once more would lead here again
+    return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
 class SignOut(views.LogoutView):
@@ -130,13 +171,33 @@ class ResetForm(PasswordResetForm):
     ) -> None:
         origin = f"{context['protocol']}://{context['domain']}"
         try:
-            rates.spend(rates.Limit("password-reset", rates.PASSWORD_RESET, to_email.lower()))
+            rates.spend_anyway(
+                rates.Limit("password-reset", rates.PASSWORD_RESET, to_email.lower())
+            )
         except TooMany:
             return  # saying so would tell who has an account
-        except Unavailable:
-            pass  # the row is written all the same; the sweep will ring
         flow.password_reset(context["user"], origin)
 
 
 class Reset(views.PasswordResetView):
     form_class = ResetForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            rates.spend_anyway(
+                rates.Limit(
+                    "password-reset-origin",
+                    rates.PASSWORD_RESET_ORIGIN,
+                    rates.origin(self.request),
+                ),
+                rates.Limit("password-reset-all", rates.PASSWORD_RESET_ALL, ""),
+            )
+        except TooMany as problem:
+            return refused(self, form, problem)
+        return super().form_valid(form)
+
+
+class Confirm(views.PasswordResetConfirmView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        """The way for an owner whom somebody keeps out by guessing."""
+        return remember_browser(super().form_valid(form), form.user)

@@ -141,7 +141,7 @@ class SignupForm(SignupPart):
         max_length=128,
         strip=False,
         widget=forms.PasswordInput,
-        help_text=gettext_lazy("At least 8 characters, not only digits."),
+        help_text=gettext_lazy("At least 8 characters: a few words, for example."),
         attrs={"autocomplete": "new-password"},
     )
     password2 = Text(
@@ -181,7 +181,7 @@ class SignupForm(SignupPart):
             return
         if "password2" in values and values["password"] != values["password2"]:
             self.add_error("password2", _("Type the same password twice."))
-        user = User(username=values.get("username", ""), email=values.get("email", ""))
+        user = User(**{name: values.get(name, "") for name in ("username", "email", "mobile")})
         try:
             validate_password(values["password"], user)
         except ValidationError as problem:

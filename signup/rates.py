@@ -1,25 +1,48 @@
-"""Limits on how often. Counted in Redis, atomically; keys hold no number and no address."""
+"""Limits on how often. Counted in Redis, atomically; keys hold no number and no address.
+docs/limits.md tells of every door."""
 
 import ipaddress
 import math
+import re
+import threading
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
-from queueing.redis import limiter
-from web.problems import TooMany, Unavailable
+from queueing import redis
+from web.problems import Busy, TooMany, Unavailable
 
-SIGN_IN = "10/minute;50/hour"  # per username and origin
-SIGN_IN_ORIGIN = "60/minute"
+# Every door that sends, hashes or draws; those of codes are in the settings. A test holds the table
+# in docs/limits.md to this one.
+SIGN_IN = "10/minute;50/hour"  # per account and origin; a known browser alone
+SIGN_IN_ACCOUNT = "20/minute;60/hour"  # per account, from all browsers that it does not know
+SIGN_IN_ORIGIN = "60/minute;600/hour"
+REGISTER_ORIGIN = "60/minute;300/hour"
 PASSWORD_RESET = "1/minute;5/hour"  # noqa: S105  per email address
+PASSWORD_RESET_ORIGIN = "10/minute;50/hour"  # noqa: S105
+PASSWORD_RESET_ALL = "1000/hour"  # noqa: S105
 PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
+QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
+
+# A password is a quarter of a second of a core. So many are hashed at once by a process, and for so
+# many people at most, who wait: fewer than its threads (gunicorn.conf.py), which answer others.
+HASHES, PLACES = 2, 6
+HASH_SECONDS = 5  # that one waits for the others
+OWN_KEYS = 20_000  # counted by a process while Redis is away
+
+hashing, places = threading.BoundedSemaphore(HASHES), threading.BoundedSemaphore(PLACES)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Limit(NamedTuple):
@@ -41,17 +64,59 @@ class Limit(NamedTuple):
 def spend(*limits: Limit) -> None:
     """Counts one use against every limit. When one is exhausted: TooMany, and usually nothing
     is counted. Unavailable when Redis is away."""
-    pairs = [pair for limit in limits for pair in limit.pairs()]
-    strategy = limiter(settings.REDIS_URL, "bellhop:limit")
     try:
-        # Asked first, so that a refusal by a long window does not use up a short one ...
-        if wait := max(seconds_left(strategy, *pair) for pair in pairs):
-            raise TooMany(wait)
-        for pair in pairs:  # ... but only hit() is atomic.
-            if not strategy.hit(*pair):
-                raise TooMany(max(1, seconds_left(strategy, *pair)))
+        count(redis.limiter(settings.REDIS_URL, "bellhop:limit"), limits)
     except (RedisError, OSError):
+        redis.was_away()
         raise Unavailable from None
+
+
+def spend_anyway(*limits: Limit) -> None:
+    """The same for what goes on without Redis: while it is away, each process counts by itself."""
+    if not redis.is_away():
+        with suppress(Unavailable):
+            spend(*limits)
+            return
+    count(own(), limits)
+
+
+def count(strategy: MovingWindowRateLimiter, limits: Collection[Limit]) -> None:
+    pairs = [pair for limit in limits for pair in limit.pairs()]
+    # Asked first, so that a refusal by a long window does not use up a short one ...
+    if wait := max(seconds_left(strategy, *pair) for pair in pairs):
+        raise TooMany(wait)
+    for pair in pairs:  # ... but only hit() is atomic.
+        if not strategy.hit(*pair):
+            raise TooMany(max(1, seconds_left(strategy, *pair)))
+
+
+@cache
+def own_storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+def own() -> MovingWindowRateLimiter:
+    """What this process counts; from anew when it is much, or one network could fill its memory."""
+    storage = own_storage()
+    if len(storage.events) > OWN_KEYS:
+        storage.reset()
+    return MovingWindowRateLimiter(storage)
+
+
+@contextmanager
+def a_hash() -> Iterator[None]:
+    """While a password is hashed for whoever asks. Busy when too many wait for that."""
+    if not places.acquire(blocking=False):
+        raise Busy
+    try:
+        if not hashing.acquire(timeout=HASH_SECONDS):
+            raise Busy
+        try:
+            yield
+        finally:
+            hashing.release()
+    finally:
+        places.release()
 
 
 def seconds_left(strategy: MovingWindowRateLimiter, rate: RateLimitItem, key: str) -> int:
@@ -74,10 +139,26 @@ def origin(request: HttpRequest) -> str:
         if len(hops) >= settings.TRUSTED_PROXIES:
             address = hops[-settings.TRUSTED_PROXIES].strip()
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(without_port(address))
     except ValueError:
         return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = ipv4_inside(parsed) or parsed
     if parsed.version == 4:
         return str(parsed)
     # One household or one server has a whole /64 of IPv6 to choose from.
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def without_port(address: str) -> str:
+    """Some proxies add it: 192.0.2.1:4711, [2001:db8::1]:4711."""
+    return re.sub(r"^\[(.*)\](:\d+)?$|^([0-9.]+):\d+$", r"\1\3", address)
+
+
+def ipv4_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Of a socket that takes both (::ffff:0:0/96), a translator (64:ff9b::/96) or a tunnel (6to4,
+    Teredo): there a /64 would be everybody."""
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    tunnel = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (tunnel and tunnel[1])

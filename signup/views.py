@@ -19,7 +19,7 @@ from signup.accounts import base_address, remember_username
 from signup.forms import CodeForm, SignupForm, SignupPart
 from signup.models import CODE_MINUTES
 from web import answers
-from web.problems import Problem, TooMany, Unavailable
+from web.problems import Problem, TooMany
 
 
 @require_safe
@@ -70,7 +70,10 @@ def signup_code(request: HttpRequest) -> HttpResponse:
 
 def enter(request: HttpRequest, form: SignupPart) -> str:
     """Registers and signs in; the username. Raises Problem."""
-    user = flow.register(form.checked(), base_address(request))
+    values = form.checked()
+    rates.spend_anyway(rates.Limit("register-origin", rates.REGISTER_ORIGIN, rates.origin(request)))
+    with rates.a_hash():
+        user = flow.register(values, base_address(request))
     login(request, user)
     return user.username
 
@@ -173,11 +176,9 @@ def drawn(
     limit: rates.Limit, draw: Callable[[str], bytes], picture_id: str, content_type: str
 ) -> HttpResponse:
     try:
-        rates.spend(limit)
+        rates.spend_anyway(limit)
     except TooMany as problem:
         return answers.with_wait(HttpResponse(status=429), problem)
-    except Unavailable:
-        pass  # a picture needs no Redis; asking for the code will say what is wrong
     try:
         return HttpResponse(draw(picture_id), content_type=content_type)
     except BadSignature:

@@ -94,9 +94,9 @@ def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> No
         messages.info(request, _("That day has this time twice. The first one is meant."))
 
 
-@answers.form_or_json(staff_required(new_by_json), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-@require_http_methods(["GET", "POST"])
 @staff_required
+@answers.form_or_json(new_by_json)
+@require_http_methods(["GET", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
     """Writes a notice or a schedule. POST with `preview` shows it, without accepts it; so does
     JSON with the forms' fields. `key` was made with the form: sent twice, it is accepted once."""

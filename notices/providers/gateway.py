@@ -26,7 +26,6 @@ from notices.providers import registry
 from notices.providers.errors import Refused
 from notices.providers.http import HTTP, NOT_NOW, in_doubt
 from notices.providers.reporting import (
-    MAX_BYTES,
     NOT_ARRIVED,
     Report,
     Reporting,
@@ -83,7 +82,7 @@ class Gateway(HTTP, Reporting):
             raise Http404
         if not signed(request):
             raise PermissionDenied
-        facts = answers.read(request, MAX_BYTES)
+        facts = answers.read(request)
         kind = REPORTED.get(str(facts.get("state")))
         message_id, number = short(facts.get("id"), 100), own_number(facts.get("delivery"))
         if kind is None or not (message_id or number):

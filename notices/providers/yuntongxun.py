@@ -32,14 +32,7 @@ from notices.models import Delivery, Receipt
 from notices.providers.base import Recognising
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
-from notices.providers.reporting import (
-    MAX_BYTES,
-    Report,
-    Reporting,
-    answer_to_sms,
-    configured,
-    short,
-)
+from notices.providers.reporting import Report, Reporting, answer_to_sms, configured, short
 from signup import phones
 from web import answers
 
@@ -174,7 +167,7 @@ class Yuntongxun(HTTP, Recognising, Reporting):
         known = [constant_time_compare(rest, f"{secret(key)}/") for key in keys.known()]
         if not (any(known) and configured(cls.name)):
             raise PermissionDenied
-        body = answers.read(request, MAX_BYTES)
+        body = answers.read(request)
         facts = body.get("Request", body)
         receipts = read(facts) if isinstance(facts, dict) else []
         return Report(receipts, JsonResponse({"statusCode": SENT}))

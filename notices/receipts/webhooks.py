@@ -44,6 +44,7 @@ def door(largest: int) -> Callable[[View], View]:
                 return HttpResponse(status=problem.status)
 
         inner.largest_body = largest  # type: ignore[attr-defined]  # for web/chunked.py
+        inner.own_body_limit = True  # type: ignore[attr-defined]  # for web/bodies.py
         return inner
 
     return decorate
@@ -58,6 +59,10 @@ def receive(request: HttpRequest, name: str, rest: str = "") -> HttpResponse:
     if provider.secret_rest:
         request.path = f"/receipts/{name}/…/"  # so it stands in the log
     return read(request, provider=provider, rest=rest)
+
+
+# That of read(): what is secret in a path has to be hidden before anything is logged.
+receive.own_body_limit = True  # type: ignore[attr-defined]
 
 
 @door(MAX_BYTES)

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from notices.pages.unsubscribe import unsubscribe
 from notices.receipts import anymail, webhooks
+from signup.accounts import admin_sign_in
 
 urlpatterns = [
     path("", include("signup.urls")),
@@ -14,6 +15,7 @@ urlpatterns = [
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
     path("", include("health.urls")),
     path("language/", include("django.conf.urls.i18n")),
+    path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
 ]
 if apps.is_installed("local"):  # settings: on a developer's machine only

@@ -20,7 +20,9 @@ from health.forms import QueueCheckForm
 from notices.channels import CHANNELS
 from notices.delivery import questions
 from notices.providers import breaker
+from signup import rates
 from web.access import StaffRequest, staff_required
+from web.problems import TooMany
 
 View = Callable[..., HttpResponseBase]
 
@@ -65,6 +67,11 @@ def template(request: HttpRequest) -> str:
 
 
 def start_check(request: HttpRequest, form: QueueCheckForm) -> HttpResponse:
+    try:
+        rates.spend_anyway(rates.Limit("queue-check", rates.QUEUE_CHECK, ""))
+    except TooMany as problem:
+        messages.error(request, problem.sentence)
+        return redirect("health")
     ids = queuecheck.start(form.wanted())
     if not ids:
         messages.error(request, _("Redis does not answer, so nothing was put on a queue."))
@@ -113,23 +120,32 @@ def well(channel: str) -> bool:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database and Redis are there, else 503. Workers and scheduler are told but do not
-    count: a web process serves people without them, and taking it away would help nobody."""
-    answer: dict[str, Any] = {"database": False, "redis": False, "scheduler": False}
-    answer |= {"swept_ago": None, "queues": {}}  # seconds since the last sweep ended
-    answer["carriers"] = {}  # channel -> whether somebody carries it at the moment
+    """200 when database and Redis are there, else 503; which of them, for everybody. Staff who have
+    signed in are told of the rest, too. It does not count: a web process serves people without
+    workers and scheduler, and taking it away would help nobody."""
+    answer: dict[str, Any] = {"ready": False, "database": False, "redis": False}
+    by_staff = False
     try:
         probes.database()
         answer["database"] = True
+        by_staff = request.user.is_staff
     except DatabaseError:
         pass
     try:
         state = probes.redis_state()
-        answer["scheduler"], answer["swept_ago"] = state.scheduled_at is not None, state.swept_ago
-        answer["queues"] = {queue.name: queue.workers > 0 for queue in probes.queues()}
-        answer["carriers"] = {name: well(name) for name in CHANNELS}
+        if by_staff:
+            answer |= details(state)
         answer["redis"] = True
     except (RedisError, OSError):
         pass
     answer["ready"] = answer["database"] and answer["redis"]
     return JsonResponse(answer, status=200 if answer["ready"] else 503)
+
+
+def details(state: probes.RedisState) -> dict[str, Any]:
+    return {
+        "scheduler": state.scheduled_at is not None,
+        "swept_ago": state.swept_ago,  # seconds since the last sweep ended
+        "queues": {queue.name: queue.workers > 0 for queue in probes.queues()},
+        "carriers": {name: well(name) for name in CHANNELS},  # whether somebody carries it
+    }

@@ -1,6 +1,7 @@
 """Redis as a bell: what is asked of it beside queueing, in a hurry. One that was away a moment ago
 is not asked what can wait."""
 
+import threading
 import time
 from collections.abc import Callable, Collection
 from functools import cache
@@ -31,9 +32,17 @@ away_until = 0.0  # time.monotonic()
 Answer = TypeVar("Answer")
 
 
-@cache
+making = threading.Lock()
+made: dict[tuple[str, float], Redis] = {}
+
+
 def connection(url: str, seconds: float) -> Redis:
-    return connect(url, seconds)
+    """One for each, whoever asks first at the same moment: a client that is thrown away closes its
+    connections, also those in use."""
+    with making:
+        if (url, seconds) not in made:
+            made[url, seconds] = connect(url, seconds)
+        return made[url, seconds]
 
 
 def bell() -> Redis:

@@ -8,6 +8,9 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from web.answers import refusal
+from web.problems import NotAllowed
+
 __all__ = ["StaffRequest", "staff_required"]
 
 View = Callable[..., Any]  # returns a response of some kind
@@ -29,6 +32,8 @@ def staff_required(view: View) -> View:
         if not request.user.is_authenticated and not by_script:
             return redirect_to_login(request.get_full_path())
         if not request.user.is_staff:
+            if by_script:
+                return refusal(NotAllowed())
             raise PermissionDenied
         return view(request, *args, **kwargs)
 

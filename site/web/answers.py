@@ -16,18 +16,16 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from web.problems import Invalid, NotAllowed, Problem, TooLarge, TooMany
 
-__all__ = ["Response", "form_or_json", "ok", "read", "with_wait"]
-
-SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
+__all__ = ["Response", "form_or_json", "ok", "read", "refusal", "with_wait"]
 
 Response = TypeVar("Response", bound=HttpResponse)
-Page = Callable[[HttpRequest], HttpResponse]
-Act = Callable[[HttpRequest, dict[str, Any]], HttpResponse]
+Page = Callable[..., HttpResponse]
+Act = Callable[..., HttpResponse]
 
 
-def form_or_json(act: Act, largest: int = SMALL) -> Callable[[Page], Page]:
-    """Decorates the page's view: posts of JSON, of at most `largest` bytes, go to
-    `act(request, body)` instead.
+def form_or_json(act: Act) -> Callable[[Page], Page]:
+    """Decorates the page's view: posts of JSON go to `act(request, body)` instead. Who may is asked
+    by a decorator around this one, before the body is read.
 
     JSON needs no CSRF token: another site's page cannot send that content type to us, since we
     grant no CORS. Forms do.
@@ -44,7 +42,7 @@ def form_or_json(act: Act, largest: int = SMALL) -> Callable[[Page], Page]:
             if request.method != "POST":
                 return not_allowed("POST")
             try:
-                return act(request, read(request, largest))
+                return act(request, read(request))
             except Problem as problem:
                 return refusal(problem)
             except PermissionDenied:
@@ -55,11 +53,9 @@ def form_or_json(act: Act, largest: int = SMALL) -> Callable[[Page], Page]:
     return decorate
 
 
-def read(request: HttpRequest, largest: int) -> dict[str, Any]:
+def read(request: HttpRequest) -> dict[str, Any]:
     """The JSON object of the body; Invalid or TooLarge for anything else."""
     try:
-        if len(request.body) > largest:
-            raise RequestDataTooBig
         # ValueError: broken JSON, broken UTF-8, or a number of thousands of digits.
         body = json.loads(request.body.decode())
     except RequestDataTooBig:

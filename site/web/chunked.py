@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-__all__ = ["Chunked"]
+from web.bodies import SMALL
 
-SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
+__all__ = ["Chunked"]
 
 
 class Chunked:
@@ -37,7 +37,7 @@ class Chunked:
             if len(body) > largest and request.user.is_staff:
                 largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
                 body += stream.read(largest + 1 - len(body))
-        except Exception:  # noqa: BLE001  the server's own, whatever it is: chunks that are none
+        except Exception:
             return HttpResponse(status=400)
         if len(body) > largest:
             return HttpResponse(status=413)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-__all__ = ["Invalid", "NotAllowed", "Problem", "TooLarge", "TooMany", "Unavailable"]
+__all__ = ["Busy", "Invalid", "NotAllowed", "Problem", "TooLarge", "TooMany", "Unavailable"]
 
 
 class Problem(Exception):  # noqa: N818
@@ -48,6 +48,16 @@ class TooMany(Problem):
     def __init__(self, wait: int) -> None:
         self.wait = wait
         super().__init__(_("That was too often. Try again in %s.") % in_words(wait))
+
+
+class Busy(TooMany):
+    """Nobody did anything too often, but many do at once."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.sentence = _("Many people are signing in at this moment. Try again in a second.")
 
 
 class Unavailable(Problem):

@@ -262,6 +262,15 @@ def test_a_check_without_redis_says_so(desk, redis_at):
     assert "Redis does not answer, so nothing was put on a queue." in response.content.decode()
 
 
+def test_a_check_is_put_six_times_a_minute(desk, redis):
+    for _ in range(6):
+        assert start(desk)
+    queued = redis.llen("rq:queue:sms")
+    response = desk.post("/health/", {"heavy": "on", "n": "35"}, follow=True)
+    assert "That was too often. Try again in" in response.content.decode()
+    assert redis.llen("rq:queue:sms") == queued
+
+
 def test_ids_in_the_address_show_no_other_job(desk):
     named = f"check_queue-1-{'1' * 32}"
     other = django_rq.get_queue("sms").enqueue("jobs.send_code", 123456, job_id=named)
@@ -281,8 +290,16 @@ def test_healthz_needs_nothing(client, redis_at, no_database):
     assert (response.status_code, response.content) == (200, b"ok")
 
 
-def test_readyz_is_ready_without_workers_and_says_so(client):
-    response = client.get("/readyz")
+def test_readyz_is_short_for_strangers(client, visitor):
+    for _ in range(2):
+        response = client.get("/readyz")
+        assert response.status_code == 200
+        assert response.json() == {"ready": True, "database": True, "redis": True}
+        client.force_login(visitor)
+
+
+def test_readyz_is_ready_without_workers_and_says_so(desk):
+    response = desk.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {
         "ready": True, "database": True, "redis": True, "scheduler": False, "swept_ago": None,
@@ -291,11 +308,11 @@ def test_readyz_is_ready_without_workers_and_says_so(client):
     }  # fmt: skip
 
 
-def test_readyz_tells_workers_and_scheduler(client, redis):
+def test_readyz_tells_workers_and_scheduler(desk, redis):
     redis.set(jobs.SWEEP_HEARTBEAT, int(time.time()) - 7)
     with running("rqscheduler"), running("rqworker", "sms"):
         eventually(lambda: redis.get(SCHEDULER_HEARTBEAT))
-        answer = client.get("/readyz").json()
+        answer = desk.get("/readyz").json()
     assert answer["scheduler"] is True
     assert 7 <= answer["swept_ago"] < 60
     assert answer["queues"]["sms"] is True

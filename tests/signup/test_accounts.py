@@ -1,5 +1,7 @@
 """Signing in and out, and a new password by email."""
 
+import threading
+
 import pytest
 from django.contrib.auth.tokens import default_token_generator
 from django.core.management import CommandError, call_command
@@ -92,9 +94,74 @@ def test_guessing_a_password_is_limited(client, visitor, monkeypatch):
     assert sign_in(elsewhere, "guest_wang").status_code == 302
 
 
+SPELLINGS = [
+    "13900000002", "+8613900000002", "+86 139 0000 0002", "139-0000-0002", "0086 13900000002",
+    "(139) 0000 0002", "139.0000.0002", "guest_wang", "13900000002 ", "ｇｕｅｓｔ＿ｗａｎｇ",
+]  # fmt: skip
+
+
+def test_ten_spellings_are_one_account(client, visitor):
+    statuses = [sign_in(client, name, "wrong").status_code for name in SPELLINGS * 2]
+    assert statuses == [200] * 10 + [429] * 10
+
+
+def test_guessing_from_everywhere_is_limited_and_does_not_keep_the_owner_out(client, visitor):
+    assert sign_in(client, "guest_wang").status_code == 302
+    client.post("/logout/")
+    guesses = [
+        sign_in(Client(REMOTE_ADDR=f"2001:db8:0:{n:x}::1"), "guest_wang", "wrong").status_code
+        for n in range(30)
+    ]
+    assert guesses == [200] * 19 + [429] * 11
+    elsewhere = sign_in(Client(REMOTE_ADDR="192.0.2.9"), "guest_wang")
+    assert elsewhere.status_code == 429
+    assert 0 < int(elsewhere["Retry-After"]) <= 60
+    assert sign_in(client, "guest_wang").status_code == 302
+
+
+def test_who_guesses_at_the_next_desk_does_not_keep_the_owner_out(client, visitor):
+    sign_in(client, "guest_wang")
+    client.post("/logout/")
+    assert [sign_in(Client(), "guest_wang", "wrong").status_code for _ in range(11)][-1] == 429
+    assert sign_in(client, "guest_wang").status_code == 302
+
+
+def test_a_browser_is_known_for_its_own_account_only(client, visitor, staff):
+    sign_in(client, "reception")
+    client.post("/logout/")
+    for n in range(20):
+        sign_in(Client(REMOTE_ADDR=f"192.0.2.{n}"), "guest_wang", "wrong")
+    assert sign_in(client, "guest_wang").status_code == 429
+    client.cookies["known_browser"] = f"{visitor.pk}:{'x' * 6}:{'x' * 43}"
+    assert sign_in(client, "guest_wang").status_code == 429
+
+
+def test_a_known_browser_guesses_no_more_than_others(client, visitor):
+    sign_in(client, "guest_wang")
+    client.post("/logout/")
+    statuses = []
+    for n in range(30):
+        client.defaults["REMOTE_ADDR"] = f"192.0.2.{n}"
+        statuses.append(sign_in(client, "guest_wang", "wrong").status_code)
+    assert statuses == [200] * 20 + [429] * 10
+
+
 def test_people_sign_in_while_redis_is_away(client, visitor, settings):
     settings.REDIS_URL = CLOSED
     assert sign_in(client, "guest_wang").status_code == 302
+
+
+def test_guessing_is_limited_while_redis_is_away(client, visitor, settings):
+    settings.REDIS_URL = CLOSED
+    statuses = [sign_in(client, "guest_wang", "wrong").status_code for _ in range(12)]
+    assert statuses == [200] * 10 + [429] * 2
+
+
+def test_who_cannot_be_hashed_for_is_told_to_come_again(client, visitor, monkeypatch):
+    monkeypatch.setattr(rates, "places", threading.Semaphore(0))
+    answer = sign_in(client, "guest_wang")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert "Many people are signing in" in answer.content.decode()
 
 
 def test_signing_in_leads_back_but_not_to_another_site(client, visitor):
@@ -188,7 +255,54 @@ def test_every_page_is_there(client, page):
     assert "<h1>" in answer.content.decode()
 
 
+def test_reset_emails_are_limited_per_origin_and_in_all(visitor, monkeypatch):
+    monkeypatch.setattr(rates, "PASSWORD_RESET_ALL", "11/hour")
+    names = [f"nobody{n}@example.com" for n in range(12)]
+    assert [forgot(name).status_code for name in names] == [302] * 10 + [429] * 2
+    refused = forgot("wang@example.com")
+    assert 0 < int(refused["Retry-After"]) <= 60
+    assert "That was too often" in refused.content.decode()
+    assert not Delivery.objects.exists()
+    assert forgot("wang@example.com", REMOTE_ADDR="192.0.2.9").status_code == 302
+    assert forgot("wang@example.com", REMOTE_ADDR="192.0.2.10").status_code == 429
+
+
+def test_who_is_kept_out_gets_in_by_the_link(client, visitor):
+    for n in range(20):
+        sign_in(Client(REMOTE_ADDR=f"192.0.2.{n}"), "guest_wang", "wrong")
+    uid = urlsafe_base64_encode(force_bytes(visitor.pk))
+    link = f"/password/{uid}/{default_token_generator.make_token(visitor)}/"
+    form = client.get(link, follow=True).redirect_chain[-1][0]
+    new = {"new_password1": "brand new horse", "new_password2": "brand new horse"}
+    client.post(form, new)
+    assert sign_in(client, "guest_wang", "brand new horse").status_code == 302
+
+
 # The admin
+
+
+def test_the_admin_has_no_door_of_its_own(client, visitor, staff):
+    answer = client.get("/admin/", follow=True)
+    assert answer.redirect_chain[-1][0] == "/login/?next=/admin/"
+    body = {"username": "reception", "password": PASSWORD, "next": "/admin/"}
+    answer = client.post("/admin/login/?next=/admin/signup/user/", body)
+    assert answer["Location"] == "/login/?next=/admin/signup/user/"
+    assert "_auth_user_id" not in client.session
+    assert client.post("/login/", body)["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+    assert client.get("/admin/login/", follow=True).redirect_chain[-1][0] == "/admin/"
+
+
+def test_who_is_not_staff_is_told_so_by_the_admin(client, visitor):
+    client.force_login(visitor)
+    answer = client.get("/admin/", follow=True)
+    assert answer.status_code == 403
+
+
+def test_the_admins_sign_in_leads_to_no_other_site(client, staff):
+    there = client.get("/admin/login/?next=https://evil.example/")["Location"]
+    sent = {"username": "reception", "password": PASSWORD, "next": "https://evil.example/"}
+    assert client.post(there, sent)["Location"] == "/"
 
 
 @pytest.fixture

@@ -123,10 +123,12 @@ def _fresh(redis):
     from notices.providers import breaker
     from queueing import process
     from queueing import redis as bell
+    from signup import rates
 
     for mark in WORLD.glob("high-water.*"):  # the database is emptied, too
         mark.unlink()
     breaker.own.clear()
+    rates.own_storage().reset()
     bell.away_until = 0.0
     process.served = ()
 
