@@ -15,6 +15,7 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -40,7 +41,7 @@ def session() -> None:
     staff = User.objects.create_user("reception", is_staff=True)
     client = Client()
     client.force_login(staff)
-    print(client.cookies["sessionid"].value)
+    print(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 def rows() -> None:

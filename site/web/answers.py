@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from web.problems import Invalid, NotAllowed, Problem, TooLarge, TooMany
 
-__all__ = ["Response", "form_or_json", "ok", "read", "with_wait"]
+__all__ = ["Response", "form_or_json", "ok", "read", "refusal", "with_wait"]
 
 SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
@@ -47,8 +47,8 @@ def form_or_json(act: Act, largest: int = SMALL) -> Callable[[Page], Page]:
                 return act(request, read(request, largest))
             except Problem as problem:
                 return refusal(problem)
-            except PermissionDenied:
-                return refusal(NotAllowed())
+            except PermissionDenied as denied:
+                return refusal(NotAllowed(str(denied)))
 
         return view
 
