@@ -39,7 +39,7 @@ PACKAGES = [
     "notices.content",
     "notices.audience",
     "notices.models",
-    "notices.channels",
+    "notices.channels notices.rights",
     "signup.models signup.codes signup.phones signup.rates signup.pictures",
     "notices.recurrence",
     "queueing",
@@ -98,6 +98,7 @@ WITH_DOORS = [
     "notices.audience",
     "notices.recurrence",
     "notices.channels",
+    "notices.rights",
     "queueing",
     "web",
 ]

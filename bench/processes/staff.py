@@ -23,6 +23,7 @@ from bench.guests import SMS, SUBJECT, TEXT  # noqa: E402
 from notices.delivery import lifecycle  # noqa: E402
 from notices.models import Delivery, Notice  # noqa: E402
 from signup.models import User  # noqa: E402
+from tests.support.world import with_rights  # noqa: E402
 
 
 def press(channel: str) -> None:
@@ -40,7 +41,7 @@ def press(channel: str) -> None:
 def session() -> None:
     staff = User.objects.create_user("reception", is_staff=True)
     client = Client()
-    client.force_login(staff)
+    client.force_login(with_rights(staff))
     print(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices import channels
+from notices import channels, rights
 from notices.models.notice import Notice
 
 
@@ -79,6 +79,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+        permissions = rights.of(rights.ADDRESSES, rights.EXPORT)
         constraints = [
             # Listed twice, told once.
             models.UniqueConstraint(

@@ -20,6 +20,7 @@ from signup import pictures
 from signup.models import User
 from tests.faults.house import House
 from tests.support.processes import ROOT, eventually
+from tests.support.world import with_rights
 
 PAUSE = 0.5  # seconds from one question to the next
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -54,7 +55,7 @@ class Desk:
         )  # fmt: skip
         staff = User.objects.create_user("reception", "reception@example.com", is_staff=True)
         client = Client()
-        client.force_login(staff)
+        client.force_login(with_rights(staff))
         self.cookies = f"sessionid={client.cookies['sessionid'].value}; csrftoken={'c' * 32}"
         self.answers: list[Answer] = []
         self.accepted: list[str] = []  # addresses of the notices that were accepted
