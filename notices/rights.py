@@ -43,6 +43,7 @@ def demand(request: HttpRequest, *rights: str) -> None:
     """Raises PermissionDenied, in words, for who has none of them."""
     if any(request.user.has_perm(right) for right in rights):
         return
+    request.missing_right = "|".join(rights)  # type: ignore[attr-defined]  # signup/security.py
     names = " / ".join(_(WORDS[right]) for right in rights)
     raise PermissionDenied(_("For this you need the right “%(right)s”.") % {"right": names})
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from signup import flow, phones, rates
+from signup import flow, phones, rates, security
 from signup.models import User
 from web import answers
 from web.problems import TooMany, Unavailable
@@ -118,7 +118,8 @@ class ResetForm(PasswordResetForm):
         try:
             rates.spend(rates.Limit("password-reset", rates.PASSWORD_RESET, to_email.lower()))
         except TooMany:
-            return  # saying so would tell who has an account
+            security.tell("limit")  # not by a 429: saying so would tell who has an account
+            return
         except Unavailable:
             pass  # the row is written all the same; the sweep will ring
         flow.password_reset(context["user"], origin)

@@ -32,6 +32,7 @@ from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.progress import progress, report
 from notices.rights import demand, right_required
+from signup import security
 from web import characters
 from web.access import StaffRequest, staff_required
 
@@ -131,6 +132,7 @@ def as_json(request: HttpRequest, pk: int) -> JsonResponse:
 def as_csv(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Every delivery, a row each, streamed."""
     demand(request, rights.ADDRESSES)
+    security.tell("export")
     notice = get_object_or_404(Notice, pk=pk)
     response = StreamingHttpResponse(csv_rows(notice), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="notice-{pk}.csv"'

@@ -12,6 +12,7 @@ from notices import channels, rights
 from notices.audience import suppression
 from notices.models import Suppression
 from notices.rights import right_required
+from signup import security
 from web import characters
 from web.access import StaffRequest, staff_required
 
@@ -51,6 +52,7 @@ def lift(request: StaffRequest, pk: int) -> HttpResponse:
     if not reason:
         return show(request, _("Say why it is lifted. Nothing was changed."), 400)
     suppression.lift(row.pk, request.user, reason)
+    security.tell("lifted")
     text = _("%(address)s gets messages again.")
     if suppression.active(row.channel, row.address).exists():
         text = _("Lifted. %(address)s stands on the list for another reason, too.")

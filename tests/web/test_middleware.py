@@ -138,5 +138,6 @@ def test_by_https_both_are_served(client, https_only):
 
 
 def test_the_refusal_stands_before_the_redirect(settings):
-    first = f"{https_for_machines.__module__}.{https_for_machines.__name__}"
-    assert settings.MIDDLEWARE[0] == first
+    own = f"{https_for_machines.__module__}.{https_for_machines.__name__}"
+    of_django = "django.middleware.security.SecurityMiddleware"
+    assert settings.MIDDLEWARE.index(own) < settings.MIDDLEWARE.index(of_django)
