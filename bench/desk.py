@@ -29,7 +29,7 @@ class Desk:
         self.web = Web(here, "config.wsgi", **environment)
         session = place.command("-m", "bench.processes.staff", "session", **environment)
         self.headers = web.HEADERS | {
-            "Cookie": f"sessionid={session.strip()}; csrftoken={TOKEN}",
+            "Cookie": f"__Host-sessionid={session.strip()}; __Host-csrftoken={TOKEN}",
             "Referer": f"https://127.0.0.1:{self.web.port}/",
         }
         # The first one loads everything. Nobody starts it.

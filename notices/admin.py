@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from notices import rights
 from notices.content import messages
 from notices.models import (
     Delivery,
@@ -22,7 +23,12 @@ FOUND = 1000
 
 
 class ReadOnly:
-    """The record is for looking: a notice is written, sent and cancelled on its own pages."""
+    """The record is for looking: a notice is written, sent and cancelled on its own pages. Every
+    table here holds addresses, or leads to one that does."""
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        may_view: bool = super().has_view_permission(request, obj)  # type: ignore[misc]
+        return may_view and request.user.has_perm(rights.ADDRESSES)
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False

@@ -5,6 +5,7 @@ A new one is a Channel here, who carries it (SOURCES in providers/router.py), an
 messages go by it, their job (jobs.bells) and a template messages/NAME.CHANNEL.txt for each.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +18,13 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from signup import emails, phones
 
-__all__ = ["CHANNELS", "EMAIL", "SMS", "Channel", "choices", "of"]
+__all__ = ["CHANNELS", "EMAIL", "SMS", "Channel", "choices", "masked", "of"]
 
 EMAIL, SMS = "email", "sms"  # what is stored
+
+# Wherever they stand in a text. A status such as 5.1.1 or 550 is none.
+AN_EMAIL = re.compile(r"""("[^"]*"|[^\s<>@,;:"()]+)@([^\s<>@,;()]+)""")
+A_NUMBER = re.compile(r"\+?\d(?:[ -]?\d){6,}")
 
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
@@ -123,3 +128,9 @@ def of(address: str) -> Channel:
     """The channel of which somebody wrote an address. From the last to the first: whatever nobody
     else claims is a number or an email address."""
     return next(each for each in reversed(CHANNELS.values()) if each.recognises(address))
+
+
+def masked(text: str) -> str:
+    """For who may not see addresses: j***@example.com, +86 139 **** 0011, also amid other words."""
+    text = AN_EMAIL.sub(lambda found: f"{found[1][:1]}***@{found[2]}", text)
+    return A_NUMBER.sub(lambda found: phones.masked(found[0]), text)

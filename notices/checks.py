@@ -45,15 +45,24 @@ def check_receipts(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility, deploy=True)
 def check_public_url(**kwargs: Any) -> list[CheckMessage]:
+    """Without it the link of a password reset begins with the Host header of whoever asked."""
     if settings.PUBLIC_URL:
         return []
-    return [
+    hint = "Set it to https:// and your host."
+    found: list[CheckMessage] = [
         Info(
             "Notices carry no link to unsubscribe: PUBLIC_URL is not set.",
-            hint="Set it to https:// and your host.",
+            hint=hint,
             id="bellhop.I012",
         )
     ]
+    if "*" in settings.ALLOWED_HOSTS:
+        text = (
+            "Anybody can choose where the links in emails lead: "
+            "ALLOWED_HOSTS is * and PUBLIC_URL is not set."
+        )
+        found.append(Error(text, hint=hint, id="bellhop.E012"))
+    return found
 
 
 def missing(channel: str, name: str, urls: list[str], hint: str) -> list[CheckMessage]:

@@ -13,13 +13,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from signup import emails, flow, phones, rates, usernames
+from signup import emails, flow, phones, rates, security, usernames
 from signup.forms import Email
 from signup.models import User
 from web import answers, characters
 from web.problems import TooMany
 
-USERNAME_COOKIE = "username"  # for front ends that greet by name; nothing trusts it
+# For front ends of one's own that sign up by JSON and greet by name: part of that contract. Scripts
+# read it, so our own pages set none, and nothing trusts it.
+USERNAME_COOKIE = "username"
 USERNAME_COOKIE_AGE = 14 * 24 * 3600
 KNOWN_COOKIE = "known_browser"  # signed: the account that has signed in here
 KNOWN_AGE = 365 * 24 * 3600
@@ -122,8 +124,7 @@ class SignIn(views.LoginView):
             return refused(self, self.authentication_form(), problem)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        user = form.get_user()
-        return remember_browser(remember_username(super().form_valid(form), user.username), user)
+        return remember_browser(super().form_valid(form), form.get_user())
 
 
 def refused(view: Any, form: Any, problem: TooMany) -> HttpResponse:
@@ -175,7 +176,8 @@ class ResetForm(PasswordResetForm):
                 rates.Limit("password-reset", rates.PASSWORD_RESET, to_email.lower())
             )
         except TooMany:
-            return  # saying so would tell who has an account
+            security.tell("limit")  # not by a 429: saying so would tell who has an account
+            return
         flow.password_reset(context["user"], origin)
 
 

@@ -1,17 +1,34 @@
 """People, and the verifications of their mobiles: to look at, without the code."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from signup import emails, phones, usernames
+from signup import emails, phones, security, usernames
 from signup.models import User, Verification
 from signup.search import PeopleSearch
+
+RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+TOLD = (*RIGHTS, "username", "email", "mobile")  # by which somebody could get in
+
+
+def may_touch(request: HttpRequest, user: User | None) -> bool:
+    """An account of staff is changed by superusers and by its owner: who could set its password or
+    its email would have its rights."""
+    return (
+        user is None
+        or request.user.is_superuser
+        or user.pk == request.user.pk
+        or not (user.is_staff or user.is_superuser)
+    )
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -61,7 +78,7 @@ class UserAdmin(PeopleSearch, auth.UserAdmin):  # type: ignore[type-arg]
         (_("Language and time"), {"fields": ("language", "time_zone")}),
         (
             _("Rights"),
-            {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
+            {"fields": RIGHTS},
         ),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
@@ -86,6 +103,59 @@ class UserAdmin(PeopleSearch, auth.UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username", "email", "mobile")
     ordering = ("-id",)
     show_full_result_count = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Rights are given by superusers, and nobody gives any to themself."""
+        fixed = list(super().get_readonly_fields(request, obj))
+        if obj is not None and (obj.pk == request.user.pk or not request.user.is_superuser):
+            own = obj.pk == request.user.pk
+            fixed += [name for name in RIGHTS if own or name != "is_active"]
+        return fixed
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and may_touch(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            security.tell("user-added", account=obj.pk)
+        elif changed := [name for name in TOLD if name in form.changed_data]:
+            rights = "rights-changed" if set(changed) & set(RIGHTS) else "user-changed"
+            security.tell(rights, account=obj.pk, changed=",".join(changed))
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for user in queryset:
+            security.tell("user-deleted", account=user.pk)
+        return super().log_deletions(request, queryset)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(auth.GroupAdmin):
+    """What is given to a group is given to all in it, so this is for superusers."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        security.tell("rights-changed", group=obj.pk, changed=",".join(form.changed_data))
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for group in queryset:
+            security.tell("rights-changed", group=group.pk, changed="deleted")
+        return super().log_deletions(request, queryset)
 
 
 @admin.register(Verification)

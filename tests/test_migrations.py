@@ -27,6 +27,7 @@ import json
 from notices.models import *
 from signup.models import User
 code, mail, doubt = Delivery.objects.order_by("pk")
+reception = User.objects.get(is_staff=True)
 cursor, notice = StreamCursor.objects.get(), Notice.objects.get()
 print(json.dumps({
     "attempts": [[one.delivery_id == code.pk, one.reason] for one in FailedAttempt.objects.all()],
@@ -35,6 +36,7 @@ print(json.dumps({
     "provider's id": code.provider_ref,
     "doubt": [doubt.state, doubt.doubt_until.isoformat()],
     "occurrence": Occurrence.objects.get().notice_id == notice.pk,
+    "staff": sorted(reception.get_all_permissions()) if not reception.is_superuser else None,
     "kept": [Suppression.objects.get().kind, Receipt.objects.get().ref, User.objects.get().email],
 }))
 """
@@ -74,6 +76,7 @@ def test_rows_are_all_there_after_the_migration(old):
     assert "Applying notices.0002_names... OK" in done.stdout
     looked = manage(old, "shell", "-v0", "-c", LOOK)
     assert looked.returncode == 0, looked.stderr
+    # Who was staff can do all that they could.
     assert json.loads(looked.stdout) == {
         "attempts": [[True, "The provider is busy (503)."]],
         "cursor": [True, "smtp", True],
@@ -81,6 +84,14 @@ def test_rows_are_all_there_after_the_migration(old):
         "provider's id": "SM1",
         "doubt": ["uncertain", AT],
         "occurrence": True,
+        "staff": [
+            "notices.export_deliveries",
+            "notices.lift_suppressions",
+            "notices.manage_schedules",
+            "notices.see_addresses",
+            "notices.send_notice",
+            "notices.send_to_everyone",
+        ],
         "kept": ["stop", "SM1", "reception@example.com"],
     }
     assert "No migrations to apply" in manage(old, "migrate").stdout

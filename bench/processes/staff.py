@@ -15,6 +15,7 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -22,6 +23,7 @@ from bench.guests import SMS, SUBJECT, TEXT  # noqa: E402
 from notices.delivery import lifecycle  # noqa: E402
 from notices.models import Delivery, Notice  # noqa: E402
 from signup.models import User  # noqa: E402
+from tests.support.world import with_rights  # noqa: E402
 
 
 def press(channel: str) -> None:
@@ -39,8 +41,8 @@ def press(channel: str) -> None:
 def session() -> None:
     staff = User.objects.create_user("reception", is_staff=True)
     client = Client()
-    client.force_login(staff)
-    print(client.cookies["sessionid"].value)
+    client.force_login(with_rights(staff))
+    print(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 def rows() -> None:

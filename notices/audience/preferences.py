@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from functools import cache
 
-from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 from django.utils import timezone
@@ -26,10 +25,9 @@ def signer() -> Signer:
 def unsubscribe_url(delivery: Delivery) -> str:
     """The absolute address of a delivery's page for opting out; empty for what is not a notice,
     and when nobody knows our host."""
-    host = settings.PUBLIC_URL or delivery.origin
-    if not host or delivery.pk is None or delivery.message != NOTICE:
+    if not delivery.host or delivery.pk is None or delivery.message != NOTICE:
         return ""
-    return host + path().replace(NUMBER, signer().sign(str(delivery.pk)))
+    return delivery.host + path().replace(NUMBER, signer().sign(str(delivery.pk)))
 
 
 @cache

@@ -65,7 +65,7 @@ def password_reset(delivery: Delivery) -> dict[str, Any]:
         "uidb64": urlsafe_base64_encode(force_bytes(delivery.user.pk)),
         "token": default_token_generator.make_token(delivery.user),
     }
-    link = delivery.origin + reverse("password_reset_confirm", kwargs=args)
+    link = delivery.host + reverse("password_reset_confirm", kwargs=args)
     return {"user": delivery.user, "link": link}
 
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices import channels
+from notices import channels, rights
 from notices.models.notice import Notice
 
 
@@ -59,7 +59,8 @@ class Delivery(models.Model):
     address = models.CharField(_("address"), max_length=254, blank=True)
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
     language = models.CharField(_("language"), max_length=10, default=settings.LANGUAGE_CODE)
-    origin = models.CharField(max_length=255, blank=True, default="")  # https://host, for links
+    # https://host by which somebody asked for it: for links, where no PUBLIC_URL is set.
+    origin = models.CharField(max_length=255, blank=True, default="")
 
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
@@ -78,6 +79,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+        permissions = rights.of(rights.ADDRESSES, rights.EXPORT)
         constraints = [
             # Listed twice, told once.
             models.UniqueConstraint(
@@ -122,6 +124,12 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+    @property
+    def host(self) -> str:
+        """What its links begin with. Whoever asks for an email to somebody else chooses the Host
+        header, so that is taken only where nothing better is known."""
+        return settings.PUBLIC_URL or self.origin
 
 
 class StreamCursor(models.Model):

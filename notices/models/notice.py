@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from notices import rights
 from notices.channels import CHANNELS
 from signup.models import default_time_zone
 
@@ -99,6 +100,7 @@ class Notice(Content):
     class Meta:
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
+        permissions = rights.of(rights.SEND, rights.EVERYONE)
         ordering = ["-id"]
         constraints = [once_per_request("notice")]
         indexes = [

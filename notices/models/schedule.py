@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from notices import rights
 from notices.models.notice import Content, Notice, once_per_request
 from notices.recurrence.rule import Rule, instant
 
@@ -40,6 +41,7 @@ class Schedule(Content):
     class Meta:
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
+        permissions = rights.of(rights.SCHEDULE)
         ordering = ["-id"]
         constraints = [once_per_request("schedule")]
         indexes = [

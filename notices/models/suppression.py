@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notices import channels
+from notices import channels, rights
 
 
 class Suppression(models.Model):
@@ -37,6 +37,7 @@ class Suppression(models.Model):
     class Meta:
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
+        permissions = rights.of(rights.LIFT)
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

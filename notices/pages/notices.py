@@ -23,13 +23,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from notices import channels
+from notices import channels, rights
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import instants
+from notices.pages.allowed import buttons, demand_for
 from notices.pages.progress import progress, report
-from signup import search
+from notices.rights import demand, right_required
+from signup import search, security
 from web import characters, tables
 from web.access import StaffRequest, staff_required
 
@@ -51,12 +53,13 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @staff_required
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: StaffRequest, pk: int) -> HttpResponse:
     wanted = Notice.objects.select_related("author", "occurrence__schedule")
     notice = get_object_or_404(wanted, pk=pk)
     search = {name: request.GET.get(name, "")[:100] for name in ("q", "state", "channel")}
     shown = live(notice)
-    pages = Paginator(found(notice, **search), PAGE)
+    by_address = request.user.has_perm(rights.ADDRESSES)
+    pages = Paginator(found(notice, **search, by_address=by_address), PAGE)
     if not search["q"].strip():
         pages.count = known(shown["progress"]["tally"], search["state"], search["channel"])
     page = pages.get_page(request.GET.get("page"))
@@ -68,7 +71,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "states": State.choices,
         "channels": channels.choices(),
     }
-    return render(request, "notices/notice.html", context | shown)
+    context |= shown | buttons(request, notice)
+    return render(request, "notices/notice.html", context)
 
 
 def known(tally: Counter[tuple[str, str]], state: str, channel: str) -> int:
@@ -87,9 +91,12 @@ def live(notice: Notice) -> dict[str, Any]:
     }
 
 
-def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery]:
+def found(
+    notice: Notice, q: str, state: str, channel: str, by_address: bool = True
+) -> QuerySet[Delivery]:
     """By channel first, as the indexes have them: a page costs the same whatever is chosen. Of
-    what fits a text, the first thousand: more would be searched for on every page."""
+    what fits a text, the first thousand: more would be searched for on every page. Not
+    `by_address` for who may not see them, and could ask for one digit after the other."""
     deliveries = notice.deliveries.order_by("channel", "id").prefetch_related("failed_attempts")
     if state in State.values:
         deliveries = deliveries.filter(state=state)
@@ -98,7 +105,8 @@ def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery
         # the table from its beginning until it has met fifty of this notice.
         deliveries = deliveries.filter(channel__range=(channel, channel))
     if q := characters.clean(q).strip():
-        fitting = deliveries.filter(search.fitting(q, "address", "name"))
+        columns = ("address", "name") if by_address else ("name",)
+        fitting = deliveries.filter(search.fitting(q, *columns))
         deliveries = deliveries.filter(pk__in=list(fitting.values_list("pk", flat=True)[:FOUND]))
     return deliveries
 
@@ -121,9 +129,11 @@ def as_json(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_GET
-@staff_required
+@right_required(rights.EXPORT)
 def as_csv(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Every delivery, a row each, streamed."""
+    demand(request, rights.ADDRESSES)
+    security.tell("export")
     notice = get_object_or_404(Notice, pk=pk)
     response = StreamingHttpResponse(
         tables.written(exported(notice)), content_type="text/csv; charset=utf-8"
@@ -146,7 +156,7 @@ def exported(notice: Notice) -> Iterator[Sequence[object]]:
 
 
 @require_POST
-@staff_required
+@right_required(rights.SEND)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Pressed twice, the second answer is the first, as far as it is known by then."""
     notice = get_object_or_404(Notice, pk=pk)
@@ -169,11 +179,12 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@staff_required
+@right_required(rights.SEND)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Lets a notice that waits go at once, also in the quiet hours. Who presses twice is told the
     same while it goes."""
     notice = get_object_or_404(Notice, pk=pk)
+    demand_for(request, notice.audience)
     notice.in_quiet_hours |= quiet_hours.ends(timezone.now()) is not None
     started = lifecycle.change(notice, only=["in_quiet_hours"])
     notice.refresh_from_db()
@@ -185,7 +196,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@staff_required
+@right_required(rights.SEND)
 def again(request: StaffRequest, pk: int) -> HttpResponse:
     """Sends again what is uncertain: the delivery that `delivery` names, or all of them. `until`:
     when the page saw them change last, so that who presses twice decides it once."""

@@ -13,12 +13,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from notices import rights
 from notices.models import Notice, Schedule
 from notices.pages import instants
+from notices.pages.allowed import buttons, demand_for
 from notices.pages.idempotency import Key, new_key
 from notices.pages.schedule_report import with_runs
 from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
+from notices.rights import right_required
 from notices.schedules import actions
 from web.access import StaffRequest, staff_required
 
@@ -41,7 +44,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @staff_required
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: StaffRequest, pk: int) -> HttpResponse:
     schedule = get_object_or_404(Schedule.objects.select_related("author"), pk=pk)
     occurrences = schedule.occurrences.select_related("notice", "by")
     occurrences = occurrences.defer("notice__addresses", "notice__text")
@@ -52,17 +55,20 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "page": Paginator(occurrences, PAGE).get_page(request.GET.get("page")),
         "runs": occurrences.exclude(notice=None).count(),
         "key": new_key(),
+        **buttons(request, schedule),
     }
     return render(request, "notices/schedule.html", context)
 
 
 @require_POST
-@staff_required
+@right_required(rights.SCHEDULE)
 def act(request: StaffRequest, pk: int) -> HttpResponse:
     """POST `do`: pause, resume, skip, run or end. Pressed twice it is done once, and the second
     answer is the first."""
     schedule = get_object_or_404(Schedule, pk=pk)
     do, at = request.POST.get("do", ""), instants.posted(request, "at")
+    if do in {"run", "resume"}:
+        demand_for(request, schedule.audience)
     # By whom and for which schedule: its notice is asked for by no other key.
     key = Key.of(f"user {request.user.pk} run {pk}", request.POST.get("key"), {})
     steps: dict[str, tuple[Callable[[], Any], str]] = {

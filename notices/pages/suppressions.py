@@ -8,8 +8,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from notices import channels, rights
 from notices.audience import suppression
 from notices.models import Suppression
+from notices.rights import right_required
+from signup import security
 from signup.search import fitting
 from web import characters
 from web.access import StaffRequest, staff_required
@@ -27,6 +30,8 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def show(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResponse:
     search = {"q": request.GET.get("q", "")[:254], "lifted": request.GET.get("lifted", "")[:1]}
+    if not request.user.has_perm(rights.ADDRESSES):  # who could ask for one digit after the other
+        search["q"] = ""
     page = Paginator(found(**search), PAGE).get_page(request.GET.get("page"))
     context = {"search": search, "page": page, "problem": problem}
     return render(request, "notices/suppressed.html", context, status=status)
@@ -40,7 +45,7 @@ def found(q: str, lifted: str) -> QuerySet[Suppression]:
 
 
 @require_POST
-@staff_required
+@right_required(rights.LIFT)
 def lift(request: StaffRequest, pk: int) -> HttpResponse:
     """One that is lifted already stays as it is: the answer is that of the first press."""
     row = get_object_or_404(Suppression, pk=pk)
@@ -48,8 +53,11 @@ def lift(request: StaffRequest, pk: int) -> HttpResponse:
     if not reason:
         return show(request, _("Say why it is lifted. Nothing was changed."), 400)
     suppression.lift(row.pk, request.user, reason)
+    security.tell("lifted")
     text = _("%(address)s gets messages again.")
     if suppression.active(row.channel, row.address).exists():
         text = _("Lifted. %(address)s stands on the list for another reason, too.")
-    messages.success(request, text % {"address": row.address})
+    may_see = request.user.has_perm(rights.ADDRESSES)
+    address = row.address if may_see else channels.masked(row.address)
+    messages.success(request, text % {"address": address})
     return redirect("suppressed")

@@ -157,9 +157,8 @@ class TimingForm(JSONForm, forms.Form):
         if saved:
             kwargs["initial"] = fields_of(saved)
         super().__init__(*args, **kwargs)
-        self.label_suffix = ""
+        self.label_suffix, self.saved = "", saved
         self.own_zone, self.many = own_zone or settings.TIME_ZONE_DEFAULT, many
-        self.saved = saved
         self.fields["zone"].initial = self.own_zone
         self.fields["when"].initial = "now"
         if settings.QUIET_HOURS is None:  # what was chosen while there were some is kept
@@ -171,7 +170,8 @@ class TimingForm(JSONForm, forms.Form):
         return f"{begin:%H:%M}–{end:%H:%M} ({settings.TIME_ZONE_DEFAULT})" if begin else ""
 
     def clean_when(self) -> str:
-        return self.cleaned_data["when"] or "now"
+        own = "repeat" if isinstance(self.saved, Schedule) else "now"
+        return self.cleaned_data["when"] or own
 
     def clean_zone(self) -> str:
         zone: str = self.cleaned_data["zone"] or self.own_zone

@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from notices import rights
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import CONTENT_FIELDS, Notice, Schedule
 from notices.pages import idempotency
+from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews, render_with_previews
@@ -24,6 +26,7 @@ from notices.pages.schedule_report import schedule_report
 from notices.pages.timing_form import TimingForm
 from notices.recurrence import rule
 from notices.recurrence.describe import in_words
+from notices.rights import right_required
 from notices.schedules import actions
 from web import answers
 from web.access import StaffRequest, staff_required
@@ -45,6 +48,7 @@ def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
         idempotency.check(header)
     form = NoticeForm.from_json(body)
     timing = TimingForm.from_json(body, own_zone=request.user.time_zone, many=form.many)
+    demand_to_write(request, form, timing)
     key = key_of(request, header, form, timing)
     saved = key.made()
     if saved is None:
@@ -94,7 +98,10 @@ def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> No
         messages.info(request, _("That day has this time twice. The first one is meant."))
 
 
-@staff_required
+writers = right_required(rights.SEND, rights.SCHEDULE)
+
+
+@writers
 @answers.form_or_json(new_by_json)
 @require_http_methods(["GET", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
@@ -114,6 +121,7 @@ def new(request: StaffRequest) -> HttpResponse:
     own_key = request.POST.get("key", request.GET.get("key"))
     if not form.is_bound:
         return page(request, form, timing, key=own_key)
+    demand_to_write(request, form, timing)
     key = key_of(request, own_key, form, timing)
     try:
         saved = key.made()
@@ -134,6 +142,7 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
     shown = []
     if form.is_bound and form.is_valid() and timing.is_valid():
         shown = previews(form.save(commit=False), request.user)
+    offer_allowed(request, form, timing)
     context = {
         "form": form,
         "timing": timing,
@@ -197,16 +206,19 @@ def changed_by(posted: QueryDict) -> Notice | Schedule | None:
 
 
 @require_http_methods(["GET", "POST"])
-@staff_required
+@right_required(rights.SEND)
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
     """Changes or moves a notice that has not started yet."""
     notice = get_object_or_404(Notice, pk=pk)
+    demand_to_change(request, notice)
     if notice.state != Notice.State.WAITING:
         messages.warning(request, STARTED)
         return redirect(notice)
     form = NoticeForm(request.POST or None, instance=notice)
     timing = TimingForm(request.POST or None, own_zone=request.user.time_zone, saved=notice)
     timing.fields["when"].choices = timing.fields["when"].choices[:2]  # type: ignore[attr-defined]
+    if form.is_bound:
+        demand_to_write(request, form, timing)
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
         timing.apply_to_notice(notice)
         start_at = timing.cleaned_data.get("start_at")
@@ -220,10 +232,11 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff_required
+@right_required(rights.SCHEDULE)
 def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
     """Changes what a schedule will do; what it did stays."""
     found = get_object_or_404(Schedule, pk=pk)
+    demand_to_change(request, found)
     if found.state == Schedule.State.ENDED:
         messages.warning(request, ENDED)
         return redirect(found)
@@ -234,6 +247,8 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
         request.POST or None, own_zone=request.user.time_zone, many=many, saved=found
     )
     timing.fields["when"].choices = timing.fields["when"].choices[2:]  # type: ignore[attr-defined]
+    if form.is_bound:
+        demand_to_write(request, form, timing)
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
 
         def apply(locked: Schedule) -> None:

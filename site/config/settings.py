@@ -157,9 +157,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "signup.security.watched",  # sees every refusal
+    "web.middleware.https_for_machines",  # before the next, which redirects
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",  # static files, too
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "web.middleware.private",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -167,6 +170,7 @@ MIDDLEWARE = [
     "web.chunked.Chunked",  # before the CSRF check, which reads the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "web.sessions.staff_sessions",
     "web.middleware.own_time_zone",
     "web.middleware.DatabaseAway",
     "web.questions.OutOfRange",
@@ -362,7 +366,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "site" / "locale"]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_TZ = True
 TIME_ZONE = "UTC"
 TIME_ZONE_DEFAULT = env.str("TIME_ZONE_DEFAULT", default="Asia/Shanghai")
@@ -377,6 +380,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "site" / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "site" / "static"]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # its own default grants CORS
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -392,11 +396,24 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.NoSecrets"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Asked by programs, which would follow a redirect and never learn that they spoke in plain text.
+NEVER_REDIRECTED = [r"^receipts/", r"^anymail/", r"^signup/(code|picture)/", r"\.json$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"
+# A browser takes such a cookie from this host by https alone; no neighbour can plant one. On plain
+# http, as by bin/up, it would take none.
+COOKIE_PREFIX = "" if DEBUG else "__Host-"
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # the session's is by default
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # they may name people
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+STAFF_SESSION_AGE = 12 * 3600  # seconds from signing in
+STAFF_SESSION_IDLE = 2 * 3600  # seconds without a request that somebody made
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -422,10 +439,23 @@ if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {
+            "()": "config.logs.Formatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "security": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "plain",
+        },
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        "security": {"level": "INFO", "handlers": ["security"], "propagate": False},
         # At DEBUG it would log each query, and with it people's addresses.
         "django": {
             "level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL,

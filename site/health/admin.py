@@ -4,10 +4,15 @@ Its own pages ask for is_staff alone, but they show every job's arguments and ca
 """
 
 import logging
+import re
+from base64 import b64encode
 from collections.abc import Callable
 from functools import wraps
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+import django_rq
 from csp.decorators import csp_update
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -24,9 +29,20 @@ log = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 
-# The dashboard's templates hold their scripts and styles inline, and htmx or a nonce cannot be
-# brought into them. Job data on these pages is escaped, and few people may open them.
-CSP = {"script-src": ["'unsafe-inline'"], "style-src": ["'unsafe-inline'"]}
+TEMPLATES = Path(django_rq.__file__).parent / "templates" / "django_rq"
+
+
+def hashes(tag: str) -> list[str]:
+    """For the policy: what stands inline in the package's own templates, which say no variable
+    there, and nothing else. What they say in attributes (a row that is a link, too) is left out."""
+    inline = re.compile(rf"<{tag}\b[^>]*>([^<]+)</{tag}>".encode())
+    sources = [path.read_bytes() for path in TEMPLATES.glob("*.html")]
+    found = {text for source in sources for text in inline.findall(source) if text.strip()}
+    digests = sorted(b64encode(sha256(text).digest()).decode() for text in found)
+    return [f"'sha256-{digest}'" for digest in digests]
+
+
+CSP = {"script-src": hashes("script"), "style-src": hashes("style")}
 
 
 def allowed(request: HttpRequest) -> bool:

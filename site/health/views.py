@@ -17,9 +17,11 @@ from redis.exceptions import RedisError
 
 from health import probes, queuecheck, report
 from health.forms import QueueCheckForm
+from notices import rights
 from notices.channels import CHANNELS
 from notices.delivery import questions
 from notices.providers import breaker
+from notices.rights import right_required
 from signup import rates
 from web.access import StaffRequest, staff_required
 from web.problems import TooMany
@@ -89,7 +91,7 @@ def check(request: HttpRequest, found: report.Report) -> dict[str, Any]:
 
 @require_POST
 @tells_database_away
-@staff_required
+@right_required(rights.SEND)
 def restored(request: StaffRequest) -> HttpResponse:
     """POST `go` or `settle` with the name of a question, or `all`."""
     if name := request.POST.get("go"):

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from web.answers import refusal
 from web.problems import NotAllowed
 
-__all__ = ["StaffRequest", "staff_required"]
+__all__ = ["StaffRequest", "View", "staff_required"]
 
 View = Callable[..., Any]  # returns a response of some kind
 
@@ -30,6 +30,8 @@ def staff_required(view: View) -> View:
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         by_script = request.content_type == "application/json"
         if not request.user.is_authenticated and not by_script:
+            if "HX-Request" in request.headers:  # a part of a page, whose session has ended
+                return HttpResponse(headers={"HX-Refresh": "true"})
             return redirect_to_login(request.get_full_path())
         if not request.user.is_staff:
             if by_script:

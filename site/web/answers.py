@@ -45,8 +45,8 @@ def form_or_json(act: Act) -> Callable[[Page], Page]:
                 return act(request, read(request))
             except Problem as problem:
                 return refusal(problem)
-            except PermissionDenied:
-                return refusal(NotAllowed())
+            except PermissionDenied as denied:
+                return refusal(NotAllowed(str(denied)))
 
         return view
 

@@ -1,26 +1,69 @@
 """What the whole site does for the person who asks."""
 
 import logging
+import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from config.database import AWAY
+from web.answers import refusal
+from web.problems import PlainHTTP
 
-__all__ = ["DatabaseAway", "own_time_zone"]
+__all__ = ["DatabaseAway", "https_for_machines", "own_time_zone", "private"]
 
 log = logging.getLogger(__name__)
+
+JSON = "application/json"
+Handler = Callable[[HttpRequest], HttpResponse]
+# Not "cookies": that would sign people out of other hosts of the same domain.
+FORGET = '"cache", "storage"'
+
+
+def https_for_machines(get_response: Handler) -> Handler:
+    """Pages are redirected to https; a program is refused, or its mistake would never be noticed
+    and what it sent would go in plain text each time (OWASP ASVS 5.0, 4.1.2)."""
+    never = re.compile("|".join(settings.NEVER_REDIRECTED))
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not settings.SECURE_SSL_REDIRECT or request.is_secure():
+            return get_response(request)
+        if request.method in {"GET", "HEAD"} and not never.search(request.path.lstrip("/")):
+            return get_response(request)  # the next redirects
+        with translation.override(translation.get_language_from_request(request)):
+            return refusal(PlainHTTP())
+
+    return middleware
+
+
+def private(get_response: Handler) -> Handler:
+    """Nobody keeps a copy of what somebody who is signed in was shown, and on signing out the
+    browser forgets what it has of ours. The cookie alone decides: an old one costs no query."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        name = settings.SESSION_COOKIE_NAME
+        given = response.cookies.get(name)
+        if name in request.COOKIES or given is not None:
+            add_never_cache_headers(response)
+        if given is not None and not given.value:
+            response["Clear-Site-Data"] = FORGET
+        return response
+
+    return middleware
 
 
 class DatabaseAway:
     """An honest "later" in place of an error page while the database does not answer."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -30,7 +73,7 @@ class DatabaseAway:
         if not isinstance(problem, AWAY):
             return None
         log.error("The database does not answer (%s).", type(problem).__name__)
-        if request.content_type == "application/json":
+        if request.content_type == JSON:
             sentence = _("The database does not answer. Try again in a minute.")
             facts = {"code": 503, "errmsg": sentence, "errors": {}}
             response: HttpResponse = JsonResponse(facts, status=503)
@@ -41,7 +84,7 @@ class DatabaseAway:
         return response
 
 
-def own_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
+def own_time_zone(get_response: Handler) -> Handler:
     """Shows times in the zone of the user who is signed in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:

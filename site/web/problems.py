@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-__all__ = ["Busy", "Invalid", "NotAllowed", "Problem", "TooLarge", "TooMany", "Unavailable"]
+__all__ = [
+    "Busy", "Invalid", "NotAllowed", "PlainHTTP", "Problem", "TooLarge", "TooMany", "Unavailable",
+]  # fmt: skip
 
 
 class Problem(Exception):  # noqa: N818
@@ -32,8 +34,15 @@ class NotAllowed(Problem):
 
     status = 403
 
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence or _("Sign in as a member of staff first."))
+
+
+class PlainHTTP(Problem):
+    status = 403
+
     def __init__(self) -> None:
-        super().__init__(_("Sign in as a member of staff first."))
+        super().__init__(_("Use https:// here. What comes in plain text is not read."))
 
 
 class TooLarge(Problem):

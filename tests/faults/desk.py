@@ -20,6 +20,7 @@ from signup import pictures
 from signup.models import User
 from tests.faults.house import House
 from tests.support.processes import ROOT, eventually
+from tests.support.world import with_rights
 
 SLACK = float(os.environ.get("FAULT_SLACK", "1"))  # where other things run beside the tests: more
 PAUSE = 0.5  # seconds from one question to the next
@@ -55,7 +56,7 @@ class Desk:
         )  # fmt: skip
         staff = User.objects.create_user("reception", "reception@example.com", is_staff=True)
         client = Client()
-        client.force_login(staff)
+        client.force_login(with_rights(staff))
         self.cookies = f"sessionid={client.cookies['sessionid'].value}; csrftoken={'c' * 32}"
         self.answers: list[Answer] = []
         self.accepted: list[str] = []  # addresses of the notices that were accepted

@@ -14,7 +14,7 @@ from notices.pages.idempotency import Key
 from notices.schedules import actions, occurrences
 from tests.pages.test_notices import GOOD, post_json
 from tests.pages.test_schedules import LATER, REPEAT
-from tests.support.world import repeated, sent_now
+from tests.support.world import repeated, sent_now, with_rights
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,8 @@ def page(client, staff):
 
 @pytest.fixture
 def other(django_user_model):
-    return django_user_model.objects.create_user("night_desk", "n@example.com", is_staff=True)
+    user = django_user_model.objects.create_user("night_desk", "n@example.com", is_staff=True)
+    return with_rights(user)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from notices.content import messages
 from notices.models import Delivery
 from signup import rates
 from signup.models import User, Verification
@@ -32,7 +33,7 @@ def test_the_username_or_the_mobile_signs_in(client, visitor, name):
     answer = sign_in(client, name)
     assert answer["Location"] == "/"
     assert client.session["_auth_user_id"] == str(visitor.pk)
-    assert answer.cookies["username"].value == "guest_wang"
+    assert "username" not in answer.cookies  # scripts could read it
 
 
 def test_a_username_that_looks_like_anothers_mobile_is_a_username(client, visitor):
@@ -172,6 +173,7 @@ def test_signing_in_leads_back_but_not_to_another_site(client, visitor):
 
 def test_signing_out_forgets_the_username(client, visitor):
     sign_in(client, "guest_wang")
+    client.cookies["username"] = "guest_wang"
     answer = client.post("/logout/")
     assert answer["Location"] == "/"
     assert answer.cookies["username"]["max-age"] == 0
@@ -190,7 +192,7 @@ def test_a_new_password_is_offered_by_email_through_the_queue(visitor, redis):
     delivery = Delivery.objects.get()
     assert (delivery.message, delivery.channel) == ("password_reset", "email")
     assert (delivery.user, delivery.address) == (visitor, "wang@example.com")
-    assert delivery.origin == "http://testserver"
+    assert delivery.host == "http://testserver"
     assert redis.llen("rq:queue:email") == 1
 
 
@@ -200,6 +202,17 @@ def test_a_new_password_is_offered_however_the_address_is_written(visitor, typed
     User.objects.filter(pk=visitor.pk).update(email=kept)
     assert forgot(typed).status_code == 302
     assert Delivery.objects.get().user == visitor
+
+
+def test_its_link_leads_where_settings_say_and_not_where_the_asker_says(visitor, settings):
+    forgot("wang@example.com", headers={"Host": "testserver:1234"})
+    delivery = Delivery.objects.get()
+    assert "http://testserver:1234/password/" in messages.compose(delivery).text
+    settings.PUBLIC_URL = "https://bellhop.example.com"
+    wording = messages.compose(delivery)
+    for part in (wording.text, wording.html):
+        assert "https://bellhop.example.com/password/" in part
+        assert "testserver" not in part
 
 
 def test_an_unknown_address_sees_the_same_page_and_gets_nothing(visitor):

@@ -135,10 +135,14 @@ def _fresh(redis):
 
 @pytest.fixture
 def staff(django_user_model):
-    return django_user_model.objects.create_user(
+    """Who may do all that staff may."""
+    from tests.support.world import with_rights
+
+    user = django_user_model.objects.create_user(
         "reception", email="reception@example.com", mobile="+8613900000001",
         password="let me in please", is_staff=True,
     )  # fmt: skip
+    return with_rights(user)
 
 
 @pytest.fixture

@@ -2,14 +2,28 @@
 
 from zoneinfo import ZoneInfo
 
+from django.contrib.auth.models import Permission
 from django.db import OperationalError, connection
 from django.utils import timezone
 
 import jobs
+from notices import rights
 from notices.audience import recipients
 from notices.delivery import lifecycle, recovery, single, states
 from notices.models import CONTENT_FIELDS, Delivery, Notice, Schedule
 from notices.schedules import actions
+from signup.models import User
+
+
+def with_rights(user: User, *names: str) -> User:
+    """A user who may do these, or all that staff may."""
+    names = names or tuple(rights.WORDS)
+    codenames = [name.partition(".")[2] for name in names]
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="notices", codename__in=codenames)
+    )
+    return user
+
 
 CONTENT = (*CONTENT_FIELDS, "pasted")
 
