@@ -40,7 +40,7 @@ PACKAGES = [
     "notices.audience",
     "notices.models",
     "notices.channels",
-    "signup.models signup.codes signup.phones signup.rates signup.pictures",
+    "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures",
     "notices.recurrence",
     "queueing",
     "web",

@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
@@ -98,7 +100,25 @@ def test_a_new_password_is_offered_by_email_through_the_queue(visitor, redis):
 def test_an_unknown_address_sees_the_same_page_and_gets_nothing(visitor):
     known, unknown = forgot("wang@example.com"), forgot("nobody@example.com")
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
-    assert Delivery.objects.count() == 1
+    sent, unsent = Delivery.objects.order_by("id")
+    assert (sent.state, unsent.state) == ("queued", "no_address")
+    assert (unsent.address, unsent.user) == ("", None)
+
+
+def test_an_unknown_address_costs_as_much_work(visitor, redis):
+    counts = []
+    for email in ("wang@example.com", "nobody@example.com"):
+        with CaptureQueriesContext(connection) as queries:
+            forgot(email)
+        counts.append((len(queries), redis.llen("rq:queue:email")))
+    assert counts[0][0] == counts[1][0]
+    assert [queued for _queries, queued in counts] == [1, 2]
+
+
+def test_what_is_queued_for_an_unknown_address_sends_nothing(burst):
+    forgot("nobody@example.com")
+    burst("email")
+    assert Delivery.objects.get().state == "no_address"
 
 
 def test_asking_twice_in_a_minute_sends_one_email(visitor):
@@ -118,7 +138,7 @@ def test_people_who_were_imported_get_a_password_this_way():
 def test_who_was_deactivated_gets_none(visitor):
     User.objects.update(is_active=False)
     forgot("wang@example.com")
-    assert not Delivery.objects.exists()
+    assert Delivery.objects.get().state == "no_address"
 
 
 def test_redis_away_loses_no_request_for_a_password(visitor, settings):

@@ -85,8 +85,9 @@ def test_the_page_for_front_ends_gives_a_picture_and_a_sound(client):
     assert image["Content-Type"] == "image/png"
     assert audio.content.startswith(b"RIFF")
     assert audio["Content-Type"] == "audio/wav"
-    for each in (answer, image, audio):
-        assert "no-store" in each["Cache-Control"]
+    assert "no-store" in answer["Cache-Control"]
+    for each in (image, audio):
+        assert each["Cache-Control"] == "private, max-age=600"
 
 
 @pytest.mark.parametrize("kind", ["png", "wav"])
