@@ -15,6 +15,7 @@ from notices.models import (
     Schedule,
     Suppression,
 )
+from web.admin import ShownOnly
 
 FOUND = 1000
 
@@ -33,7 +34,7 @@ class ReadOnly:
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class NoticeAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "subject", "state", "audience", "author", "start_at", "finished_at")
     list_display_links = ("subject",)
     list_filter = ("state", "audience")
@@ -63,7 +64,7 @@ class MessageFilter(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class DeliveryAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "message", "channel", "address", "state", "reason", "tries", "changed_at")
     list_filter = ("state", "channel", MessageFilter)
     search_fields = ("address", "=notice__id")  # for the page; see get_search_results
@@ -87,7 +88,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ScheduleAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "subject", "state", "rule", "zone", "next_at", "author")
     list_display_links = ("subject",)
     list_filter = ("state",)
@@ -96,7 +97,7 @@ class ScheduleAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Occurrence)
-class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class OccurrenceAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "schedule", "planned_at", "state", "reason", "notice")
     list_filter = ("state",)
     list_select_related = ("schedule", "notice")
@@ -104,7 +105,7 @@ class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class SuppressionAdmin(ReadOnly, ShownOnly):
     """Lifted on the staff's own page, with a reason."""
 
     list_display = ("id", "channel", "address", "kind", "since", "lifted_at", "lifted_by")
@@ -114,7 +115,7 @@ class SuppressionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ReceiptAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "provider", "ref", "kind", "reason", "at", "handled_at")
     list_filter = ("kind",)
     search_fields = ("ref__exact", "delivery_number__exact")

@@ -102,7 +102,7 @@ class ResetForm(PasswordResetForm):
     """The email is written and sent by a worker. Who asks again within the minute, or for an
     address that nobody has, sees the same page after the same time and causes no email."""
 
-    def save(self, *, request: HttpRequest, **options: Any) -> None:
+    def save(self, *args: Any, **options: Any) -> None:
         email = self.cleaned_data["email"]
         try:
             rates.spend(rates.Limit("password-reset", rates.PASSWORD_RESET, email.lower()))
@@ -112,7 +112,7 @@ class ResetForm(PasswordResetForm):
             pass  # the row is written all the same; the sweep will ring
         # Also those without a password: imported people choose their first one this way.
         owners = User.objects.filter(email__iexact=email, is_active=True)
-        flow.password_reset(owners.first(), base_address(request))
+        flow.password_reset(owners.first(), base_address(options["request"]))
 
 
 class Reset(views.PasswordResetView):

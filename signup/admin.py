@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from signup.models import User, Verification
+from web.admin import ShownOnly
 
 
 class LowerEmail(forms.ModelForm):  # type: ignore[type-arg]
@@ -27,7 +28,7 @@ class CreationForm(LowerEmail, AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(auth.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(ShownOnly, auth.UserAdmin):  # type: ignore[type-arg]
     form = ChangeForm
     add_form = CreationForm
     fieldsets = (
@@ -64,7 +65,7 @@ class UserAdmin(auth.UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Verification)
-class VerificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class VerificationAdmin(ShownOnly):
     """The salt stays out of sight: the code is made from it."""
 
     fields = list_display = ("mobile", "created_at", "expires_at", "tries", "used_at")

@@ -16,9 +16,9 @@ def token(delivery_id: int) -> str:
     return signer().sign(str(delivery_id))
 
 
-def read(token: str) -> int | None:
-    """The delivery's id, of a link that we made and that is not too old."""
+def read(token: str) -> int:
+    """The delivery's id; 0 for a link that we did not make or that is too old."""
     try:
         return int(signer().unsign(token, max_age=LIFETIME))
     except (BadSignature, ValueError):
-        return None
+        return 0

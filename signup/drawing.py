@@ -1,6 +1,6 @@
-"""The picture of a picture code: five digits over stripes, each half dark on light and half light on
-dark, with two lines through them. People read shapes; a program that reads text finds no
-letter of one colour (bench/solvers.py has the figures)."""
+"""The picture of a picture code: five digits over stripes, each partly dark on light and partly
+light on dark, with two lines through them. People see shapes; a program that reads text finds no
+digit of one colour (bench/solvers.py has the figures)."""
 
 import math
 from io import BytesIO

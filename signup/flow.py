@@ -39,13 +39,13 @@ def language() -> str:
 
 
 def request_code(
-    mobile: str, image_code_id: str, image_code: str, origin: str, held: int | None = None
+    mobile: str, image_code_id: str, image_code: str, origin: str, held: int = 0
 ) -> Verification:
     """Sends a code to `mobile`, or to the owner of an account a word that there is one.
 
-    `held`: the pk of the verification that this browser asked for before. Raises Invalid for the
-    picture, TooMany, or Unavailable. A mistake in the picture counts against the origin but not
-    against the number, whose minute a person would have to wait out.
+    `held`: the pk of the verification that this browser asked for before, or 0. Raises Invalid
+    for the picture, TooMany, or Unavailable. A mistake in the picture counts against the origin
+    but not against the number, whose minute a person would have to wait out.
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
     pictures.check(image_code_id, image_code)
@@ -70,7 +70,7 @@ def request_code(
     return verification
 
 
-def open_verification(mobile: str, held: int | None) -> Verification:
+def open_verification(mobile: str, held: int) -> Verification:
     """The browser's own whose code may still be used, with its full lifetime again, or a new one.
 
     The same code again means that an SMS which comes late is still right. Another browser gets
@@ -112,9 +112,9 @@ def withdraw(delivery: Delivery) -> bool:
 # An account
 
 
-def register(values: dict[str, Any], origin: str, held: int | None = None) -> User:
+def register(values: dict[str, Any], origin: str, held: int = 0) -> User:
     """A new user from SignupForm's values, or Invalid. `origin`: https://host, for links. `held`:
-    the pk of the verification that this browser asked for.
+    the pk of the verification that this browser asked for, or 0.
 
     Nothing is said about who is known before the code is right. The email address is not the
     user's before the link that is sent to it was followed (signup/confirmation.py): until then it
@@ -151,7 +151,7 @@ def refuse_taken(**wanted: str) -> None:
         raise Invalid(errors=errors)
 
 
-def verify(mobile: str, code: str, held: int | None = None) -> Verification:
+def verify(mobile: str, code: str, held: int = 0) -> Verification:
     """The verification whose code this is, or Invalid. A wrong code costs a try, a right one none.
 
     Who asked for the code (`held`) learns what is wrong. Anybody else has fewer tries, at the
@@ -231,10 +231,12 @@ def welcomed(token: str) -> Delivery | None:
 
 def confirm_email(delivery: Delivery) -> bool:
     """The address of a welcome becomes the user's. False when another user has it."""
+    user = delivery.user
+    assert user  # as welcomed() found
     try:
         with transaction.atomic():
             # Also in the moment in which the user is given another address by somebody else.
-            nobodys = User.objects.filter(pk=delivery.user_id, email__in=["", delivery.address])
+            nobodys = User.objects.filter(pk=user.pk, email__in=["", delivery.address])
             return bool(nobodys.update(email=delivery.address))
     except IntegrityError:
         return False
@@ -243,11 +245,10 @@ def confirm_email(delivery: Delivery) -> bool:
 def password_reset(user: User | None, origin: str) -> None:
     """None, for an address that nobody has, leaves the same row behind, settled and without the
     address: as much work, or its time would tell who is known."""
-    if user is None:
-        facts = {"user": None, "state": State.NO_ADDRESS}
-    else:
-        facts = {"user": user, "address": user.email, "name": user.username}
-    send_email("password_reset", origin, expires_at=timezone.now() + RESET_LIFETIME, **facts)
+    facts: dict[str, Any] = {"state": State.NO_ADDRESS}
+    if user:
+        facts = {"address": user.email, "name": user.username}
+    send_email("password_reset", origin, user, expires_at=timezone.now() + RESET_LIFETIME, **facts)
 
 
 def send_email(message: str, origin: str, user: User | None, **more: Any) -> None:

@@ -39,10 +39,10 @@ def cookie() -> str:
     return "__Host-verification" if settings.SESSION_COOKIE_SECURE else "verification"
 
 
-def held(request: HttpRequest) -> int | None:
-    """The pk of the verification that this browser asked for."""
-    value = request.get_signed_cookie(cookie(), "", salt=COOKIE_SALT, max_age=COOKIE_AGE)
-    return int(value) if value else None
+def held(request: HttpRequest) -> int:
+    """The pk of the verification that this browser asked for, or 0."""
+    value = request.get_signed_cookie(cookie(), "0", salt=COOKIE_SALT, max_age=COOKIE_AGE)
+    return int(value or 0)
 
 
 def hold(response: answers.Response, verification: Verification) -> answers.Response:

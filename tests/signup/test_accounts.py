@@ -215,6 +215,46 @@ def test_the_admin_shows_verifications_without_what_makes_the_code(office):
     assert office.post(f"/admin/signup/verification/{row.pk}/delete/").status_code == 403
 
 
+HIDDEN = [
+    ("signup/verification", "salt"),
+    ("signup/user", "password"),
+    ("notices/delivery", "token"),
+    ("notices/delivery", "origin"),
+    ("notices/delivery", "user__password"),
+    ("notices/delivery", "verification__salt"),
+    ("notices/notice", "request_key"),
+    ("notices/notice", "author__password"),
+    ("notices/schedule", "request_key"),
+]
+
+
+@pytest.mark.parametrize(("page", "column"), HIDDEN)
+@pytest.mark.parametrize("lookup", ["", "__startswith", "__regex"])
+def test_the_admin_does_not_search_what_it_does_not_show(office, page, column, lookup):
+    answer = office.get(f"/admin/{page}/?{column}{lookup}=a")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("page", "lookup"),
+    [
+        ("signup/verification", "mobile__startswith=%2B86"),
+        ("signup/verification", "tries__gte=1"),
+        ("signup/user", "is_staff__exact=1"),
+        ("signup/user", "is_superuser__exact=1"),
+        ("signup/user", "groups__id__exact=1"),
+        ("notices/delivery", "state__exact=sent"),
+        ("notices/delivery", "notice__id__exact=1"),
+        ("notices/delivery", "message=code"),
+        ("notices/delivery", "id__in=1,2"),
+        ("notices/notice", "start_at__year=2026"),
+        ("notices/receipt", "kind__exact=delivered"),
+    ],
+)
+def test_the_admin_filters_by_what_it_shows(office, page, lookup):
+    assert office.get(f"/admin/{page}/?{lookup}").status_code == 200
+
+
 @pytest.mark.django_db
 def test_email_is_kept_in_lower_case_whoever_makes_the_account(django_user_model):
     boss = django_user_model.objects.create_superuser("boss_li", email="Boss@Example.COM")
