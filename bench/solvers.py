@@ -140,8 +140,8 @@ def correlated(heard: Any, known: list[tuple[str, Any]]) -> str:
         numpy.maximum(row, score[: len(heard)] / loud, out=row)
     picked = []
     for _ in range(SPOKEN):
-        digit, at = divmod(int(best.argmax()), len(heard))
-        picked.append((at, str(digit)))
+        which, at = divmod(int(best.argmax()), len(heard))
+        picked.append((at, str(which)))
         best[:, max(0, at - RATE * 2 // 5) : at + RATE * 2 // 5] = 0
     return "".join(digit for _at, digit in sorted(picked))
 
