@@ -14,7 +14,9 @@ from bench import picture, place, report
 from bench.figures import Result
 
 RESULTS = Path(__file__).parent / "results"
-ORDER = ("email", "esp", "sms", "codes", "memory", "request", "prepare", "scale", "pages")
+ORDER = (
+    "email", "esp", "sms", "codes", "memory", "request", "prepare", "scale", "pages", "enumeration",
+)  # fmt: skip
 
 
 def benchmarks() -> dict[str, ModuleType]:

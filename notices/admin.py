@@ -18,6 +18,7 @@ from notices.models import (
 )
 from signup.search import PeopleSearch, fitting
 from web import characters
+from web.admin import ShownOnly
 
 FOUND = 1000
 
@@ -41,7 +42,7 @@ class ReadOnly:
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class NoticeAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "subject", "state", "audience", "author", "start_at", "finished_at")
     list_display_links = ("subject",)
     list_filter = ("state", "audience")
@@ -71,7 +72,7 @@ class MessageFilter(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class DeliveryAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "message", "channel", "address", "state", "reason", "tries", "changed_at")
     list_filter = ("state", "channel", MessageFilter)
     search_fields = ("address", "=notice__id")  # for the page; see get_search_results
@@ -95,7 +96,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ScheduleAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "subject", "state", "rule", "zone", "next_at", "author")
     list_display_links = ("subject",)
     list_filter = ("state",)
@@ -104,7 +105,7 @@ class ScheduleAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Occurrence)
-class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class OccurrenceAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "schedule", "planned_at", "state", "reason", "notice")
     list_filter = ("state",)
     list_select_related = ("schedule", "notice")
@@ -112,7 +113,7 @@ class OccurrenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(PeopleSearch, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class SuppressionAdmin(PeopleSearch, ReadOnly, ShownOnly):
     """Lifted on the staff's own page, with a reason."""
 
     list_display = ("id", "channel", "address", "kind", "since", "lifted_at", "lifted_by")
@@ -122,7 +123,7 @@ class SuppressionAdmin(PeopleSearch, ReadOnly, admin.ModelAdmin):  # type: ignor
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ReceiptAdmin(ReadOnly, ShownOnly):
     list_display = ("id", "provider", "ref", "kind", "reason", "at", "handled_at")
     list_filter = ("kind",)
     search_fields = ("ref__exact", "delivery_number__exact")

@@ -149,7 +149,7 @@ class SignOut(views.LogoutView):
 
 class ResetForm(PasswordResetForm):
     """The email is written and sent by a worker. Who asks again within the minute, or for an
-    address that nobody has, sees the same page and causes no email."""
+    address that nobody has, sees the same page after the same time and causes no email."""
 
     email = Email(
         _("Email"),
@@ -157,28 +157,16 @@ class ResetForm(PasswordResetForm):
         attrs={"type": "email", "autocomplete": "email"},
     )
 
-    def get_users(self, email: str) -> Any:
-        # Also those without a password: imported people choose their first one this way.
-        return User.objects.filter(email__in=emails.forms(email), is_active=True)
-
-    def send_mail(
-        self,
-        subject_template_name: str,
-        email_template_name: str,
-        context: dict[str, Any],
-        from_email: str | None,
-        to_email: str,
-        html_email_template_name: str | None = None,
-    ) -> None:
-        origin = f"{context['protocol']}://{context['domain']}"
+    def save(self, *args: Any, **options: Any) -> None:
+        email = self.cleaned_data["email"]
         try:
-            rates.spend_anyway(
-                rates.Limit("password-reset", rates.PASSWORD_RESET, to_email.lower())
-            )
+            rates.spend_anyway(rates.Limit("password-reset", rates.PASSWORD_RESET, email.lower()))
         except TooMany:
-            security.tell("limit")  # not by a 429: saying so would tell who has an account
+            security.tell("limit")  # not by a 429: saying so would tell that somebody asked
             return
-        flow.password_reset(context["user"], origin)
+        # Also those without a password: imported people choose their first one this way.
+        owners = User.objects.filter(email__in=emails.forms(email), is_active=True)
+        flow.password_reset(owners.first(), base_address(options["request"]))
 
 
 class Reset(views.PasswordResetView):

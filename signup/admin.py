@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from signup import emails, phones, security, usernames
 from signup.models import User, Verification
 from signup.search import PeopleSearch
+from web.admin import ShownOnly
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 TOLD = (*RIGHTS, "username", "email", "mobile")  # by which somebody could get in
@@ -69,7 +70,7 @@ class CreationForm(PersonForm, AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(PeopleSearch, auth.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-arg]
     form = ChangeForm
     add_form = CreationForm
     fieldsets = (
@@ -159,7 +160,7 @@ class GroupAdmin(auth.GroupAdmin):
 
 
 @admin.register(Verification)
-class VerificationAdmin(PeopleSearch, admin.ModelAdmin):  # type: ignore[type-arg]
+class VerificationAdmin(PeopleSearch, ShownOnly):
     """The salt stays out of sight: the code is made from it."""
 
     fields = list_display = ("mobile", "created_at", "expires_at", "tries", "used_at")

@@ -15,8 +15,15 @@ import jobs
 from notices.channels import EMAIL, SMS
 from notices.delivery import states
 from notices.models import Delivery, State
-from signup import codes, pictures, rates, usernames
-from signup.models import CODE_LIFETIME, CODE_TRIES, User, Verification, code_deadline
+from signup import codes, confirmation, pictures, rates, usernames
+from signup.models import (
+    CODE_LIFETIME,
+    CODE_TRIES,
+    STRANGERS_TRIES,
+    User,
+    Verification,
+    code_deadline,
+)
 from web.problems import Invalid, Unavailable
 
 RESET_LIFETIME = timedelta(hours=1)
@@ -31,11 +38,14 @@ def language() -> str:
 # A code
 
 
-def request_code(mobile: str, image_code_id: str, image_code: str, origin: str) -> None:
+def request_code(
+    mobile: str, image_code_id: str, image_code: str, origin: str, held: int = 0
+) -> Verification:
     """Sends a code to `mobile`, or to the owner of an account a word that there is one.
 
-    Raises Invalid for the picture, TooMany, or Unavailable. A mistake in the picture counts
-    against the origin but not against the number, whose minute a person would have to wait out.
+    `held`: the pk of the verification that this browser asked for before, or 0. Raises Invalid
+    for the picture, TooMany, or Unavailable. A mistake in the picture counts against the origin
+    but not against the number, whose minute a person would have to wait out.
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
     pictures.check(image_code_id, image_code)
@@ -44,7 +54,7 @@ def request_code(mobile: str, image_code_id: str, image_code: str, origin: str) 
         rates.Limit("code-all", settings.CODE_LIMIT_ALL, ""),
     )
     with transaction.atomic():
-        verification = open_verification(mobile)
+        verification = open_verification(mobile, held)
         owner = User.objects.filter(mobile=mobile).first()
         delivery = Delivery.objects.create(
             message="account_exists" if owner else "code",
@@ -57,28 +67,40 @@ def request_code(mobile: str, image_code_id: str, image_code: str, origin: str) 
         )
     if jobs.push(jobs.send_code, delivery.pk) is None and withdraw(delivery):
         raise Unavailable
+    return verification
 
 
-def open_verification(mobile: str) -> Verification:
-    """The one whose code may still be used, with its full lifetime again, or a new one.
+def open_verification(mobile: str, held: int) -> Verification:
+    """The browser's own whose code may still be used, with its full lifetime again, or a new one.
 
-    The same code again means that an SMS which comes late is still right. One whose tries are
-    used up would send a code that cannot be used. Only a code made within its first lifetime goes
-    again, so none lives longer than two of those; ASVS allows 10 minutes (OWASP ASVS 5.0, 6.5.5).
+    The same code again means that an SMS which comes late is still right. Another browser gets
+    another code, or it could use up the tries of this one. One whose tries are used up would send
+    a code that cannot be used. Only a code made within its first lifetime goes again, so none
+    lives longer than two of those; ASVS allows 10 minutes (OWASP ASVS 5.0, 6.5.5).
     """
     now = timezone.now()
     waiting = Verification.objects.select_for_update().filter(
+        pk=held,
         mobile=mobile,
         used_at=None,
         expires_at__gt=now,
         created_at__gt=now - CODE_LIFETIME,
         tries__lt=CODE_TRIES,
     )
-    if verification := waiting.order_by("-id").first():
+    if verification := waiting.first():
         verification.expires_at = code_deadline()
         verification.save(update_fields=["expires_at"])
         return verification
     return Verification.objects.create(mobile=mobile, salt=secrets.token_hex(16))
+
+
+def waits(verification: Verification) -> bool:
+    """Whether its code may still be typed."""
+    return (
+        verification.used_at is None
+        and verification.expires_at > timezone.now()
+        and verification.tries < CODE_TRIES
+    )
 
 
 def withdraw(delivery: Delivery) -> bool:
@@ -90,21 +112,27 @@ def withdraw(delivery: Delivery) -> bool:
 # An account
 
 
-def register(values: dict[str, Any], origin: str) -> User:
-    """A new user from SignupForm's values, or Invalid. `origin`: https://host, for links."""
-    username, email, mobile = values["username"], values["email"], values["mobile"]
-    refuse_taken(username=username, email=email)
-    verification = verify(mobile, values["sms_code"])
+def register(values: dict[str, Any], origin: str, held: int = 0) -> User:
+    """A new user from SignupForm's values, or Invalid. `origin`: https://host, for links. `held`:
+    the pk of the verification that this browser asked for, or 0.
+
+    Nothing is said about who is known before the code is right. The email address is not the
+    user's before the link that is sent to it was followed (signup/confirmation.py): until then it
+    shuts nobody out and brings nobody a notice or a new password.
+    """
+    username, mobile = values["username"], values["mobile"]
+    verification = verify(mobile, values["sms_code"], held)
+    refuse_taken(username=username, mobile=mobile)
     try:
         with transaction.atomic():
             spend(verification)
             user = User.objects.create_user(
-                username, email, values["password"], mobile=mobile, language=language()
+                username, password=values["password"], mobile=mobile, language=language()
             )
-            if email:
-                welcome(user, origin)
+            if email := values["email"]:
+                welcome(user, email, origin)
     except IntegrityError:
-        refuse_taken(username=username, email=email, mobile=mobile)
+        refuse_taken(username=username, mobile=mobile)
         raise
     return user
 
@@ -114,7 +142,6 @@ def refuse_taken(**wanted: str) -> None:
     sentences = {
         "username": _("This username is taken. Choose another."),
         "mobile": _("This mobile number belongs to an account already. Sign in instead."),
-        "email": _("This email address belongs to an account already. Use another."),
     }
     errors = {
         name: [sentences[name]] for name, value in wanted.items() if value and is_taken(name, value)
@@ -128,27 +155,57 @@ def is_taken(name: str, value: str) -> bool:
         key = usernames.key(value)
         same = Q(username=value) | Q(name_key=key)
         return key in usernames.RESERVED or User.objects.filter(same).exists()
-    lookup = "email__iexact" if name == "email" else name
-    return User.objects.filter(**{lookup: value}).exists()
+    return User.objects.filter(**{name: value}).exists()
 
 
-def verify(mobile: str, code: str) -> Verification:
-    """Counts a try. Returns the verification whose code this is, or raises Invalid."""
-    latest = Verification.objects.filter(mobile=mobile).order_by("-id").first()
-    # Only who knows a used code learns that it was used, or anybody could ask who has an account.
-    used = latest is not None and latest.used_at is not None
-    if latest is None or (used and not codes.matches(latest, code)):
-        raise wrong_code(_("No code is waiting for this mobile number. Ask for one first."))
-    if used:
-        raise wrong_code(_("This code was used already. Ask for a new one."))
-    if latest.expires_at <= timezone.now():
+def verify(mobile: str, code: str, held: int = 0) -> Verification:
+    """The verification whose code this is, or Invalid. A wrong code costs a try, a right one none.
+
+    Who asked for the code (`held`) learns what is wrong. Anybody else has fewer tries, at the
+    newest code of the number, and hears one sentence, or it would tell who asked and who is known.
+    """
+    of_number = Verification.objects.filter(mobile=mobile)
+    if own := of_number.filter(pk=held).first():
+        check_own(own, code)
+        return own
+    newest = of_number.order_by("-id").first()
+    if newest is None or not is_right(newest, code, by_stranger=True):
+        raise wrong_code(_("This code is wrong or too old. Check its digits or ask for a new one."))
+    refuse_used(newest)
+    if newest.expires_at <= timezone.now():
         raise wrong_code(_("This code has expired. Ask for a new one."))
-    counted = Verification.objects.filter(pk=latest.pk, tries__lt=CODE_TRIES)
-    if not counted.update(tries=F("tries") + 1):
+    return newest
+
+
+def check_own(verification: Verification, code: str) -> None:
+    refuse_used(verification)
+    if verification.expires_at <= timezone.now():
+        raise wrong_code(_("This code has expired. Ask for a new one."))
+    if verification.tries >= CODE_TRIES:
         raise wrong_code(_("Too many wrong codes. Ask for a new one."))
-    if not codes.matches(latest, code):
+    if not is_right(verification, code):
         raise wrong_code(_("This is not the code that was sent. Check its digits."))
-    return latest
+
+
+def is_right(verification: Verification, code: str, by_stranger: bool = False) -> bool:
+    """Counted before it is compared, so that of many guesses at once no more than the allowed
+    are; a right one is given back."""
+    row = Verification.objects.filter(pk=verification.pk)
+    left = row.filter(tries__lt=CODE_TRIES)
+    if by_stranger:
+        left = left.filter(strangers_tries__lt=STRANGERS_TRIES)
+    stranger = int(by_stranger)
+    if not left.update(tries=F("tries") + 1, strangers_tries=F("strangers_tries") + stranger):
+        return False
+    if not codes.matches(verification, code):
+        return False
+    row.update(tries=F("tries") - 1, strangers_tries=F("strangers_tries") - stranger)
+    return True
+
+
+def refuse_used(verification: Verification) -> None:
+    if verification.used_at is not None:
+        raise wrong_code(_("This code was used already. Ask for a new one."))
 
 
 def spend(verification: Verification) -> None:
@@ -165,22 +222,48 @@ def wrong_code(sentence: str) -> Invalid:
 # Email
 
 
-def welcome(user: User, origin: str) -> None:
-    send_email("welcome", user, origin)
+def welcome(user: User, address: str, origin: str) -> None:
+    """Whoever has that address decides whether it is the user's, so the email names nobody."""
+    send_email("welcome", origin, user, address=address)
 
 
-def password_reset(user: User, origin: str) -> None:
-    send_email("password_reset", user, origin, expires_at=timezone.now() + RESET_LIFETIME)
+def welcomed(token: str) -> Delivery | None:
+    """The welcome whose link this is, as long as it is of use: the user has no address yet, or
+    this one."""
+    delivery = Delivery.objects.select_related("user").filter(pk=confirmation.read(token)).first()
+    if delivery is None or delivery.user is None:
+        return None
+    return delivery if delivery.user.email in {"", delivery.address} else None
 
 
-def send_email(message: str, user: User, origin: str, **more: Any) -> None:
+def confirm_email(delivery: Delivery) -> bool:
+    """The address of a welcome becomes the user's. False when another user has it."""
+    user = delivery.user
+    assert user  # as welcomed() found
+    try:
+        with transaction.atomic():
+            # Also in the moment in which the user is given another address by somebody else.
+            nobodys = User.objects.filter(pk=user.pk, email__in=["", delivery.address])
+            return bool(nobodys.update(email=delivery.address))
+    except IntegrityError:
+        return False
+
+
+def password_reset(user: User | None, origin: str) -> None:
+    """None, for an address that nobody has, leaves the same row behind, settled and without the
+    address: as much work, or its time would tell who is known."""
+    facts: dict[str, Any] = {"state": State.NO_ADDRESS}
+    if user:
+        facts = {"address": user.email, "name": user.username}
+    send_email("password_reset", origin, user, expires_at=timezone.now() + RESET_LIFETIME, **facts)
+
+
+def send_email(message: str, origin: str, user: User | None, **more: Any) -> None:
     delivery = Delivery.objects.create(
         message=message,
         channel=EMAIL,
         user=user,
-        address=user.email,
-        name=user.username,
-        language=user.language,
+        language=user.language if user else language(),
         origin=origin,
         **more,
     )

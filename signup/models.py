@@ -19,6 +19,7 @@ from signup import emails, usernames
 CODE_MINUTES = 5
 CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
 CODE_TRIES = 5
+STRANGERS_TRIES = 2  # of those five, by whoever did not ask for the code
 
 
 def default_time_zone() -> str:
@@ -111,14 +112,18 @@ class User(AbstractUser):
 
 
 class Verification(models.Model):
-    """One attempt to prove that a mobile is the visitor's. The code is derived from this row
-    (signup/codes.py), so it is never stored, and a code sent again has the same digits."""
+    """One attempt to prove that a mobile is the visitor's, of the browser that asked for a code.
+    The code is derived from this row (signup/codes.py), so it is never stored, and a code sent
+    again has the same digits."""
 
     mobile = PhoneNumberField(_("mobile"))
     salt = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(default=code_deadline)
     tries = models.PositiveSmallIntegerField(default=0)
+    # How many of these came without the cookie of who asked: a few of them, so that the others
+    # are left to the person.
+    strangers_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     used_at = models.DateTimeField(null=True)
 
     class Meta:

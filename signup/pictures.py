@@ -1,27 +1,26 @@
 """Picture codes: five digits to read or to hear, before a code is sent.
 
 Nothing is stored until an answer comes: the id is a signed time stamp, the digits are a keyed
-hash of the id. The first answer, right or wrong, uses the picture up.
+hash of the id, and so is all that is left to chance when they are drawn (drawing.py) or spoken
+(speaking.py). The first answer, right or wrong, uses the picture up.
 """
 
 import hmac
 import secrets
+from random import Random
 
-from captcha.audio import AudioCaptcha
-from captcha.image import ImageCaptcha
 from django.conf import settings
 from django.core.cache import cache
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from web.problems import Invalid, Unavailable
 
 LIFETIME = 600  # seconds
-SIZE = (200, 70)
-
-voice = AudioCaptcha()
+SHOWN, LENGTH = "023456789", 5  # a 1 is taken for a 7, or for a line
 
 
 def signer() -> TimestampSigner:
@@ -29,26 +28,28 @@ def signer() -> TimestampSigner:
 
 
 def new() -> str:
-    """The id of a new picture; fit for a URL."""
-    return signer().sign(secrets.token_urlsafe(12))
+    """The id of a new picture in the reader's language; fit for a URL."""
+    return signer().sign(f"{get_language()}~{secrets.token_urlsafe(12)}")
 
 
 def digits(picture_id: str) -> str:
     """What the picture shows. Raises BadSignature for an id that is not ours or too old."""
     signer().unsign(picture_id, max_age=LIFETIME)
-    digest = salted_hmac("signup.picture.digits", picture_id, algorithm="sha256").digest()
-    return f"{int.from_bytes(digest, 'big') % 100_000:05d}"
+    picked = chance(picture_id, "digits").choices(SHOWN, k=LENGTH)
+    return "".join(picked)
 
 
-def image(picture_id: str) -> bytes:
-    """PNG. Each call draws the same digits anew."""
-    # Not shared between threads, since FreeType fonts are not.
-    return ImageCaptcha(*SIZE).generate(digits(picture_id)).getvalue()
+def chance(picture_id: str, purpose: str) -> Random:
+    """What a drawing or a sound of the picture leaves to chance: the same each time, and nothing
+    that can be foreseen."""
+    seed = salted_hmac(f"signup.picture.{purpose}", picture_id, algorithm="sha256").digest()
+    return Random(seed)  # noqa: S311  its seed is the secret
 
 
-def sound(picture_id: str) -> bytes:
-    """WAV, the digits spoken in English."""
-    return bytes(voice.generate(digits(picture_id)))
+def spoken(picture_id: str) -> str:
+    """The language of the page that the picture was made for, and that its digits are said in."""
+    language, _tilde, _rest = picture_id.partition("~")
+    return language
 
 
 def check(picture_id: str, answer: str) -> None:

@@ -1,23 +1,24 @@
-"""The front door: the landing page, the sign-up page and its picture codes."""
+"""The front door: the landing page, the sign-up page, and the link that confirms an email."""
 
-from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.core.signing import BadSignature
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from signup import flow, phones, pictures, rates
 from signup.accounts import base_address, remember_username
 from signup.forms import CodeForm, SignupForm, SignupPart
-from signup.models import CODE_MINUTES
+from signup.models import CODE_LIFETIME, CODE_MINUTES, Verification
+from signup.picture_views import picture_urls
 from web import answers
 from web.problems import Problem, TooMany
 
@@ -29,19 +30,48 @@ def home(request: HttpRequest) -> HttpResponse:
 
 # A code
 
+# Whose code it is: the verification that this browser asked for, signed. A front end need not know.
+COOKIE_SALT = "signup.verification"
+COOKIE_AGE = 2 * CODE_LIFETIME  # the longest that a code can be good, sent again
 
-def ask(request: HttpRequest, form: SignupPart) -> str:
-    """Sends a code; the mobile that it went to. Raises Problem."""
-    values = form.checked()
-    flow.request_code(
-        values["mobile"], values["image_code_id"], values["image_code"], rates.origin(request)
+
+def cookie() -> str:
+    return "__Host-verification" if settings.SESSION_COOKIE_SECURE else "verification"
+
+
+def held(request: HttpRequest) -> int:
+    """The pk of the verification that this browser asked for, or 0."""
+    value = request.get_signed_cookie(cookie(), "0", salt=COOKIE_SALT, max_age=COOKIE_AGE)
+    return int(value or 0)
+
+
+def hold(response: answers.Response, verification: Verification) -> answers.Response:
+    response.set_signed_cookie(
+        cookie(),
+        str(verification.pk),
+        salt=COOKIE_SALT,
+        max_age=COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
     )
-    return str(values["mobile"])
+    return response
+
+
+def ask(request: HttpRequest, form: SignupPart) -> Verification:
+    """Sends a code. Raises Problem."""
+    values = form.checked()
+    return flow.request_code(
+        values["mobile"],
+        values["image_code_id"],
+        values["image_code"],
+        rates.origin(request),
+        held(request),
+    )
 
 
 def ask_by_json(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    ask(request, CodeForm.from_json(body))
-    return answers.ok()
+    return hold(answers.ok(), ask(request, CodeForm.from_json(body)))
 
 
 @never_cache
@@ -54,15 +84,17 @@ def signup_code(request: HttpRequest) -> HttpResponse:
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             return redirect("signup")
         return HttpResponseNotAllowed(["POST"])
+    if request.user.is_authenticated:
+        return redirect("home")
     kept, typed = SignupForm(initial=request.POST.dict()), typed_mobile(request)
     if "another" in request.POST:  # the button for another picture, where JavaScript is off
         return page(request, CodeForm(initial=typed), kept)
     form = CodeForm(request.POST)
     try:
-        mobile = ask(request, form)
+        verification = ask(request, form)
     except Problem as problem:
         return page(request, form, kept, problem=problem)
-    return page(request, CodeForm(initial=typed), kept, sent_to=mobile)
+    return hold(page(request, CodeForm(initial=typed), kept, sent=verification), verification)
 
 
 # An account
@@ -73,7 +105,7 @@ def enter(request: HttpRequest, form: SignupPart) -> str:
     values = form.checked()
     rates.spend_anyway(rates.Limit("register-origin", rates.REGISTER_ORIGIN, rates.origin(request)))
     with rates.a_hash():
-        user = flow.register(values, base_address(request))
+        user = flow.register(values, base_address(request), held(request))
     login(request, user)
     return user.username
 
@@ -87,18 +119,21 @@ def enter_by_json(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
 @answers.form_or_json(enter_by_json)
 def signup(request: HttpRequest) -> HttpResponse:
     """The sign-up page, and what its button "Register" posts to."""
-    if request.method in {"GET", "HEAD"}:
-        if request.user.is_authenticated:
-            return redirect("home")
-        return page(request, CodeForm(), SignupForm())
-    if request.method != "POST":
+    if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    if request.user.is_authenticated:
+        return redirect("home")
+    if request.method != "POST":
+        return page(request, CodeForm(), SignupForm())
     form = SignupForm(request.POST)
     try:
         enter(request, form)
     except Problem as problem:
-        return page(request, CodeForm(initial=typed_mobile(request)), form, problem=problem)
+        kept = CodeForm(initial=typed_mobile(request))
+        return page(request, kept, form, problem=problem, sent=waiting_code(request))
     messages.success(request, _("Welcome. You are registered and signed in."))
+    if form.cleaned_data["email"]:
+        messages.info(request, _("Follow the link in our email, and notices come there, too."))
     return redirect("home")
 
 
@@ -106,14 +141,27 @@ def typed_mobile(request: HttpRequest) -> dict[str, str]:
     return {"mobile": request.POST.get("mobile", "")}
 
 
+def waiting_code(request: HttpRequest) -> Verification | None:
+    """The one that this browser asked for, if its code may still be typed for this number."""
+    own = Verification.objects.filter(pk=held(request)).first()
+    if own is None or not flow.waits(own):
+        return None
+    try:
+        typed = phones.normalise(typed_mobile(request)["mobile"])
+    except ValidationError:
+        return None
+    return own if typed == str(own.mobile) else None
+
+
 def page(
     request: HttpRequest,
     code_form: CodeForm,
     form: SignupForm,
     problem: Problem | None = None,
-    sent_to: str = "",
+    sent: Verification | None = None,
 ) -> HttpResponse:
-    """The sign-up page with a new picture, what was typed (never passwords) and what is wrong."""
+    """The sign-up page, what was typed (never passwords) and what is wrong. With a new picture,
+    which it shows unless a code is on its way."""
     acted: SignupPart = form if form.is_bound else code_form
     if code_form.is_bound:
         # Those were the digits of the picture before.
@@ -124,62 +172,48 @@ def page(
             if name not in acted.errors:
                 acted.add_error(name, sentences)
     first = next((name for name in acted.fields if name in acted.errors), "")
-    if focus := "sms_code" if sent_to else first:
-        (form if sent_to else acted).fields[focus].widget.attrs["autofocus"] = True
+    if first:
+        acted.fields[first].widget.attrs["autofocus"] = True
+    elif sent:
+        form.fields["sms_code"].widget.attrs["autofocus"] = True
+    pause = rates.pause_between_codes()
+    wait = problem.wait if isinstance(problem, TooMany) else 0
+    if sent:
+        asked_at = sent.expires_at - CODE_LIFETIME
+        wait = max(wait, pause - int((timezone.now() - asked_at).total_seconds()))
     context = {
         "mobile": acted["mobile"],
         "code_form": code_form,
         "form": form,
         "picture": picture_urls(pictures.new()),
         "problem": problem,
-        "sent_to": phones.readable(sent_to) if sent_to else "",
+        "sent_to": phones.readable(str(sent.mobile)) if sent else "",
         "minutes": CODE_MINUTES,
-        "pause": problem.wait if isinstance(problem, TooMany) else rates.pause_between_codes(),
+        "pause": pause,
+        "wait": wait,
     }
     status = problem.status if problem else 200
     return answers.with_wait(render(request, "signup/signup.html", context, status=status), problem)
 
 
-# Pictures
-
-
-def picture_urls(picture_id: str) -> dict[str, str]:
-    return {
-        "image_code_id": picture_id,
-        "image": reverse("picture_image", args=[picture_id]),
-        "audio": reverse("picture_sound", args=[picture_id]),
-    }
-
-
-@never_cache
-@require_safe
-def picture(request: HttpRequest) -> HttpResponse:
-    """A new picture code, for front ends."""
-    return JsonResponse(picture_urls(pictures.new()))
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Who signed up or in, goes Back and sends the form again has another token by now, and what
+    the form asked for."""
+    for_visitors = {"signup", "signup_code", "login"}
+    match = request.resolver_match
+    if request.user.is_authenticated and match and match.url_name in for_visitors:
+        return redirect("home")
+    return render(request, "403_csrf.html", status=403)
 
 
 @never_cache
-@require_safe
-def picture_image(request: HttpRequest, picture_id: str) -> HttpResponse:
-    limit = rates.Limit("picture", rates.PICTURE, rates.origin(request))
-    return drawn(limit, pictures.image, picture_id, "image/png")
-
-
-@never_cache
-@require_safe
-def picture_sound(request: HttpRequest, picture_id: str) -> HttpResponse:
-    limit = rates.Limit("sound", rates.SOUND, rates.origin(request))
-    return drawn(limit, pictures.sound, picture_id, "audio/wav")
-
-
-def drawn(
-    limit: rates.Limit, draw: Callable[[str], bytes], picture_id: str, content_type: str
-) -> HttpResponse:
-    try:
-        rates.spend_anyway(limit)
-    except TooMany as problem:
-        return answers.with_wait(HttpResponse(status=429), problem)
-    try:
-        return HttpResponse(draw(picture_id), content_type=content_type)
-    except BadSignature:
-        raise Http404 from None
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
+    """GET changes nothing, since mail programs and virus scanners open every link."""
+    delivery = flow.welcomed(token)
+    if delivery is None:
+        return render(request, "signup/confirm_email.html", status=404)
+    state = "waiting"
+    if request.method == "POST":
+        state = "confirmed" if flow.confirm_email(delivery) else "taken"
+    return render(request, "signup/confirm_email.html", {"state": state})

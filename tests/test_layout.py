@@ -40,8 +40,8 @@ PACKAGES = [
     "notices.audience",
     "notices.models",
     "notices.channels notices.rights",
-    "signup.models signup.codes signup.phones signup.rates signup.pictures signup.search "
-    "signup.security",
+    "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
+    "signup.search signup.security",
     "signup.emails signup.usernames signup.lookalikes",
     "notices.recurrence",
     "queueing",

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import __main__, picture, place, report
+from bench import __main__, enumeration, picture, place, report
 from bench.bulk import Contender, Contest, last
 from bench.bulk_email import OURS, SINK
 from bench.contenders import bellhop, floor
@@ -49,6 +49,14 @@ def test_contenders_take_turns():
     )
     assert turns == ["a", "b", "a", "b"]
     assert figures["b"].runs == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown", "share"),
+    [([3, 4], [1, 2], 1), ([1, 2], [3, 4], 0), ([1, 2], [1, 2], 0.5), ([2, 2], [1, 3], 0.5)],
+)
+def test_how_often_a_known_one_takes_longer(known, unknown, share):
+    assert enumeration.auc(known, unknown) == share
 
 
 def test_the_report_says_how_much_and_whether_it_is_enough():

@@ -22,7 +22,7 @@ from notices.audience import preferences
 from notices.channels import CHANNELS
 from notices.content import markup
 from notices.models import Delivery, Notice
-from signup import codes
+from signup import codes, confirmation
 from signup.models import CODE_MINUTES
 
 __all__ = [
@@ -52,11 +52,13 @@ def code(delivery: Delivery) -> dict[str, Any]:
 
 
 def account_exists(delivery: Delivery) -> dict[str, Any]:
-    return {"user": delivery.user}
+    """Names nobody: the number may have gone to another person."""
+    return {"mobile": delivery.address}
 
 
 def welcome(delivery: Delivery) -> dict[str, Any]:
-    return {"user": delivery.user}
+    link = reverse("confirm_email", args=[confirmation.token(delivery.pk)])
+    return {"link": delivery.origin + link, "days": confirmation.LIFETIME.days}
 
 
 def password_reset(delivery: Delivery) -> dict[str, Any]:

@@ -415,6 +415,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 STAFF_SESSION_AGE = 12 * 3600  # seconds from signing in
 STAFF_SESSION_IDLE = 2 * 3600  # seconds without a request that somebody made
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "signup.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -1,10 +1,17 @@
 // Sends the code without leaving the page, and counts down to the next. The page works without it.
 const form = document.getElementById("signup");
 const send = document.getElementById("send");
+const again = document.getElementById("again");
 const sent = document.getElementById("sent");
 const alertBox = document.getElementById("alert");
-const failed = document.querySelector("script[data-failed]").dataset.failed;
+const words = document.querySelector("script[data-failed]").dataset;
 const field = (name) => document.getElementById(`id_${name}`);
+
+// Either the picture is there, to ask for a code, or the word that one is on its way.
+function showAsked(isAsked) {
+  document.getElementById("ask").hidden = isAsked;
+  document.getElementById("asked").hidden = !isAsked;
+}
 
 async function anotherPicture() {
   const answer = await fetch("/signup/picture/");
@@ -37,15 +44,25 @@ function showErrors(name, sentences) {
   input.setAttribute("aria-describedby", list.id);
 }
 
+// As web/problems.py says it: seconds, then minutes, then hours.
+function until(seconds) {
+  if (seconds < 100) return words.seconds.replace("#", seconds);
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 100) return words.minutes.replace("#", minutes);
+  return words.hours.replace("#", Math.ceil(minutes / 60));
+}
+
+let clock;
 function countDown(seconds) {
-  if (!(seconds > 0)) return;
+  clearTimeout(clock);
   const end = Date.now() + seconds * 1000;
-  send.disabled = true;
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
-    send.disabled = left > 0;
-    send.textContent = left > 0 ? send.dataset.again.replace("#", left) : send.dataset.label;
-    if (left > 0) setTimeout(tick, 250);
+    for (const button of [send, again]) {
+      button.disabled = left > 0;
+      button.textContent = left > 0 ? until(left) : button.dataset.label;
+    }
+    if (left > 0) clock = setTimeout(tick, 250);
   };
   tick();
 }
@@ -54,8 +71,11 @@ function show(answer, body) {
   const errors = body.errors ?? {};
   for (const name of ["mobile", "image_code"]) showErrors(name, errors[name]);
   tell(alertBox, body.code ? body.errmsg : "");
-  tell(sent, body.code ? "" : sent.dataset.text.replace("#", field("mobile").value));
-  if (!body.code) countDown(Number(form.dataset.pause));
+  if (!body.code) {
+    sent.textContent = sent.dataset.text.replace("#", field("mobile").value);
+    countDown(Number(form.dataset.pause));
+  }
+  showAsked(!body.code);
   if (answer.status === 429) countDown(Number(answer.headers.get("Retry-After")));
   const first = ["mobile", "image_code"].find((name) => errors[name]);
   if (first || !body.code) field(first ?? "sms_code").focus();
@@ -73,7 +93,7 @@ async function sendCode() {
     show(answer, await answer.json());
     await anotherPicture();
   } catch {
-    tell(alertBox, failed);
+    tell(alertBox, words.failed);
   } finally {
     send.removeAttribute("aria-busy");
   }
@@ -85,12 +105,23 @@ send.addEventListener("click", (event) => {
 });
 document.getElementById("another").addEventListener("click", (event) => {
   event.preventDefault();
-  anotherPicture().catch(() => tell(alertBox, failed));
+  anotherPicture().catch(() => tell(alertBox, words.failed));
+});
+again.addEventListener("click", (event) => {
+  event.preventDefault();
+  showAsked(false);
+  field("image_code").focus();
+});
+// The code went to another number: this one may ask, and has its own minute.
+field("mobile").addEventListener("input", () => {
+  if (document.getElementById("asked").hidden) return;
+  showAsked(false);
+  countDown(0);
 });
 // In the upper part, the Enter key asks for the code.
 for (const name of ["mobile", "image_code"]) {
   field(name).addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || document.getElementById("ask").hidden) return;
     event.preventDefault();
     send.click();
   });

@@ -46,6 +46,35 @@ def test_visitor_signs_up(open_page, texts, burst, javascript):
     assert User.objects.get().mobile == "+8613900000011"
 
 
+def test_after_a_code_no_second_picture_is_asked_for(open_page, settings):
+    """... and the minute goes on after a mistake that the server finds."""
+    page = open_page("/signup/")
+    page.get_by_label("Mobile number").first.fill("13900000011")
+    page.get_by_label("Digits in the picture").fill("12345")
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_role("button", name=re.compile("Again in 5. s")).wait_for()
+    assert not page.get_by_label("Digits in the picture").is_visible()
+    type_account(page, "000000")
+    page.get_by_role("button", name="Register").last.click()
+    page.get_by_text("This is not the code that was sent.").first.wait_for()
+    again = page.get_by_role("button", name=re.compile("Again in .. s"))
+    again.wait_for()
+    assert again.is_disabled()
+    assert not page.get_by_label("Digits in the picture").is_visible()
+    page.get_by_label("Mobile number").first.fill("13900000012")  # has a minute of its own
+    page.get_by_role("button", name="Send me a code").wait_for()
+    assert page.get_by_label("Digits in the picture").is_visible()
+
+
+def test_a_long_wait_is_told_in_hours(open_page, settings):
+    settings.CODE_LIMIT_NUMBER = "1/day"
+    page = open_page("/signup/")
+    page.get_by_label("Mobile number").first.fill("13900000011")
+    page.get_by_label("Digits in the picture").fill("12345")
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_role("button", name="Again in 24 h").wait_for()
+
+
 def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visitor, texts, burst):
     page = open_page("/notices/", user=staff)
     page.get_by_role("button", name="Write a notice").click()

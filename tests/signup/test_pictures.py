@@ -2,11 +2,15 @@
 
 import re
 import time
+import wave
+from io import BytesIO
+from random import Random
 
 import pytest
 from django.core.signing import BadSignature, SignatureExpired
+from PIL import Image
 
-from signup import pictures
+from signup import drawing, pictures, speaking
 from web.problems import Invalid, Unavailable
 
 
@@ -50,7 +54,60 @@ def test_an_old_picture_is_refused(monkeypatch):
 def test_pictures_differ():
     shown = {pictures.digits(pictures.new()) for _ in range(50)}
     assert len(shown) > 45
-    assert all(re.fullmatch("[0-9]{5}", digits) for digits in shown)
+    assert all(re.fullmatch("[02-9]{5}", digits) for digits in shown)
+
+
+@pytest.mark.parametrize("make", [drawing.image, speaking.sound])
+def test_a_picture_has_one_drawing_and_one_sound(make):
+    picture, another = pictures.new(), pictures.new()
+    assert make(picture) == make(picture)
+    assert make(picture) != make(another)
+
+
+def test_a_drawing_can_not_be_foreseen_from_its_address(settings):
+    picture = pictures.new()
+    drawn = pictures.chance(picture, "drawing").random()
+    settings.SECRET_KEY = "another"
+    assert pictures.chance(picture, "drawing").random() != drawn
+
+
+def test_digits_do_not_overlap():
+    """Each is put right of the one before."""
+    for number in range(200):
+        chance = Random(number)
+        mask = Image.new("L", (drawing.WIDTH * drawing.SCALE, drawing.HEIGHT * drawing.SCALE))
+        digits = [drawing.digit(each, chance) for each in "80648"]
+        drawing.put(mask, digits, chance)
+        columns = [mask.crop((x, 0, x + 1, mask.height)).getbbox() for x in range(mask.width)]
+        inked = "".join("x" if each else " " for each in columns)
+        assert len(inked.split()) == 5
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted"), [("en", "en"), ("zh-hans", "zh-hans"), ("fr", "en")]
+)
+def test_digits_are_spoken_in_the_language_of_the_page(client, language, wanted):
+    picture = client.get("/signup/picture/", headers={"accept-language": language}).json()
+    assert pictures.spoken(picture["image_code_id"]) == wanted
+    assert len(speaking.voices(wanted)) == 3
+    spoken = client.get(picture["audio"], headers={"accept-language": "en"}).content
+    assert spoken == speaking.sound(picture["image_code_id"])
+
+
+def test_a_language_without_recordings_hears_english():
+    assert speaking.voices("fr") == speaking.voices("en") != speaking.voices("zh-hans")
+
+
+def test_a_sound_is_short_and_plays():
+    with wave.open(BytesIO(speaking.sound(pictures.new()))) as sound:
+        assert (sound.getnchannels(), sound.getframerate()) == (1, 8000)
+        assert 4 < sound.getnframes() / 8000 < 9
+
+
+def test_every_digit_that_is_shown_was_recorded():
+    for language in ("en", "zh-hans"):
+        for voice in speaking.voices(language):
+            assert all(len(voice[int(digit)]) > 2000 for digit in pictures.SHOWN)
 
 
 def test_the_fixed_code_is_right_for_any_picture(settings):
@@ -59,7 +116,7 @@ def test_the_fixed_code_is_right_for_any_picture(settings):
     pictures.check(picture, "13579")
     assert "used already" in refusal(picture, "13579")
     assert "not ours" in refusal("made-up", "13579")
-    assert pictures.image(picture)
+    assert drawing.image(picture)
 
 
 def test_no_code_is_fixed_unless_settings_say_so(settings):
@@ -85,8 +142,9 @@ def test_the_page_for_front_ends_gives_a_picture_and_a_sound(client):
     assert image["Content-Type"] == "image/png"
     assert audio.content.startswith(b"RIFF")
     assert audio["Content-Type"] == "audio/wav"
-    for each in (answer, image, audio):
-        assert "no-store" in each["Cache-Control"]
+    assert "no-store" in answer["Cache-Control"]
+    for each in (image, audio):
+        assert each["Cache-Control"] == "private, max-age=600"
 
 
 @pytest.mark.parametrize("kind", ["png", "wav"])
@@ -107,6 +165,7 @@ def test_drawing_is_limited_per_origin(client, monkeypatch):
     answer = client.get(url)
     assert answer.status_code == 429
     assert 0 < int(answer["Retry-After"]) <= 60
+    assert "max-age" not in answer.get("Cache-Control", "")
 
 
 def test_a_picture_is_drawn_while_redis_is_away(client, settings):

@@ -92,8 +92,6 @@ BAD_TEXT: list[tuple[str, str, Any, str]] = [
     (SIGNUP, "email", "a" * 250 + "@example.com", "Use at most 254 characters."),
     (SIGNUP, "email", EMOJI + "@example.com", "Enter an email address such as"),
     (SIGNUP, "email", "lin\0@example.com", "Leave out characters"),
-    (SIGNUP, "email", "WANG@example.com", "belongs to an account already"),
-    (SIGNUP, "email", "\u200bmailto:wang@example.com", "belongs to an account already"),
     (SIGNUP, "email", '"lin"@example.com', "Enter an email address such as"),
     (SIGNUP, "email", "lin@example.com\nBcc: x@example.com", "Leave out characters"),
     (SIGNUP, "allow", GONE, "Tick this to agree"),

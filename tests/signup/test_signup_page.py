@@ -1,11 +1,14 @@
 """The page of sign-up where JavaScript is off, and the pages for what went wrong."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
 from signup import pictures
-from signup.models import User
-from tests.signup.test_signup import asked, code_of, person
+from signup.models import User, Verification
+from tests.signup.test_signup import asked, code_of, person, post
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +45,54 @@ def test_asking_for_a_code_keeps_what_was_typed_but_not_the_passwords(client):
         assert f'value="{kept}"' in page
     assert "right horse 22" not in page
     assert 'data-wait="60"' in page
+
+
+def part(page, name):
+    """The opening tag of the element with this id."""
+    return page[page.index(f'id="{name}"') :].split(">")[0]
+
+
+def test_after_a_code_no_picture_is_asked_for_until_another_code_is(client):
+    page = text(client.get("/signup/"))
+    assert ("hidden" in part(page, "ask"), "hidden" in part(page, "asked")) == (False, True)
+    page = text(client.post("/signup/code/", form()))
+    assert ("hidden" in part(page, "ask"), "hidden" in part(page, "asked")) == (True, False)
+    page = text(client.post("/signup/code/", form(another="1")))
+    assert ("hidden" in part(page, "ask"), "hidden" in part(page, "asked")) == (False, True)
+
+
+def test_a_mistake_below_leaves_the_code_asked_for_and_the_minute_running(client):
+    client.post("/signup/code/", form())
+    row = Verification.objects.get()
+    Verification.objects.update(expires_at=row.expires_at - timedelta(seconds=20))
+    page = text(client.post("/signup/", form(username="x")))
+    assert ("hidden" in part(page, "ask"), "hidden" in part(page, "asked")) == (True, False)
+    assert "A code is on its way to +86 138 0013 8000" in page
+    [left] = re.findall(r'data-wait="(\d+)"', page)
+    assert 35 <= int(left) <= 40
+
+
+@pytest.mark.parametrize(
+    ("changes", "row"),
+    [
+        ({"mobile": "13800138001"}, {}),
+        ({"mobile": "12"}, {}),
+        ({}, {"tries": 5}),
+        ({}, {"expires_at": "2026-01-01T00:00Z"}),
+    ],
+)
+def test_a_code_that_can_not_be_used_is_asked_for_again(client, changes, row):
+    client.post("/signup/code/", form())
+    Verification.objects.update(used_at=None, **row)
+    page = text(client.post("/signup/", form(username="x", **changes)))
+    assert ("hidden" in part(page, "ask"), "hidden" in part(page, "asked")) == (False, True)
+    assert 'data-wait="0"' in page
+
+
+def test_who_asked_elsewhere_is_not_told(client):
+    client.post("/signup/code/", form())
+    page = text(Client().post("/signup/", form(username="x")))
+    assert "hidden" in part(page, "asked")
 
 
 def test_after_a_code_the_cursor_is_where_it_is_typed(client):
@@ -89,8 +140,15 @@ def test_registering_by_the_form_signs_in(client):
     answer = client.post("/signup/", form(sms_code=code_of()), follow=True)
     assert answer.redirect_chain == [("/", 302)]
     assert "Welcome. You are registered" in text(answer)
+    assert "Follow the link" not in text(answer)
     assert "Hello, lin_mei" in text(answer)
     assert "username" not in client.cookies  # a front end of one's own, by JSON, gets that
+
+
+def test_who_gave_an_email_is_told_of_the_link(client):
+    client.post("/signup/code/", form())
+    answer = client.post("/signup/", form(sms_code=code_of(), email="l@example.com"), follow=True)
+    assert "Follow the link in our email" in text(answer)
 
 
 def test_forms_need_a_token_and_json_does_not():
@@ -101,6 +159,31 @@ def test_forms_need_a_token_and_json_does_not():
         assert "The form was too old" in text(answer)
     assert client.post("/signup/code/", "{}", "text/plain").status_code == 403
     assert client.post("/signup/code/", asked(), "application/json").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/signup/", "/signup/code/", "/login/"])
+def test_who_goes_back_after_registering_and_sends_the_form_again_is_taken_home(address):
+    client = Client(enforce_csrf_checks=True)
+    token = str(client.get("/signup/").context["csrf_token"])
+    client.post("/signup/code/", form(csrfmiddlewaretoken=token))
+    old = form(csrfmiddlewaretoken=token, sms_code=code_of())
+    assert client.post("/signup/", old)["Location"] == "/"
+    answer = client.post(address, old)  # signing in has made another token
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert User.objects.count() == 1
+
+
+def test_whose_form_is_too_old_elsewhere_is_told_so(visitor):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(visitor)
+    assert client.post("/logout/").status_code == 403
+
+
+def test_who_is_signed_in_makes_no_second_account_on_the_page(client, visitor):
+    client.force_login(visitor)
+    post("/signup/code/", asked(), client)
+    assert client.post("/signup/", form(sms_code=code_of()))["Location"] == "/"
+    assert User.objects.get() == visitor
 
 
 def test_a_form_with_its_token_is_taken():
