@@ -26,7 +26,7 @@ from signup.models import CODE_MINUTES
 
 __all__ = [
     "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values", "Wording", "batch",
-    "compose", "compose_notice", "fill_in", "templated",
+    "called", "compose", "compose_notice", "fill_in", "templated",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from config import clock
 from notices.content import messages
 from notices.delivery import claims, escalation, finish, high_water, restored, states, stream
 from notices.delivery.limits import SILENCE_SECONDS
-from notices.models import UNFINISHED, Delivery, Notice, Receipt, Schedule, State
+from notices.models import GOING, Delivery, Notice, Receipt, Schedule, State
 
 __all__ = ["Bells", "run", "wake_ups"]
 
@@ -117,7 +117,7 @@ def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iter
         Q(active_at=None) | Q(active_at__lte=now - SILENCE),
         Q(held_until=None) | Q(held_until__lte=now),
         in_question_since=None,
-        state__in=UNFINISHED,
+        state__in=GOING,
         start_at__lte=now - SILENCE / 2,
     ).order_by(F("active_at").asc(nulls_first=True), "pk")
     with transaction.atomic():  # another sweep takes others

@@ -1,6 +1,6 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
-from notices.models.notice import CONTENT_FIELDS, UNFINISHED, Notice
+from notices.models.notice import CONTENT_FIELDS, GOING, NOT_STARTED, UNFINISHED, Notice
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
@@ -8,6 +8,8 @@ from notices.models.suppression import DEAD, Suppression
 __all__ = [
     "CONTENT_FIELDS",
     "DEAD",
+    "GOING",
+    "NOT_STARTED",
     "OPEN",
     "SETTLED",
     "UNFINISHED",

@@ -66,6 +66,7 @@ class Notice(Content):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
+        CHANGING = "changing", _("held: being changed")  # does not start while somebody edits it
         PREPARING = "preparing", _("preparing")
         SENDING = "sending", _("sending")
         FINISHED = "finished", _("finished")
@@ -121,5 +122,8 @@ class Notice(Content):
         return unfinished and self.held_until is not None and self.held_until > timezone.now()
 
 
+NOT_STARTED = (Notice.State.WAITING, Notice.State.CHANGING)
+# What goes on by itself when its time has come.
+GOING = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
 # Something of it may still go out.
-UNFINISHED = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
+UNFINISHED = (*NOT_STARTED, Notice.State.PREPARING, Notice.State.SENDING)

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +38,7 @@ __all__ = ["again", "as_csv", "as_json", "cancel", "detail", "listing", "progres
 
 PAGE = 50
 FOUND = 1000
+SOON = timedelta(seconds=90)  # before its start the seconds are counted down
 
 
 @require_GET
@@ -77,12 +79,26 @@ def known(tally: Counter[tuple[str, str]], state: str, channel: str) -> int:
 
 
 def live(notice: Notice) -> dict[str, Any]:
+    now = progress(notice)
     return {
         "notice": notice,
-        "progress": progress(notice),
+        "progress": now,
         "unfinished": notice.state in UNFINISHED,
         "zone": ZoneInfo(notice.zone),
+        "face": face(notice, uncertain=bool(now["uncertain"])),
     }
+
+
+def face(notice: Notice, *, uncertain: bool) -> str:
+    """What the buttons of the page depend on: one that shows another face is asked for anew."""
+    waiting = notice.state == Notice.State.WAITING
+    features = {
+        "held": notice.is_held,
+        "in-question": notice.in_question_since is not None,
+        "soon": waiting and notice.start_at - timezone.now() < SOON,
+        "uncertain": uncertain,
+    }
+    return ".".join([notice.state, *(name for name, there in features.items() if there)])
 
 
 def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery]:
@@ -104,10 +120,12 @@ def found(notice: Notice, q: str, state: str, channel: str) -> QuerySet[Delivery
 @require_GET
 @staff_required
 def progress_part(request: HttpRequest, pk: int) -> HttpResponse:
-    """The part of the page that htmx asks for again and again, until the notice has ended."""
+    """The part of the page that htmx asks for again and again, until the notice has ended. `face`
+    is that of the page."""
     notice = get_object_or_404(Notice, pk=pk)
-    response = render(request, "notices/progress.html", live(notice))
-    if notice.state not in UNFINISHED:
+    shown = live(notice)
+    response = render(request, "notices/progress.html", shown)
+    if request.GET.get("face") != shown["face"]:
         response["HX-Refresh"] = "true"
     return response
 
@@ -176,14 +194,15 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_required
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets a notice that waits go at once, also in the quiet hours. Who presses twice is told the
-    same while it goes."""
+    """Lets a notice that waits go now, also in the quiet hours, when the time to undo is over: the
+    page that leads here has asked (starting.ask). Who presses twice is told the same while it
+    goes."""
     notice = get_object_or_404(Notice, pk=pk)
-    notice.in_quiet_hours |= quiet_hours.ends(timezone.now()) is not None
-    started = lifecycle.change(notice, only=["in_quiet_hours"])
+    notice.in_quiet_hours |= quiet_hours.ends(timezone.now() + lifecycle.UNDO) is not None
+    started = lifecycle.change(notice, ["in_quiet_hours"])
     notice.refresh_from_db()
     if started or notice.state in UNFINISHED:
-        messages.success(request, _("It goes out now."))
+        messages.success(request, _("It goes out now. You have 10 seconds to undo."))
     else:
         messages.warning(request, _("Nothing was changed: it has started meanwhile."))
     return redirect(notice)

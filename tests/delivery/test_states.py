@@ -106,12 +106,18 @@ def test_each_transition_changes_its_columns_from_its_states_alone(number, state
 
 
 NOTICES = [
+    (lambda rows: states.hold(rows.get().pk), ["waiting"], "changing"),
+    (lambda rows: states.let_go(rows.get().pk), ["changing"], "waiting"),
     (lambda rows: states.prepare(rows), ["waiting", "preparing"], "preparing"),
     (lambda rows: states.start_sending(rows.get().pk), ["preparing"], "sending"),
     (states.finish, ["sending"], "finished"),
     (lambda rows: states.reopen(rows.get().pk), ["finished"], "sending"),
     (states.expire, ["waiting"], "expired"),
-    (lambda rows: states.cancel(rows.get().pk), ["waiting", "preparing", "sending"], "cancelled"),
+    (
+        lambda rows: states.cancel(rows.get().pk),
+        ["waiting", "changing", "preparing", "sending"],
+        "cancelled",
+    ),
 ]
 
 

@@ -187,7 +187,7 @@ def test_notice_page_shows_counts_and_deliveries(page, mixed):
     shown = page.get(f"/notices/{mixed.pk}/").text
     assert "2 of 4 settled · 50 %" in " ".join(shown.split())
     assert "The number is not in service." in shown
-    assert f'hx-get="/notices/{mixed.pk}/progress/"' in shown
+    assert f'hx-get="/notices/{mixed.pk}/progress/?face=sending"' in shown
     assert '<meta http-equiv="refresh" content="3">' in shown
 
 
@@ -211,7 +211,7 @@ def test_deliveries_can_be_searched(page, mixed, query, addresses):
 
 
 def test_progress_asks_for_a_whole_new_page_when_the_notice_has_ended(page, mixed):
-    url = f"/notices/{mixed.pk}/progress/"
+    url = f"/notices/{mixed.pk}/progress/?face=sending"
     assert "HX-Refresh" not in page.get(url)
     Notice.objects.update(state=Notice.State.FINISHED, finished_at=timezone.now())
     assert page.get(url)["HX-Refresh"] == "true"
