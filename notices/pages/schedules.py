@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from notices.models import Notice, Schedule
 from notices.pages import instants
-from notices.pages.idempotency import Key, new_key
+from notices.pages.idempotency import Key, key_of_page, new_key
 from notices.pages.schedule_report import with_runs
 from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
@@ -64,7 +64,8 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
     schedule = get_object_or_404(Schedule, pk=pk)
     do, at = request.POST.get("do", ""), instants.posted(request, "at")
     # By whom and for which schedule: its notice is asked for by no other key.
-    key = Key.of(f"user {request.user.pk} run {pk}", request.POST.get("key"), {})
+    own_key = request.POST.get("key") or key_of_page(request, {})
+    key = Key.of(f"user {request.user.pk} run {pk}", own_key, {})
     steps: dict[str, tuple[Callable[[], Any], str]] = {
         "pause": (lambda: actions.pause(pk), _("Paused: nothing goes out until you resume it.")),
         "resume": (lambda: actions.resume(pk), _("Resumed.")),
