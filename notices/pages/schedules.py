@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from notices.delivery import lifecycle
 from notices.models import Notice, Schedule
 from notices.pages import instants
 from notices.pages.idempotency import Key, key_of_page, new_key
@@ -71,8 +72,8 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
         "resume": (lambda: actions.resume(pk), _("Resumed.")),
         "skip": (lambda: skip(request, pk, at), in_its_zone(schedule, at)),
         "run": (
-            lambda: actions.run_now(pk, request.user, key.stored),
-            _("It runs now, out of turn."),
+            lambda: actions.run_now(pk, request.user, key.stored, lifecycle.UNDO),
+            _("It runs now, out of turn. You have 10 seconds to undo, on the page of its notice."),
         ),
         "end": (lambda: actions.end(pk), _("Ended: it will not run again.")),
     }

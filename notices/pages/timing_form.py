@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from notices.delivery import quiet_hours
 from notices.models import Notice, Schedule
 from notices.pages.rule_fields import MONTH_DAYS, MOST, WEEKDAYS, fields_of, rule_of
+from notices.pages.time_zones import read_time_zone
 from notices.recurrence import parse
 from notices.recurrence import rule as rules
 from notices.recurrence.parse import FAR
-from signup.models import check_time_zone
 from web.forms import JSONForm
 
 __all__ = ["TimingForm"]
@@ -174,9 +174,7 @@ class TimingForm(JSONForm, forms.Form):
         return self.cleaned_data["when"] or "now"
 
     def clean_zone(self) -> str:
-        zone: str = self.cleaned_data["zone"] or self.own_zone
-        check_time_zone(zone)
-        return zone
+        return read_time_zone(self.cleaned_data["zone"] or self.own_zone)
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data

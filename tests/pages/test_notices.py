@@ -11,6 +11,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from notices.audience import suppression
 from notices.delivery import expand, finish, lifecycle
 from notices.models import Delivery, Notice, State
 from notices.pages import notices, progress
@@ -114,6 +115,47 @@ def test_preview_counts_the_pasted_addresses(page):
         page, audience="addresses", addresses="a@example.com\nb@example.com", preview="1"
     )
     assert "2 recipients" in response.text
+
+
+def test_preview_of_a_pasted_list_tells_who_gets_nothing_and_what_stands_twice(page, visitor):
+    suppression.add("email", "b@example.com", "bounced")
+    User.objects.create(username="unwilling", email="c@example.com", wants_email=False)
+    pasted = "a@example.com\nb@example.com\nA@example.com\nc@example.com\n" + visitor.email
+    shown = post(page, audience="addresses", addresses=pasted, preview="1").text
+    assert "2 recipients" in shown
+    assert "2 people have no such address or do not want it" in shown
+    assert "1 line repeats an address that stands above it." in shown
+
+
+@pytest.mark.parametrize(
+    ("pasted", "name"),
+    [
+        ("Bo <bo@example.com>\nLi <li@example.com>", "Bo"),
+        ("bo@example.com", "bo@example.com"),
+        ("wang@example.com", "guest_wang"),
+    ],
+)
+def test_preview_of_a_pasted_list_is_what_its_first_person_gets(page, visitor, pasted, name):
+    shown = post(page, audience="addresses", addresses=pasted, preview="1").text
+    assert f"Dear {name}, the lift" in shown
+    assert f"As {name} would get it" in shown
+
+
+def test_preview_for_everyone_says_that_it_is_yours(page):
+    assert "As you, reception, would get it" in post(page, preview="1").text
+
+
+def test_nobody_is_preselected(page):
+    assert page.get("/notices/new/", follow=True).context["form"]["audience"].value() is None
+
+
+@pytest.mark.parametrize("by", [post, lambda page, **more: post_json(page, GOOD | more)])
+def test_list_beside_everyone_is_refused_and_kept(page, by):
+    response = by(page, addresses="a@example.com")
+    assert response.status_code == 400
+    assert "Everyone is chosen above, and this list is not empty." in response.text
+    assert not Notice.objects.exists()
+    assert by(page, addresses=" \n ").status_code in (200, 302)
 
 
 BAD = [

@@ -292,7 +292,8 @@ def test_buttons(page, clock):
     assert "Resumed." in press("resume")
     assert "2026-11-21 13:00 (Asia/Shanghai) is skipped." in press("skip")
     assert "Skipped by hand. reception" in text_of(page.get(schedule.get_absolute_url()))
-    assert "It runs now, out of turn." in press("run")
+    assert "It runs now, out of turn. You have 10 seconds to undo" in press("run")
+    assert Notice.objects.get().start_at == NOON + lifecycle.UNDO
     assert Notice.objects.count() == 1
     assert "Ended: it will not run again." in press("end")
     assert page.post(act, {"do": "explode"}).status_code == 404
