@@ -30,7 +30,7 @@ from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import instants
-from notices.pages.progress import progress, report
+from notices.pages.progress import progress, report, stopped_after
 from web import characters
 from web.access import StaffRequest, staff_required
 
@@ -46,6 +46,8 @@ SOON = timedelta(seconds=90)  # before its start the seconds are counted down
 def listing(request: HttpRequest) -> HttpResponse:
     notices = Notice.objects.select_related("author").defer("addresses", "text")
     page = Paginator(notices, PAGE).get_page(request.GET.get("page"))
+    for each in page:
+        each.stopped = stopped_after(each)  # type: ignore[attr-defined]
     return render(request, "notices/list.html", {"page": page})
 
 

@@ -17,6 +17,7 @@ from notices.delivery import lifecycle
 from notices.models import Notice, Schedule
 from notices.pages import instants
 from notices.pages.idempotency import Key, key_of_page, new_key
+from notices.pages.progress import stopped_after
 from notices.pages.schedule_report import with_runs
 from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
@@ -34,9 +35,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     schedules = with_runs(Schedule.objects.defer("addresses", "text"))
     schedules = schedules.order_by(F("next_at").asc(nulls_last=True), "-state")  # paused, ended
     page = Paginator(schedules, PAGE).get_page(request.GET.get("page"))
+    last = Notice.objects.defer("addresses", "text").in_bulk([each.last for each in page])
     for each in page:
         each.words = in_words(each.as_rule)  # type: ignore[attr-defined]
-        each.last_label = dict(Notice.State.choices).get(each.last_state)  # type: ignore[attr-defined]
+        each.last_notice = with_stop(last.get(each.last))
     return render(request, "notices/schedules.html", {"page": page})
 
 
@@ -47,14 +49,24 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     occurrences = schedule.occurrences.select_related("notice", "by")
     occurrences = occurrences.defer("notice__addresses", "notice__text")
     schedule.words = in_words(schedule.as_rule)  # type: ignore[attr-defined]
+    page = Paginator(occurrences, PAGE).get_page(request.GET.get("page"))
+    for each in page:
+        with_stop(each.notice)
     context = {
         "schedule": schedule,
         "upcoming": actions.upcoming(schedule),
-        "page": Paginator(occurrences, PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "runs": occurrences.exclude(notice=None).count(),
         "key": new_key(),
     }
     return render(request, "notices/schedule.html", context)
+
+
+def with_stop(notice: Notice | None) -> Notice | None:
+    """With what notices/state.html says of one that was cancelled on its way."""
+    if notice:
+        notice.stopped = stopped_after(notice)  # type: ignore[attr-defined]
+    return notice
 
 
 @require_POST

@@ -7,16 +7,17 @@ from datetime import timedelta
 
 import django_rq
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
 from notices.audience import suppression
 from notices.delivery import expand, finish, lifecycle
-from notices.models import Delivery, Notice, State
+from notices.models import Delivery, Notice, Occurrence, State
 from notices.pages import notices, progress
 from signup.models import User
-from tests.support.world import sent_now, swept
+from tests.support.world import repeated, sent_now, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -268,6 +269,38 @@ def test_cancel_keeps_what_was_sent_and_says_how_much_was_not(page, mixed):
     ]  # fmt: skip
     response = page.post(f"/notices/{mixed.pk}/cancel/", follow=True)
     assert "nothing was left to cancel" in response.text
+
+
+def test_notice_that_was_stopped_on_its_way_says_how_far_it_came(page, mixed, capsys):
+    schedule = repeated()
+    Occurrence.objects.create(
+        schedule=schedule, planned_at=timezone.now(), state="started", notice=mixed
+    )
+    assert "stopped_after" not in page.get(f"/notices/{mixed.pk}.json").json()
+    page.post(f"/notices/{mixed.pk}/cancel/")
+    places = [mixed.get_absolute_url(), f"/notices/{mixed.pk}/progress/", "/notices/",
+              "/notices/schedules/", schedule.get_absolute_url()]  # fmt: skip
+    for path in places:
+        assert "stopped after 2 of 4" in page.get(path).text, path
+    facts = page.get(f"/notices/{mixed.pk}.json").json()
+    assert (facts["state"], facts["stopped_after"], facts["recipients"]) == ("cancelled", 2, 4)
+    call_command("notice", "show", str(mixed.pk))
+    assert "stopped after 2 of 4" in capsys.readouterr().out
+
+
+def test_notice_of_which_nothing_left_is_cancelled(page, staff, visitor):
+    new = sent_now(staff)
+    expand.start(new.pk)
+    page.post(f"/notices/{new.pk}/cancel/")
+    assert "stopped after" not in page.get("/notices/").text
+    assert "stopped_after" not in page.get(f"/notices/{new.pk}.json").json()
+
+
+def test_figures_of_nothing_bear_no_colour(page, mixed):
+    shown = page.get(f"/notices/{mixed.pk}/").text
+    assert '<div class="failed"><dt>failed</dt><dd>1</dd>' in shown
+    Delivery.objects.filter(state=State.FAILED).delete()
+    assert "<div><dt>failed</dt><dd>0</dd>" in page.get(f"/notices/{mixed.pk}/").text
 
 
 def test_cancel_by_a_link_does_nothing(page, mixed):
