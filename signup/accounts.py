@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import views
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from signup import flow, phones, rates
 from signup.models import User
 from web import answers
+from web.forms import say_plainly
 from web.problems import TooMany, Unavailable
 
 USERNAME_COOKIE = "username"  # for front ends that greet by name; nothing trusts it
@@ -40,8 +41,13 @@ def base_address(request: HttpRequest) -> str:
 class SignInForm(AuthenticationForm):
     """Takes the username or the mobile number."""
 
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": _("Please enter a correct username or mobile number, and its password."),
+    }
+
     def __init__(self, request: HttpRequest | None = None, *args: Any, **options: Any) -> None:
         super().__init__(request, *args, **options)
+        say_plainly(self)
         username = self.fields["username"]
         username.label = _("Username or mobile number")
         username.max_length = 30  # type: ignore[attr-defined]
@@ -102,6 +108,10 @@ class ResetForm(PasswordResetForm):
     """The email is written and sent by a worker. Who asks again within the minute, or for an
     address that nobody has, sees the same page and causes no email."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        say_plainly(self)
+
     def get_users(self, email: str) -> Any:
         # Also those without a password: imported people choose their first one this way.
         return User.objects.filter(email__iexact=email, is_active=True)
@@ -127,3 +137,15 @@ class ResetForm(PasswordResetForm):
 
 class Reset(views.PasswordResetView):
     form_class = ResetForm
+
+
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+    error_messages = {"password_mismatch": _("Type the same password twice.")}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        say_plainly(self)
+
+
+class NewPassword(views.PasswordResetConfirmView):
+    form_class = NewPasswordForm

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from notices.channels import CHANNELS
 from signup.models import default_time_zone
@@ -47,7 +48,8 @@ class Content(models.Model):
         return self.subject
 
     def get_channels_display(self) -> str:
-        return ", ".join(str(CHANNELS[name].label) for name in self.channels)
+        comma = pgettext("between the channels of a notice", ", ")
+        return comma.join(str(CHANNELS[name].label) for name in self.channels)
 
 
 def once_per_request(name: str) -> models.UniqueConstraint:

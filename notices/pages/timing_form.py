@@ -121,6 +121,7 @@ class TimingForm(JSONForm, forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
         validators=[MaxValueValidator(date(FAR - 1, 12, 31))],
+        error_messages={"max_value": gettext_lazy("Choose a day up to %(limit_value)s.")},
     )
     times = forms.IntegerField(
         label=gettext_lazy("Times in all (optional)"),

@@ -41,7 +41,7 @@ def test_send_names_its_author(text, staff, visitor):
     send(text, "--channel", "email", "--everyone", "--as", "reception", "--key", "k")
     assert Notice.objects.get().author == staff
     for other in ("", "guest_wang", "nobody"):
-        with pytest.raises(CommandError, match="--as|--key"):
+        with pytest.raises(CommandError, match=r"--as|--key"):
             send(text, "--channel", "email", "--everyone", "--as", other, "--key", "k")
     staff.is_active = False
     staff.save()
