@@ -35,10 +35,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     schedules = with_runs(Schedule.objects.defer("addresses", "text"))
     schedules = schedules.order_by(F("next_at").asc(nulls_last=True), "-state")  # paused, ended
     page = Paginator(schedules, PAGE).get_page(request.GET.get("page"))
-    last = Notice.objects.defer("addresses", "text").in_bulk([each.last for each in page])
-    for each in page:
-        each.words = in_words(each.as_rule)  # type: ignore[attr-defined]
-        each.last_notice = with_stop(last.get(each.last))
+    shown: list[Any] = list(page)
+    notices = Notice.objects.defer("addresses", "text").in_bulk([each.last for each in shown])
+    for each in shown:
+        each.words = in_words(each.as_rule)
+        each.last_notice = with_stop(notices.get(each.last))
     return render(request, "notices/schedules.html", {"page": page})
 
 
