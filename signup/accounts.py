@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import views
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from signup import emails, flow, phones, rates, security, usernames
 from signup.forms import Email
 from signup.models import User
 from web import answers, characters
+from web.forms import say_plainly
 from web.problems import TooMany
 
 # For front ends of one's own that sign up by JSON and greet by name: part of that contract. Scripts
@@ -71,8 +72,13 @@ def base_address(request: HttpRequest) -> str:
 class SignInForm(AuthenticationForm):
     """Takes the username or the mobile number."""
 
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": _("Please enter a correct username or mobile number, and its password."),
+    }
+
     def __init__(self, request: HttpRequest | None = None, *args: Any, **options: Any) -> None:
         super().__init__(request, *args, **options)
+        say_plainly(self)
         username = self.fields["username"]
         username.label = _("Username or mobile number")
         username.max_length = 30  # type: ignore[attr-defined]
@@ -157,6 +163,10 @@ class ResetForm(PasswordResetForm):
         attrs={"type": "email", "autocomplete": "email"},
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        say_plainly(self)
+
     def save(self, *args: Any, **options: Any) -> None:
         email = self.cleaned_data["email"]
         try:
@@ -187,7 +197,17 @@ class Reset(views.PasswordResetView):
         return super().form_valid(form)
 
 
-class Confirm(views.PasswordResetConfirmView):
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+    error_messages = {"password_mismatch": _("Type the same password twice.")}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        say_plainly(self)
+
+
+class NewPassword(views.PasswordResetConfirmView):
+    form_class = NewPasswordForm
+
     def form_valid(self, form: Any) -> HttpResponse:
         """The way for an owner whom somebody keeps out by guessing."""
         return remember_browser(super().form_valid(form), form.user)

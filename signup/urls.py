@@ -17,7 +17,7 @@ urlpatterns = [
     path("password/sent/", auth.PasswordResetDoneView.as_view(), name="password_reset_done"),
     path(
         "password/<uidb64>/<token>/",
-        accounts.Confirm.as_view(),
+        accounts.NewPassword.as_view(),
         name="password_reset_confirm",
     ),
     path(

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from django.http import Http404, HttpResponse
+from django.utils import timezone
 
+import jobs
 from notices import channels
 from notices.channels import CHANNELS, Channel
 from notices.models import Delivery, Notice, Receipt, State, Suppression
@@ -86,7 +88,8 @@ def write(page, addresses, chosen=("push",), **more):
 def send(page, burst, addresses):
     write(page, addresses)
     new = Notice.objects.get()
-    page.post(f"/notices/{new.pk}/start/")
+    Notice.objects.update(start_at=timezone.now())
+    jobs.push(jobs.start_notice, Notice.objects.get().pk)
     burst()
     new.refresh_from_db()
     assert new.state == Notice.State.FINISHED
@@ -107,7 +110,7 @@ def test_it_is_composed_and_previewed(page):
     assert 'value="push"' in page.get("/notices/new/", follow=True).text
     shown = " ".join(write(page, "Li <push:a1>\npush:b2\n", preview="1").text.split())
     assert "<strong>app</strong>" in shown
-    assert "Dear reception, out of order." in shown
+    assert "Dear Li, out of order." in shown
     assert "2 recipients" in shown
     assert "1 app each" in shown
     assert not Notice.objects.exists()
@@ -141,7 +144,8 @@ def test_it_is_sent_reported_and_suppressed(page, burst):
 
 def test_everyone_gets_it_by_the_field_of_the_channel(page, burst, visitor):
     write(page, "", audience="everyone")
-    page.post(f"/notices/{Notice.objects.get().pk}/start/")
+    Notice.objects.update(start_at=timezone.now())
+    jobs.push(jobs.start_notice, Notice.objects.get().pk)
     burst()
     assert {address for address, _text in PUSHED} == {visitor.username, "reception"}
     shown = page.get(f"/notices/{Notice.objects.get().pk}/?channel=push").text

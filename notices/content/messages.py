@@ -27,7 +27,7 @@ from signup.models import CODE_MINUTES
 
 __all__ = [
     "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values", "Wording", "batch",
-    "compose", "fill_in", "templated",
+    "called", "compose", "fill_in", "templated",
 ]  # fmt: skip
 
 

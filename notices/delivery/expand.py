@@ -27,7 +27,9 @@ from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
 from signup.models import User
 
-__all__ = ["everyone", "insert", "start", "unwilling", "without_address"]
+__all__ = [
+    "BATCH", "deliveries", "everyone", "insert", "start", "unwilling", "without_address",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 BATCH = 1000  # pasted addresses

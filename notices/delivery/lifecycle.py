@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef, Q
 import jobs
 from config import clock
 from notices.delivery import claims, finish, states
-from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
+from notices.models import NOT_STARTED, Delivery, FailedAttempt, Notice, State, StreamCursor
 from signup.models import User
 
-__all__ = ["accept", "cancel", "change", "pause", "resume", "send_again"]
+__all__ = ["UNDO", "accept", "cancel", "change", "hold", "pause", "resume", "send_again"]
 
 UNDO = timedelta(seconds=10)
 log = logging.getLogger(__name__)
@@ -38,20 +38,28 @@ def ring(notice: Notice) -> bool:
     return jobs.wake(notice.start_at, jobs.start_notice, notice.pk)
 
 
-def change(
-    notice: Notice, start_at: datetime | None = None, only: Collection[str] | None = None
-) -> bool:
-    """Saves a notice that was edited, moved or is to go at once (None), unless it has started
-    meanwhile: then nothing is changed, and the answer is False. `only`: the fields to be saved
-    besides, where somebody else may edit it at this moment."""
+def hold(notice: Notice) -> bool:
+    """Stops the clock while somebody edits the notice; False when it has started, or ended."""
+    if states.hold(notice.pk):
+        jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
+        return True
+    return Notice.objects.filter(pk=notice.pk, state=Notice.State.CHANGING).exists()
+
+
+def change(notice: Notice, fields: Collection[str], start_at: datetime | None = None) -> bool:
+    """Saves `fields` of a notice that was edited, moved or is to go now (None), and lets it start:
+    at `start_at`, but not before there was time to undo. False, and nothing is changed, when it has
+    started meanwhile."""
     with transaction.atomic(durable=True):
-        waiting = Notice.objects.select_for_update().filter(state=Notice.State.WAITING)
-        before = waiting.filter(pk=notice.pk).first()
+        not_started = Notice.objects.select_for_update().filter(state__in=NOT_STARTED)
+        before = not_started.filter(pk=notice.pk).first()
         if before is None:
             return False
-        notice.start_at = start_at or clock.now()
+        undo_until = clock.now() + UNDO
+        notice.start_at = max(start_at or undo_until, undo_until)
         notice.held_until = None
-        notice.save(update_fields=None if only is None else [*only, "start_at", "held_until"])
+        notice.save(update_fields=[*fields, "start_at", "held_until"])
+        states.let_go(notice.pk)
     if before.start_at != notice.start_at:
         jobs.forget(before.start_at, jobs.start_notice, notice.pk)
     ring(notice)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 import jobs
 from config import clock
 from notices.delivery import claims, restored
-from notices.models import Notice, State
+from notices.models import NOT_STARTED, Notice, State
 from notices.schedules import occurrences
 from signup.models import User
 
@@ -73,7 +73,7 @@ def about_notice(notice: Notice) -> Question:
         notice.get_absolute_url(),
         unasked.count(),
         notice.settled_at is not None,
-        notice.start_at if notice.state == Notice.State.WAITING else None,
+        notice.start_at if notice.state in NOT_STARTED else None,
     )
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from config import clock
 from notices.content import messages
 from notices.delivery import claims, finish, states
-from notices.models import UNFINISHED, Delivery, Notice, Schedule, State
+from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, Schedule, State
 
 __all__ = [
     "hold", "let_notice_go", "let_singles_go", "notices", "settle", "settle_notice",
@@ -97,7 +97,7 @@ def settle() -> None:
             continue  # also what a stream that stopped has claimed, until its cursor is settled
         if states.resume(notice.pk):
             notice.refresh_from_db(fields=["state"])
-        if notice.state in (Notice.State.WAITING, Notice.State.PREPARING):
+        if notice.state in (*NOT_STARTED, Notice.State.PREPARING):
             states.cancel(notice.pk)  # nobody can say for whom it was to be
         escalated = notice.escalated_at or (notice.escalate_minutes and notice.settled_at) or None
         notices().filter(pk=notice.pk).update(in_question_since=None, escalated_at=escalated)

@@ -16,8 +16,10 @@ believe that, not what was read.
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
     notice: waiting --prepare--> preparing --start_sending--> sending --finish--> finished
+    waiting --hold--> changing --let_go--> waiting: a person edits it
     preparing, sending --pause--> paused --resume--> as it was
-    waiting, preparing, sending, paused --cancel--> cancelled; waiting --expire--> expired
+    waiting, changing, preparing, sending, paused --cancel--> cancelled
+    waiting --expire--> expired
     finished --reopen--> sending
 """
 
@@ -47,7 +49,9 @@ __all__ = [
     "claim",
     "expire",
     "finish",
+    "hold",
     "keep_attempt",
+    "let_go",
     "lose",
     "lose_streamed",
     "mark",
@@ -282,6 +286,17 @@ def tried_by(cursor: StreamCursor) -> dict[str, Any]:
 
 
 # A notice
+
+
+def hold(notice_id: int) -> int:
+    """Somebody changes it: it does not start before it is let go."""
+    waiting = Notice.objects.filter(pk=notice_id, state=Notice.State.WAITING)
+    return waiting.update(state=Notice.State.CHANGING)
+
+
+def let_go(notice_id: int) -> int:
+    changing = Notice.objects.filter(pk=notice_id, state=Notice.State.CHANGING)
+    return changing.update(state=Notice.State.WAITING)
 
 
 def prepare(due: QuerySet[Notice]) -> int:

@@ -15,8 +15,27 @@ from notices.pages import idempotency
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.recurrence.parse import FAR
+from signup.models import User
 from web import tables
 from web.problems import Problem
+
+
+def add_author(parser: ArgumentParser, what: str) -> None:
+    parser.add_argument("--as", dest="by", default="", metavar="USERNAME", help=what)
+
+
+def member_of_staff(name: str) -> User | None:
+    """Whom --as names; CommandError when there is no such one."""
+    if not name:
+        return None
+    if found := User.objects.filter(username=name, is_staff=True, is_active=True).first():
+        return found
+    raise CommandError(f"--as: There is no member of staff with the username {name}.")
+
+
+def by_whom(options: Mapping[str, Any]) -> dict[str, str]:
+    """For the key's facts: nothing where nobody is named, so that older keys stand."""
+    return {"by": options["by"]} if options["by"] else {}
 
 
 def add_content(parser: ArgumentParser) -> None:
@@ -30,6 +49,7 @@ def add_content(parser: ArgumentParser) -> None:
     audience = parser.add_mutually_exclusive_group(required=True)
     audience.add_argument("--everyone", action="store_true", help="who has that channel")
     audience.add_argument("--addresses", metavar="FILE", help="one a line; - is the input")
+    add_author(parser, "its author: a member of staff")
     add_key(parser)
 
 

@@ -1,6 +1,6 @@
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
-from notices.models.notice import CONTENT_FIELDS, UNDER_WAY, UNFINISHED, Notice
+from notices.models.notice import CONTENT_FIELDS, NOT_STARTED, UNDER_WAY, UNFINISHED, Notice
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
@@ -8,6 +8,7 @@ from notices.models.suppression import DEAD, Suppression
 __all__ = [
     "CONTENT_FIELDS",
     "DEAD",
+    "NOT_STARTED",
     "OPEN",
     "SETTLED",
     "UNDER_WAY",

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from notices import rights
 from notices.channels import CHANNELS
@@ -48,7 +49,8 @@ class Content(models.Model):
         return self.subject
 
     def get_channels_display(self) -> str:
-        return ", ".join(str(CHANNELS[name].label) for name in self.channels)
+        comma = pgettext("between the channels of a notice", ", ")
+        return comma.join(str(CHANNELS[name].label) for name in self.channels)
 
 
 def once_per_request(name: str) -> models.UniqueConstraint:
@@ -67,6 +69,7 @@ class Notice(Content):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
+        CHANGING = "changing", _("held: being changed")  # does not start while somebody edits it
         PREPARING = "preparing", _("preparing")
         SENDING = "sending", _("sending")
         PAUSED = "paused", _("paused")
@@ -128,5 +131,8 @@ class Notice(Content):
         return unfinished and self.held_until is not None and self.held_until > timezone.now()
 
 
+NOT_STARTED = (Notice.State.WAITING, Notice.State.CHANGING)
+# What goes on by itself when its time has come.
 UNDER_WAY = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
-UNFINISHED = (*UNDER_WAY, Notice.State.PAUSED)  # something of it may still go out
+# Something of it may still go out.
+UNFINISHED = (*UNDER_WAY, Notice.State.CHANGING, Notice.State.PAUSED)

@@ -14,12 +14,14 @@ from uuid import uuid4
 
 from django import forms
 from django.db import IntegrityError
+from django.http import HttpRequest
+from django.middleware.csrf import CSRF_TOKEN_LENGTH
 from django.utils.translation import gettext as _
 
 from notices.models import Notice, Schedule
 from web.problems import Invalid, Problem
 
-__all__ = ["Key", "KeyReused", "asked", "check", "new_key"]
+__all__ = ["Key", "KeyReused", "asked", "check", "key_of_page", "new_key"]
 
 MOST = 255  # characters
 Made = Notice | Schedule
@@ -45,6 +47,14 @@ def check(key: str) -> None:
 
 def new_key() -> str:
     return uuid4().hex
+
+
+def key_of_page(request: HttpRequest, facts: Mapping[str, Any]) -> str | None:
+    """For a form that was sent without its key: each time that a page is made its CSRF token is
+    masked anew, so who sends this one twice with the same `facts` means it once. None when the
+    token tells no page from another, as the cookie's own does."""
+    token = request.POST.get("csrfmiddlewaretoken", "")
+    return digest(token, facts) if len(token) == CSRF_TOKEN_LENGTH else None
 
 
 def digest(*facts: Any) -> str:

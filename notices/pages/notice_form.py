@@ -18,6 +18,7 @@ __all__ = ["NoticeForm"]
 
 BAD_LINES = 100  # told one by one
 MOST_PROBLEMS = 1000  # a list with more is another list
+BOTH = _("Everyone is chosen above, and this list is not empty. Choose the list, or empty it.")
 MANY = 10  # recipients: so many may not be told more than once a minute
 
 
@@ -50,8 +51,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
             (Notice.Audience.EVERYONE, _("Everyone who has that channel")),
             (Notice.Audience.ADDRESSES, _("The addresses and numbers below")),
         ],
-        widget=forms.RadioSelect,
-        initial=Notice.Audience.EVERYONE,
+        widget=forms.RadioSelect,  # nothing is preselected: "everyone" has to be meant
         error_messages={"required": _("Say whom this is for.")},
     )
 
@@ -123,7 +123,9 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         if cleaned.get("escalate_minutes") and cleaned.get("channels", ["email"]) != ["email"]:
             problem = _("This is for notices by email alone. Take SMS out, or leave this empty.")
             self.add_error("escalate_minutes", problem)
-        if cleaned.get("audience") != Notice.Audience.ADDRESSES:
+        if cleaned.get("audience") == Notice.Audience.EVERYONE:
+            if cleaned.get("addresses", "").strip():
+                self.add_error("addresses", BOTH)
             cleaned["addresses"] = ""
         elif "channels" in cleaned and "addresses" in cleaned:
             self.read_addresses(cleaned)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,18 +30,21 @@ from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
-from notices.pages.progress import progress, report
+from notices.pages.progress import progress, report, stopped_after
 from notices.rights import demand, right_required
 from signup import search, security
 from web import characters, tables
 from web.access import StaffRequest, staff_required
 
-__all__ = ["again", "as_csv", "as_json", "cancel", "detail", "listing", "progress_part", "start"]
+__all__ = [
+    "again", "as_csv", "as_json", "cancel", "detail", "listing", "pause", "progress_part", "resume", "start",
+]  # fmt: skip
 
 PAGE = 50
 FOUND = 1000
 PART = 1000  # rows
 EXPORTED = ("channel", "address", "name", "state", "reason", "tries", "changed_at")
+SOON = timedelta(seconds=90)  # before its start the seconds are counted down
 
 
 @require_GET
@@ -48,6 +52,8 @@ EXPORTED = ("channel", "address", "name", "state", "reason", "tries", "changed_a
 def listing(request: HttpRequest) -> HttpResponse:
     notices = Notice.objects.select_related("author").defer("addresses", "text")
     page = Paginator(notices, PAGE).get_page(request.GET.get("page"))
+    for each in page:
+        each.stopped = stopped_after(each)  # type: ignore[attr-defined]
     return render(request, "notices/list.html", {"page": page})
 
 
@@ -83,12 +89,26 @@ def known(tally: Counter[tuple[str, str]], state: str, channel: str) -> int:
 
 
 def live(notice: Notice) -> dict[str, Any]:
+    now = progress(notice)
     return {
         "notice": notice,
-        "progress": progress(notice),
+        "progress": now,
         "unfinished": notice.state in UNFINISHED,
         "zone": ZoneInfo(notice.zone),
+        "face": face(notice, uncertain=bool(now["uncertain"])),
     }
+
+
+def face(notice: Notice, *, uncertain: bool) -> str:
+    """What the buttons of the page depend on: one that shows another face is asked for anew."""
+    waiting = notice.state == Notice.State.WAITING
+    features = {
+        "held": notice.is_held,
+        "in-question": notice.in_question_since is not None,
+        "soon": waiting and notice.start_at - timezone.now() < SOON,
+        "uncertain": uncertain,
+    }
+    return ".".join([notice.state, *(name for name, there in features.items() if there)])
 
 
 def found(
@@ -114,10 +134,12 @@ def found(
 @require_GET
 @staff_required
 def progress_part(request: HttpRequest, pk: int) -> HttpResponse:
-    """The part of the page that htmx asks for again and again, until the notice has ended."""
+    """The part of the page that htmx asks for again and again, until the notice has ended. `face`
+    is that of the page."""
     notice = get_object_or_404(Notice, pk=pk)
-    response = render(request, "notices/progress.html", live(notice))
-    if notice.state not in UNFINISHED:
+    shown = live(notice)
+    response = render(request, "notices/progress.html", shown)
+    if request.GET.get("face") != shown["face"]:
         response["HX-Refresh"] = "true"
     return response
 
@@ -180,16 +202,42 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @right_required(rights.SEND)
-def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets a notice that waits go at once, also in the quiet hours. Who presses twice is told the
-    same while it goes."""
+def pause(request: HttpRequest, pk: int) -> HttpResponse:
+    notice = get_object_or_404(Notice, pk=pk)
+    if lifecycle.pause(notice) or Notice.objects.filter(pk=pk, state=Notice.State.PAUSED).exists():
+        messages.success(request, _("Paused. Nothing more of it goes out until it goes on."))
+    else:
+        messages.warning(request, _("Nothing was paused: it does not go out at the moment."))
+    return redirect(notice)
+
+
+@require_POST
+@right_required(rights.SEND)
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
-    notice.in_quiet_hours |= quiet_hours.ends(timezone.now()) is not None
-    started = lifecycle.change(notice, only=["in_quiet_hours"])
+    lifecycle.resume(notice)
+    notice.refresh_from_db()
+    if notice.state in UNFINISHED:
+        messages.success(request, _("It goes on where it stopped."))
+    else:
+        messages.warning(request, _("This notice has ended: nothing was left to send."))
+    return redirect(notice)
+
+
+@require_POST
+@right_required(rights.SEND)
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lets a notice that waits go now, also in the quiet hours, when the time to undo is over: the
+    page that leads here has asked (starting.ask). Who presses twice is told the same while it
+    goes."""
+    notice = get_object_or_404(Notice, pk=pk)
+    demand_for(request, notice.audience)
+    notice.in_quiet_hours |= quiet_hours.ends(timezone.now() + lifecycle.UNDO) is not None
+    started = lifecycle.change(notice, ["in_quiet_hours"])
     notice.refresh_from_db()
     if started or notice.state in UNFINISHED:
-        messages.success(request, _("It goes out now."))
+        messages.success(request, _("It goes out now. You have 10 seconds to undo."))
     else:
         messages.warning(request, _("Nothing was changed: it has started meanwhile."))
     return redirect(notice)

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.contrib.auth import get_user_model
-from django.db.models import Count, Q, QuerySet
-from django.db.models.lookups import IsNull
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import messages
 from notices.delivery import expand
 from notices.models import Delivery, Notice
+from notices.pages.reach import reach
 from signup.models import User
 
 __all__ = ["previews", "render_with_previews"]
@@ -37,6 +34,8 @@ class Preview:
     parts: int  # messages that each person costs; 0 where that is not counted
     recipients: int
     without: int  # people who have no such address, or do not want notices there
+    reader: str  # as whom it is shown
+    is_you: bool
 
     @property
     def framed(self) -> str:
@@ -45,38 +44,38 @@ class Preview:
 
 
 def previews(notice: Notice, reader: User) -> list[Preview]:
-    """One for each channel of an unsaved notice, as `reader` would get it."""
+    """One for each channel of an unsaved notice: as the first of a pasted list would get it, or
+    else `reader`."""
     return [preview(notice, CHANNELS[name], reader) for name in notice.channels]
 
 
 def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
+    delivery = sample(notice, channel, reader)
+    said = messages.compose(delivery)
+    found = reach(notice, channel)
+    return Preview(
+        channel,
+        said,
+        channel.parts(said.text) if channel.parts else 0,
+        found.recipients,
+        found.without,
+        messages.called(delivery),
+        delivery.name == reader.username,
+    )
+
+
+def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
+    """Not saved, and nobody's: its link to unsubscribe leads to nobody."""
     delivery = Delivery(
-        pk=0,  # nobody's: its link to unsubscribe leads to nobody
         message=messages.NOTICE,
         notice=notice,
         channel=channel.name,
         name=reader.username,
         language=reader.language,
     )
-    said = messages.compose(delivery)
-    recipients, without = reach(notice, channel)
-    return Preview(
-        channel,
-        said,
-        channel.parts(said.text) if channel.parts else 0,
-        recipients,
-        without,
-    )
-
-
-def reach(notice: Notice, channel: Channel) -> tuple[int, int]:
-    """How many people would get it by this channel, and how many of the audience would not."""
     if notice.audience == Notice.Audience.ADDRESSES:
         lines = map(Recipient.restore, notice.addresses.splitlines())
-        return sum(one.channel == channel.name for one in lines), 0
-    people: QuerySet[User] = get_user_model().objects.filter(is_active=True)
-    against = suppression.kind_against(channel.user_field, channel.name)
-    missing = expand.without_address(channel) | expand.unwilling(channel)
-    missing |= Q(IsNull(against, False))
-    found = people.aggregate(all=Count("pk"), without=Count("pk", filter=missing))
-    return found["all"] - found["without"], found["without"]
+        if first := next((one for one in lines if one.channel == channel.name), None):
+            delivery = next(expand.deliveries(notice, [first]))
+    delivery.pk = 0
+    return delivery

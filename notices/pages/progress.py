@@ -16,7 +16,7 @@ from notices.providers.router import providers
 from queueing.redis import ask
 from queueing.scheduler import SCHEDULER_HEARTBEAT
 
-__all__ = ["progress", "report"]
+__all__ = ["progress", "report", "stopped_after"]
 
 LARGE = 10_000  # deliveries; of fewer every page counts anew
 SHARE = 0.1  # of a process's time at most goes into counting those of one large notice
@@ -58,12 +58,35 @@ def counts(numbers: Counter[tuple[str, str]]) -> dict[str, int]:
     return {state.value: found[state.value] for state in State}
 
 
-def report(notice: Notice) -> dict[str, Any]:
-    """The answer of the API and of `notice show --json`; times in ISO 8601, UTC."""
+LEFT = (State.SENT, State.DELIVERED, State.BOUNCED, State.UNCERTAIN)  # no cancelling calls it back
+
+
+class Stop(NamedTuple):
+    """Of a notice that was cancelled on its way: how far it had come, of how many deliveries."""
+
+    after: int
+    total: int
+
+
+def stopped_after(notice: Notice) -> Stop | None:
+    """None when it was not cancelled, or nothing of it had left."""
+    if notice.state != Notice.State.CANCELLED or notice.started_at is None:
+        return None
     by_state = counts(tally(notice))
+    if not any(by_state[state] for state in LEFT):
+        return None
+    total = sum(by_state.values())
+    return Stop(total - sum(by_state[state] for state in (State.CANCELLED, *OPEN)), total)
+
+
+def report(notice: Notice) -> dict[str, Any]:
+    """The answer of the API and of `notice show --json`; times in ISO 8601, UTC. `stopped_after` is
+    there when the notice was cancelled on its way."""
+    by_state, stop = counts(tally(notice)), stopped_after(notice)
     return {
         "id": notice.pk,
         "state": notice.state,
+        **({"stopped_after": stop.after} if stop else {}),
         "recipients": sum(by_state.values()),
         "counts": by_state,
         "started_at": notice.started_at and notice.started_at.isoformat(),
@@ -113,6 +136,7 @@ def progress(notice: Notice) -> dict[str, Any]:
     always = (State.QUEUED, State.SENDING, State.SENT, State.FAILED)
     return {
         "tally": numbers,
+        "stopped": stopped_after(notice),
         "figures": [
             (state, by_state[state]) for state in State if by_state[state] or state in always
         ],

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from config import clock
+from notices.delivery import lifecycle
 from notices.models import Notice, Schedule
 from notices.recurrence.rule import parts_of
 
@@ -56,7 +58,8 @@ def fields_of(saved: Notice | Schedule) -> dict[str, Any]:
     if isinstance(saved, Schedule):
         return fields_of_schedule(saved)
     return {
-        "when": "later",
+        # What was sent now, or is late because it was held: it goes when it is saved.
+        "when": "now" if saved.start_at <= clock.now() + lifecycle.UNDO else "later",
         "at": local_minute(saved.start_at, saved.zone),
         "zone": saved.zone,
         "not_after": saved.not_after and local_minute(saved.not_after, saved.zone),

@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from notices import rights
+from notices.delivery import lifecycle
 from notices.models import Notice, Schedule
 from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
-from notices.pages.idempotency import Key, new_key
+from notices.pages.idempotency import Key, key_of_page, new_key
+from notices.pages.progress import stopped_after
 from notices.pages.schedule_report import with_runs
 from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
@@ -36,9 +38,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     schedules = with_runs(Schedule.objects.defer("addresses", "text"))
     schedules = schedules.order_by(F("next_at").asc(nulls_last=True), "-state")  # paused, ended
     page = Paginator(schedules, PAGE).get_page(request.GET.get("page"))
-    for each in page:
-        each.words = in_words(each.as_rule)  # type: ignore[attr-defined]
-        each.last_label = dict(Notice.State.choices).get(each.last_state)  # type: ignore[attr-defined]
+    shown: list[Any] = list(page)
+    notices = Notice.objects.defer("addresses", "text").in_bulk([each.last for each in shown])
+    for each in shown:
+        each.words = in_words(each.as_rule)
+        each.last_notice = with_stop(notices.get(each.last))
     return render(request, "notices/schedules.html", {"page": page})
 
 
@@ -49,15 +53,25 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
     occurrences = schedule.occurrences.select_related("notice", "by")
     occurrences = occurrences.defer("notice__addresses", "notice__text")
     schedule.words = in_words(schedule.as_rule)  # type: ignore[attr-defined]
+    page = Paginator(occurrences, PAGE).get_page(request.GET.get("page"))
+    for each in page:
+        with_stop(each.notice)
     context = {
         "schedule": schedule,
         "upcoming": actions.upcoming(schedule),
-        "page": Paginator(occurrences, PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "runs": occurrences.exclude(notice=None).count(),
         "key": new_key(),
         **buttons(request, schedule),
     }
     return render(request, "notices/schedule.html", context)
+
+
+def with_stop(notice: Notice | None) -> Notice | None:
+    """With what notices/state.html says of one that was cancelled on its way."""
+    if notice:
+        notice.stopped = stopped_after(notice)  # type: ignore[attr-defined]
+    return notice
 
 
 @require_POST
@@ -70,14 +84,15 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
     if do in {"run", "resume"}:
         demand_for(request, schedule.audience)
     # By whom and for which schedule: its notice is asked for by no other key.
-    key = Key.of(f"user {request.user.pk} run {pk}", request.POST.get("key"), {})
+    own_key = request.POST.get("key") or key_of_page(request, {})
+    key = Key.of(f"user {request.user.pk} run {pk}", own_key, {})
     steps: dict[str, tuple[Callable[[], Any], str]] = {
         "pause": (lambda: actions.pause(pk), _("Paused: nothing goes out until you resume it.")),
         "resume": (lambda: actions.resume(pk), _("Resumed.")),
         "skip": (lambda: skip(request, pk, at), in_its_zone(schedule, at)),
         "run": (
-            lambda: actions.run_now(pk, request.user, key.stored),
-            _("It runs now, out of turn."),
+            lambda: actions.run_now(pk, request.user, key.stored, lifecycle.UNDO),
+            _("It runs now, out of turn. You have 10 seconds to undo, on the page of its notice."),
         ),
         "end": (lambda: actions.end(pk), _("Ended: it will not run again.")),
     }

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from notices.delivery import quiet_hours
 from notices.models import Notice, Schedule
 from notices.pages.rule_fields import MONTH_DAYS, MOST, WEEKDAYS, fields_of, rule_of
+from notices.pages.time_zones import read_time_zone
 from notices.recurrence import parse
 from notices.recurrence import rule as rules
 from notices.recurrence.parse import FAR
-from signup.models import check_time_zone
 from web.forms import JSONForm
 
 __all__ = ["TimingForm"]
@@ -121,6 +121,7 @@ class TimingForm(JSONForm, forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
         validators=[MaxValueValidator(date(FAR - 1, 12, 31))],
+        error_messages={"max_value": gettext_lazy("Choose a day up to %(limit_value)s.")},
     )
     times = forms.IntegerField(
         label=gettext_lazy("Times in all (optional)"),
@@ -174,9 +175,7 @@ class TimingForm(JSONForm, forms.Form):
         return self.cleaned_data["when"] or own
 
     def clean_zone(self) -> str:
-        zone: str = self.cleaned_data["zone"] or self.own_zone
-        check_time_zone(zone)
-        return zone
+        return read_time_zone(self.cleaned_data["zone"] or self.own_zone)
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import notices, schedules, suppressions, writing
+from notices.pages import notices, schedules, starting, suppressions, writing
 
 urlpatterns = [
     path("", notices.listing, name="notices"),
@@ -10,6 +10,11 @@ urlpatterns = [
     path("suppressed/<int:pk>/", suppressions.lift, name="suppression_lift"),
     path("<int:pk>/", notices.detail, name="notice"),
     path("<int:pk>/edit/", writing.edit, name="notice_edit"),
+    path("<int:pk>/hold/", starting.hold, name="notice_hold"),
+    path("<int:pk>/go-on/", starting.go_on, name="notice_go_on"),
+    path("<int:pk>/ask/", starting.ask, name="notice_ask"),
+    path("<int:pk>/pause/", notices.pause, name="notice_pause"),
+    path("<int:pk>/resume/", notices.resume, name="notice_resume"),
     path("<int:pk>/start/", notices.start, name="notice_start"),
     path("<int:pk>/progress/", notices.progress_part, name="notice_progress"),
     path("<int:pk>/cancel/", notices.cancel, name="notice_cancel"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from notices import rights
 from notices.delivery import lifecycle, quiet_hours
-from notices.models import CONTENT_FIELDS, Notice, Schedule
+from notices.models import CONTENT_FIELDS, NOT_STARTED, Notice, Schedule
 from notices.pages import idempotency
 from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
 from notices.pages.idempotency import Key, KeyReused
@@ -23,6 +23,7 @@ from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews, render_with_previews
 from notices.pages.progress import report
 from notices.pages.schedule_report import schedule_report
+from notices.pages.starting import STARTED
 from notices.pages.timing_form import TimingForm
 from notices.recurrence import rule
 from notices.recurrence.describe import in_words
@@ -35,9 +36,9 @@ from web.problems import Invalid
 __all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "timing_words"]
 
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
-STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
 NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
 ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
+EDITED = (*CONTENT_FIELDS, "zone", "not_after", "in_quiet_hours")
 
 
 def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
@@ -122,7 +123,8 @@ def new(request: StaffRequest) -> HttpResponse:
     if not form.is_bound:
         return page(request, form, timing, key=own_key)
     demand_to_write(request, form, timing)
-    key = key_of(request, own_key, form, timing)
+    asked = idempotency.asked(form, timing)
+    key = key_of(request, own_key or idempotency.key_of_page(request, asked), form, timing)
     try:
         saved = key.made()
         if saved is None and timing.is_valid() and valid and "preview" not in request.POST:
@@ -151,7 +153,9 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         **times(timing, request),
         **more,
     }
-    status = 400 if form.errors or timing.errors else 409 if "sent_before" in more else 200
+    status = 400 if form.errors or timing.errors else 200
+    if {"sent_before", "started"} & set(more):
+        status = 409
     show = render_with_previews if shown else render
     return show(request, "notices/new.html", context, status=status)
 
@@ -208,27 +212,40 @@ def changed_by(posted: QueryDict) -> Notice | Schedule | None:
 @require_http_methods(["GET", "POST"])
 @right_required(rights.SEND)
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
-    """Changes or moves a notice that has not started yet."""
+    """Changes or moves a notice that has not started yet. The button that leads here holds it
+    (starting.hold), and so does whatever is sent from here; it goes on when it is saved."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_to_change(request, notice)
-    if notice.state != Notice.State.WAITING:
+    not_started = notice.state in NOT_STARTED
+    if request.method == "POST":
+        not_started = lifecycle.hold(notice)
+    if not not_started and request.method == "GET":
         messages.warning(request, STARTED)
         return redirect(notice)
     form = NoticeForm(request.POST or None, instance=notice)
     timing = TimingForm(request.POST or None, own_zone=request.user.time_zone, saved=notice)
+    if not not_started:
+        return too_late(request, form, timing, notice)
     timing.fields["when"].choices = timing.fields["when"].choices[:2]  # type: ignore[attr-defined]
     if form.is_bound:
         demand_to_write(request, form, timing)
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
         timing.apply_to_notice(notice)
-        start_at = timing.cleaned_data.get("start_at")
-        if lifecycle.change(form.save(commit=False), start_at):
-            messages.success(request, _("Changed."))
-            tell_of_time(request, notice, timing)
-        else:
-            messages.warning(request, STARTED)
+        edited = form.save(commit=False)
+        if not lifecycle.change(edited, EDITED, timing.cleaned_data.get("start_at")):
+            return too_late(request, form, timing, notice)
+        messages.success(request, _("Changed."))
+        tell_of_time(request, notice, timing)
         return redirect(notice)
     return page(request, form, timing, notice=notice)
+
+
+def too_late(
+    request: StaffRequest, form: NoticeForm, timing: TimingForm, notice: Notice
+) -> HttpResponse:
+    """The notice went as it was. What was typed is kept, as a new one."""
+    started = Notice.objects.get(pk=notice.pk)
+    return page(request, form, timing, key=idempotency.new_key(), started=started)
 
 
 @require_http_methods(["GET", "POST"])
@@ -237,7 +254,7 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
     """Changes what a schedule will do; what it did stays."""
     found = get_object_or_404(Schedule, pk=pk)
     demand_to_change(request, found)
-    if found.state == Schedule.State.ENDED:
+    if found.state == Schedule.State.ENDED and request.method == "GET":
         messages.warning(request, ENDED)
         return redirect(found)
     initial = {name: getattr(found, name) for name in CONTENT_FIELDS}
@@ -259,9 +276,9 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
         try:
             actions.change(pk, apply)
             messages.success(request, _("Changed."))
-        except actions.NothingLeft:
+            return redirect(found)
+        except actions.NothingLeft:  # what was typed stays on the page
             messages.warning(request, NOTHING_LEFT)
         except actions.NotNow:
             messages.warning(request, ENDED)
-        return redirect(found)
     return page(request, form, timing, schedule=found)

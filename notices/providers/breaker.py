@@ -21,7 +21,7 @@ from config import clock
 from queueing.redis import HURRY_SECONDS, ask, limiter
 
 __all__ = [
-    "CLOSED", "PAUSE", "RESTING", "Trouble", "report", "spend", "state", "trouble", "wait",
+    "PAUSE", "RESTING", "TESTED", "Trouble", "report", "spend", "state", "trouble", "wait",
     "went_away",
 ]  # fmt: skip
 

@@ -147,9 +147,14 @@ def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetim
         return following
 
 
-def run_now(pk: int, by: User | None = None, request_key: str | None = None) -> Notice:
+def run_now(
+    pk: int,
+    by: User | None = None,
+    request_key: str | None = None,
+    undo: timedelta = timedelta(0),
+) -> Notice:
     """A notice out of turn, at most one a minute: who presses twice means it once. With the key of
-    an earlier request the notice that was made then, however long ago."""
+    an earlier request the notice that was made then, however long ago. `undo`: so long it waits."""
     with in_hand(pk, *Schedule.State) as (schedule, now):
         before = Notice.objects.filter(request_key=request_key, occurrence__schedule=pk)
         if request_key and (made := before.first()):
@@ -159,7 +164,12 @@ def run_now(pk: int, by: User | None = None, request_key: str | None = None) -> 
         if schedule.occurrences.filter(just_run).exists():
             raise NotNow
         notice = occurrences.start(schedule, now, RUN_NOW, by, request_key)
-        jobs.now(jobs.start_notice, notice.pk)
+        if undo:
+            notice.start_at = now + undo
+            notice.save(update_fields=["start_at"])
+            jobs.later(notice.start_at, jobs.start_notice, notice.pk)
+        else:
+            jobs.now(jobs.start_notice, notice.pk)
         return notice
 
 

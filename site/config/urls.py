@@ -5,6 +5,7 @@ from django.urls import include, path
 from notices.pages.unsubscribe import unsubscribe
 from notices.receipts import anymail, webhooks
 from signup.accounts import admin_sign_in
+from web.language import set_language
 
 urlpatterns = [
     path("", include("signup.urls")),
@@ -14,7 +15,7 @@ urlpatterns = [
     path("anymail/<str:esp>/tracking/", anymail.tracking),
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
     path("", include("health.urls")),
-    path("language/", include("django.conf.urls.i18n")),
+    path("language/setlang/", set_language, name="set_language"),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
 ]

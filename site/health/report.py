@@ -1,7 +1,9 @@
 """What the probes found, in words: each part with its verdict and what to do about it."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
@@ -16,7 +18,7 @@ from redis.exceptions import RedisError
 from health import probes
 from notices.channels import CHANNELS
 from notices.delivery import questions
-from notices.models import HighWater
+from notices.models import FailedAttempt, HighWater, Notice
 from notices.providers import breaker
 from notices.templatetags.reasons import in_words
 
@@ -28,6 +30,8 @@ VERDICTS: dict[str, str | Promise] = {
 }
 START_WORKER = "python manage.py rqworker sms email default bulk"
 DECIDE = "python manage.py restored"
+FORGOTTEN = timedelta(minutes=10)
+LATELY = 100  # failed attempts
 START_SCHEDULER = "python manage.py rqscheduler"
 
 
@@ -56,7 +60,7 @@ class Report:
 
 def make() -> Report:
     """Looks at everything once. Nothing that is away raises: it becomes a part that is down."""
-    report = Report([database(), *restored()])
+    report = Report([database(), *restored(), *forgotten()])
     try:
         state = probes.redis_state()
         report.queues = probes.queues()
@@ -95,6 +99,24 @@ def restored() -> list[Part]:
         words = _("was restored, or stood still for long; nobody knows what was done since")
     advice = _("What is unfinished in it may be done already, and is held. Decide below, or with:")
     return [Part(_("Restore"), BAD, words, advice, DECIDE)]
+
+
+def forgotten() -> list[Part]:
+    """Nothing, but for notices that somebody opened to change them, and whose time went by."""
+    late = timezone.now() - FORGOTTEN
+    held = Notice.objects.filter(state=Notice.State.CHANGING, start_at__lt=late)
+    try:
+        number = held.count()
+    except DatabaseError:  # database() tells it
+        return []
+    if not number:
+        return []
+    words = ngettext(
+        "%(number)d is held since somebody changes it, and its time went by",
+        "%(number)d are held since somebody changes them, and their time went by",
+        number,
+    ) % {"number": number}
+    return [Part(_("Notices"), WARN, words, _("Open it and save it, or press “Go on”."))]
 
 
 def redis_away() -> Part:
@@ -169,22 +191,43 @@ def clocks() -> list[Part]:
 
 def channel(name: str) -> Part:
     label, found = capfirst(str(CHANNELS[name].label)), probes.carriers(name)
-    resting = [each for each, (state, _trouble) in found.items() if state != breaker.CLOSED]
+    resting = [each for each, (state, _trouble) in found.items() if state == breaker.RESTING]
     troubles = [trouble for _state, trouble in found.values() if trouble]
     if not resting and not troubles:
-        return Part(label, GOOD, _("%(providers)s: no trouble") % {"providers": ", ".join(found)})
-    if troubles:
-        words = " ".join(map(told, troubles))
-        advice = _("Nothing is lost: it goes on by itself when that is mended.")
-    else:
-        words = _("left alone for a while, because it failed much: %(providers)s") % {
-            "providers": ", ".join(resting),
-        }  # fmt: skip
-        advice = _(
-            "The workers' log says why. Others carry meanwhile, if there are any; nothing is lost."
-        )
-    in_trouble = max(len(resting), len(troubles))
-    return Part(label, WARN if in_trouble < len(found) else BAD, words, advice)
+        return Part(label, GOOD, well(found))
+    verdict = WARN if max(len(resting), len(troubles)) < len(found) else BAD
+    if not troubles:
+        others, nobody = _("Others carry meanwhile."), _("Nothing is lost: it goes on after that.")
+        return Part(label, verdict, rests(resting), others if verdict == WARN else nobody)
+    words = " ".join(map(told, troubles))
+    if all(trouble.until <= time.time() for trouble in troubles):  # nobody has tried since
+        advice = _("Nobody has asked since: the next message does. Nothing is lost.")
+        return Part(label, WARN, words, advice)
+    advice = _("Nothing is lost: it goes on by itself when that is mended.")
+    return Part(label, verdict, words, advice)
+
+
+def well(found: Mapping[str, tuple[str, object]]) -> str:
+    words = _("%(providers)s: no trouble") % {"providers": ", ".join(found)}
+    if tried := [each for each, (state, _trouble) in found.items() if state == breaker.TESTED]:
+        again = _("%(providers)s failed much before; the next message tries again")
+        words = f"{words}. {again % {'providers': ', '.join(tried)}}"
+    return words
+
+
+def rests(resting: list[str]) -> str:
+    """With what they answered last, as the deliveries have it."""
+    words = _("left alone for half a minute, because it failed much: %(providers)s") % {
+        "providers": ", ".join(resting),
+    }  # fmt: skip
+    lately = FailedAttempt.objects.order_by("-pk").values_list("provider", "reason")[:LATELY]
+    try:
+        said = next((reason for provider, reason in lately if provider in resting), "")
+    except DatabaseError:  # database() tells it
+        said = ""
+    if not said:
+        return words
+    return words + ". " + _("It said last: %(reason)s") % {"reason": in_words(said)}
 
 
 def told(trouble: breaker.Trouble) -> str:

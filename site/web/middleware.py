@@ -85,14 +85,15 @@ class DatabaseAway:
 
 
 def own_time_zone(get_response: Handler) -> Handler:
-    """Shows times in the zone of the user who is signed in."""
+    """Shows times in the zone of the user who is signed in, and to visitors in that of new users;
+    each page says which (base.html)."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         try:
             zone = getattr(request.user, "time_zone", "")
         except DatabaseError:
             zone = ""  # the view will say it
-        with timezone.override(ZoneInfo(zone) if zone else None):
+        with timezone.override(ZoneInfo(zone or settings.TIME_ZONE_DEFAULT)):
             return get_response(request)
 
     return middleware

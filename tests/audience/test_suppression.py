@@ -7,7 +7,7 @@ from notices.audience import suppression
 from notices.channels import CHANNELS
 from notices.delivery import expand, slices
 from notices.models import Delivery, State, Suppression
-from notices.pages.preview import reach
+from notices.pages.reach import reach
 from notices.providers.errors import Refused
 from notices.providers.rehearsal.memory import Memory
 from signup.models import Verification

@@ -21,7 +21,8 @@ FOR_STAFF = [
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
-    "/notices/{waiting}/", "/notices/{waiting}/edit/",
+    "/notices/{waiting}/", "/notices/{waiting}/edit/", "/notices/{waiting}/ask/",
+    "/notices/{changing}/", "/notices/{changing}/edit/",
     "/notices/schedules/", "/notices/schedules/{active}/", "/notices/schedules/{active}/edit/",
     "/notices/schedules/{paused}/", "/notices/schedules/{ended}/",
 ]  # fmt: skip
@@ -53,7 +54,11 @@ def schedules(staff):
     actions.end(ended.pk)
     waiting = notice(staff, zone="Europe/London")
     lifecycle.accept(waiting, timezone.now() + timedelta(days=3))
+    changing = notice(staff)
+    lifecycle.accept(changing, timezone.now() + timedelta(days=3))
+    lifecycle.hold(changing)
     found = {"active": active, "paused": paused, "ended": ended, "waiting": waiting}
+    found |= {"changing": changing}
     return {name: row.pk for name, row in found.items()}
 
 
@@ -121,6 +126,40 @@ def test_pages_of_later_and_again(open_page, settings, staff, schedules, scheme,
         if "edit" in path:
             page.locator(".planned").wait_for()  # htmx asks for it
         check(page)
+
+
+RING = """() => {
+    const seen = each => { const s = getComputedStyle(each); return [
+        s.outlineStyle == 'none' ? '' : s.outlineWidth + s.outlineColor, s.boxShadow, s.borderColor,
+        s.backgroundColor].join('|') };
+    const missing = [];
+    document.body.style.setProperty('transition', 'none');
+    for (const each of document.querySelectorAll('a, button, input, select, textarea, summary')) {
+        if (!each.checkVisibility() || each.disabled || each.type == 'hidden') continue;
+        each.style.setProperty('transition', 'none', 'important');
+        each.blur();
+        const before = seen(each);
+        each.focus({focusVisible: true});
+        if (document.activeElement == each && seen(each) == before) missing.push(each.outerHTML);
+    }
+    return missing;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_whatever_has_the_focus_shows_it(open_page, staff, world, scheme):
+    for path in ("/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
+                 "/outbox/"):  # fmt: skip
+        page = open_page(path.format(pk=world.pk), user=staff, color_scheme=scheme)
+        assert page.evaluate(RING) == [], path
+
+
+def test_search_fields_look_like_what_stands_beside_them(open_page, staff, world):
+    radius = "each => getComputedStyle(each).borderRadius"
+    for path in ("/notices/{pk}/", "/notices/suppressed/", "/outbox/"):
+        page = open_page(path.format(pk=world.pk), user=staff)
+        beside = page.locator("main form :is(select, button[type=submit])").first
+        assert page.locator("input[type=search]").evaluate(radius) == beside.evaluate(radius)
 
 
 def test_refused_forms(open_page, staff):

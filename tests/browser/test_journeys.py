@@ -6,6 +6,7 @@ import time
 import pytest
 from django.utils import timezone
 
+from notices.delivery import expand, lifecycle, slices
 from notices.models import Delivery, Notice, Schedule
 from signup.models import User
 
@@ -81,17 +82,18 @@ def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visi
     page.get_by_label("Subject").fill("Lift out of order")
     page.get_by_label("Text").fill("Dear ((name)), the lift is **out of order**.")
     page.get_by_label("SMS", exact=True).check()
+    page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("Dear reception, the lift is out of order.").wait_for()
     page.get_by_role("button", name="Send now").click()
     page.get_by_text("starts in").wait_for()
+    assert page.url.endswith(f"/notices/{Notice.objects.get().pk}/"), "and no #preview"
     Notice.objects.update(start_at="2026-01-01T00:00Z")
-    from notices.delivery import expand
-
     expand.start(Notice.objects.get().pk)
     page.get_by_text("0 of 2 settled").wait_for()
-    from notices.delivery import slices
-
+    page.get_by_role("button", name="Cancel what is still queued").wait_for()  # by itself
+    page.get_by_role("button", name="Change").wait_for(state="detached")
+    page.get_by_role("cell", name="+8613900000002").wait_for()
     slices.send_slice(Notice.objects.get().pk, "sms")
     page.get_by_text("2 of 2 settled · 100 %").wait_for()  # by itself
     page.get_by_role("button", name=re.compile("Undo|Cancel")).wait_for(state="detached")
@@ -103,6 +105,7 @@ def test_staff_undoes_a_notice(open_page, staff):
     page.get_by_label("Subject").fill("Oops")
     page.get_by_label("Text").fill("Never mind")
     page.get_by_label("email", exact=True).check()
+    page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("button", name="Send now").click()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone. Nothing was sent.").wait_for()
@@ -114,6 +117,7 @@ def write_for(page, when):
     page.get_by_label("Subject").fill("Fire drill")
     page.get_by_label("Text").fill("The alarm is only a test.")
     page.get_by_label("email", exact=True).check()
+    page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("radio", name=when).check()
 
 
@@ -123,7 +127,7 @@ def test_staff_writes_a_notice_for_later_moves_it_and_sends_it_at_once(open_page
     assert not page.get_by_label("Time zone").is_visible()
     write_for(page, "Later")
     page.get_by_text("Choose a date and a time.").wait_for()
-    page.get_by_label("Time zone").fill("Europe/London")
+    page.get_by_label("Time zone").fill("London")
     page.get_by_label("Date and time").fill(f"{year}-12-01T09:00")
     page.get_by_text(f"{year}-12-01 17:00 for you (Asia/Shanghai)").wait_for()
     page.get_by_label("Subject").press("Enter")  # shows it, and sends nothing
@@ -137,8 +141,49 @@ def test_staff_writes_a_notice_for_later_moves_it_and_sends_it_at_once(open_page
     page.get_by_role("button", name="Save").click()
     page.get_by_text(f"{year}-12-02 18:30").wait_for()
     page.get_by_role("button", name="Send at once").click()
+    page.get_by_role("button", name="Send 1 message").click()
     page.get_by_text("starts in").wait_for()
-    assert Notice.objects.get().start_at <= timezone.now()
+    page.get_by_role("button", name="Undo").wait_for()
+    assert Notice.objects.get().start_at <= timezone.now() + lifecycle.UNDO
+
+
+def test_the_clock_stands_still_while_staff_change_a_notice(open_page, staff):
+    page = open_page("/notices/new/", user=staff)
+    write_for(page, "Now")
+    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Change").click()
+    page.get_by_text("It is held while you change it").wait_for()
+    new = Notice.objects.get()
+    other = open_page(new.get_absolute_url(), user=staff)
+    other.get_by_text("held: being changed").wait_for()
+    Notice.objects.update(start_at="2026-01-01T00:00Z")
+    expand.start(new.pk)
+    page.get_by_label("Subject").fill("Fire drill at noon")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("starts in").wait_for()
+    other.get_by_role("button", name="Undo").wait_for()  # by itself
+    assert Notice.objects.get().subject == "Fire drill at noon"
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="Leave it as it is").click()
+    page.get_by_text("It goes on as it was.").wait_for()
+    assert Notice.objects.get().state == "waiting"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_list_is_asked_for_by_those_who_choose_it(open_page, staff, javascript):
+    page = open_page("/notices/new/", user=staff, java_script_enabled=javascript)
+    addresses = page.get_by_label("Addresses and numbers", exact=True)
+    assert not page.get_by_role("radio", name="Everyone").is_checked()
+    assert not addresses.is_visible()
+    write_for(page, "Now")
+    assert not addresses.is_visible()
+    page.get_by_role("radio", name="addresses and numbers below").check()
+    addresses.fill("a@example.com")
+    page.get_by_role("radio", name="Everyone").check()
+    page.get_by_role("button", name="Send now").click()
+    page.get_by_text("Everyone is chosen above, and this list is not empty.").wait_for()
+    assert addresses.is_visible()
+    assert not Notice.objects.exists()
 
 
 def test_staff_writes_a_schedule_and_does_all_that_can_be_done_with_it(open_page, staff):
@@ -172,6 +217,7 @@ def test_staff_writes_a_schedule_and_does_all_that_can_be_done_with_it(open_page
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("heading", name="The next times").wait_for()
     page.get_by_role("button", name="Run now").click()
+    page.get_by_text("You have 10 seconds to undo").wait_for()
     page.get_by_text("Run now, by hand.").wait_for()
     assert Notice.objects.get().subject == "Fire drill"
     page.get_by_text("End it for good").click()

@@ -17,6 +17,7 @@ def written(open_page, staff):
         page.get_by_label("Subject").fill("Lift")
         page.get_by_label("Text").fill("Dear ((name)), it is out of order.")
         page.get_by_label("email", exact=True).check()
+        page.get_by_role("radio", name="Everyone").check()
         return page
 
     return write

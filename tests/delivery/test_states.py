@@ -106,6 +106,8 @@ def test_each_transition_changes_its_columns_from_its_states_alone(number, state
 
 
 NOTICES = [
+    (lambda rows: states.hold(rows.get().pk), ["waiting"], "changing"),
+    (lambda rows: states.let_go(rows.get().pk), ["changing"], "waiting"),
     (lambda rows: states.prepare(rows), ["waiting", "preparing"], "preparing"),
     (lambda rows: states.start_sending(rows.get().pk), ["preparing"], "sending"),
     (states.finish, ["sending"], "finished"),
@@ -115,7 +117,7 @@ NOTICES = [
     (lambda rows: states.resume(rows.get().pk), ["paused"], "preparing"),
     (
         lambda rows: states.cancel(rows.get().pk),
-        ["waiting", "preparing", "sending", "paused"],
+        ["waiting", "changing", "preparing", "sending", "paused"],
         "cancelled",
     ),
 ]

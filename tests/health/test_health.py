@@ -7,19 +7,24 @@ import time
 
 import django_rq
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import OperationalError
 from django.urls import reverse
+from django.utils import timezone
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 import jobs
-from health import probes, queuecheck
+from health import probes, queuecheck, report
+from notices.delivery import lifecycle
+from notices.models import Delivery, FailedAttempt, Notice
 from notices.providers import breaker
 from queueing import enqueue
 from queueing.scheduler import SCHEDULER_HEARTBEAT
 from tests.support.processes import OwnRedis, eventually, running
+from tests.support.world import notice
 
 pytestmark = pytest.mark.django_db
 
@@ -343,10 +348,46 @@ def test_machines_may_only_look(client, address):
 def test_sms_provider_that_rests_is_told_by_its_name_alone(desk, settings):
     settings.SMS_URLS = ["twilio://AC1:hush@+15550001111", "console:"]
     assert row(page(desk), "SMS")[2].startswith("twilio, console: no trouble")
-    for _ in range(5):
-        breaker.report("twilio", failed=True, bulk=True)
+    failed("twilio", "The provider is busy (503).")
     text = page(desk)
     assert row(text, "SMS")[1:2] == ["attention"]
     assert "failed much: twilio" in row(text, "SMS")[2]
+    assert "It said last: The provider is busy (503)." in row(text, "SMS")[2]
+    assert "log says" not in text
     assert "hush" not in text
     assert "AC1" not in text
+
+
+def failed(provider, reason):
+    code = Delivery.objects.create(message="code", channel="sms", address="+8613900000011")
+    FailedAttempt.objects.create(delivery=code, provider=provider, reason=reason)
+    for _ in range(5):
+        breaker.report(provider, failed=True, bulk=True)
+
+
+def test_provider_whose_rest_is_over_needs_no_attention(desk, settings):
+    settings.SMS_URLS = ["twilio://AC1:hush@+15550001111"]
+    failed("twilio", "Busy.")
+    assert row(page(desk), "SMS")[1] == "down"
+    with time_machine.travel(time.time() + breaker.REST + 1):
+        part = row(page(desk), "SMS")
+    assert part[1] == "good"
+    assert "failed much before; the next message tries again" in part[2]
+
+
+def test_notice_that_was_left_held_is_told(desk, staff):
+    lifecycle.accept(new := notice(staff))
+    lifecycle.hold(new)
+    assert "held since somebody changes it" not in page(desk)
+    Notice.objects.update(start_at=timezone.now() - report.FORGOTTEN)
+    assert row(page(desk), "Notices")[1:2] == ["attention"]
+
+
+def test_trouble_that_nobody_has_asked_about_since_is_not_called_down(desk, settings):
+    settings.SMS_URLS = ["twilio://AC1:hush@+15550001111"]
+    breaker.went_away("twilio", "The provider refuses our account.")
+    assert row(page(desk), "SMS")[1] == "down"
+    with time_machine.travel(time.time() + breaker.LONGEST_PAUSE):
+        part = row(page(desk), "SMS")
+    assert part[1] == "attention"
+    assert "Nobody has asked since" in part[2]

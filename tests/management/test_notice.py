@@ -37,6 +37,19 @@ def test_send_prints_the_number_and_leaves_time_to_undo(text, staff, capsys):
     assert Notice.objects.get().state == Notice.State.CANCELLED
 
 
+def test_send_names_its_author(text, staff, visitor):
+    send(text, "--channel", "email", "--everyone", "--as", "reception", "--key", "k")
+    assert Notice.objects.get().author == staff
+    for other in ("", "guest_wang", "nobody"):
+        with pytest.raises(CommandError, match=r"--as|--key"):
+            send(text, "--channel", "email", "--everyone", "--as", other, "--key", "k")
+    staff.is_active = False
+    staff.save()
+    with pytest.raises(CommandError, match="There is no member of staff with the username recep"):
+        send(text, "--channel", "email", "--everyone", "--as", "reception")
+    assert Notice.objects.count() == 1
+
+
 def test_send_without_undo_goes_at_once(text, staff, texts, burst):
     send(text, "--channel", "sms", "--everyone", "--no-undo")
     burst()

@@ -7,16 +7,18 @@ from datetime import timedelta
 
 import django_rq
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from notices.audience import suppression
 from notices.delivery import expand, finish, lifecycle
-from notices.models import Delivery, Notice, State
+from notices.models import Delivery, Notice, Occurrence, State
 from notices.pages import notices, progress
 from notices.pages.notice_form import NoticeForm
 from signup.models import User
-from tests.support.world import sent_now, swept
+from tests.support.world import repeated, sent_now, swept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -117,6 +119,47 @@ def test_preview_counts_the_pasted_addresses(page):
     assert "2 recipients" in response.text
 
 
+def test_preview_of_a_pasted_list_tells_who_gets_nothing_and_what_stands_twice(page, visitor):
+    suppression.add("email", "b@example.com", "bounced")
+    User.objects.create(username="unwilling", email="c@example.com", wants_email=False)
+    pasted = "a@example.com\nb@example.com\nA@example.com\nc@example.com\n" + visitor.email
+    shown = post(page, audience="addresses", addresses=pasted, preview="1").text
+    assert "2 recipients" in shown
+    assert "2 people have no such address or do not want it" in shown
+    assert "1 line repeats an address that stands above it." in shown
+
+
+@pytest.mark.parametrize(
+    ("pasted", "name"),
+    [
+        ("Bo <bo@example.com>\nLi <li@example.com>", "Bo"),
+        ("bo@example.com", "bo@example.com"),
+        ("wang@example.com", "guest_wang"),
+    ],
+)
+def test_preview_of_a_pasted_list_is_what_its_first_person_gets(page, visitor, pasted, name):
+    shown = post(page, audience="addresses", addresses=pasted, preview="1").text
+    assert f"Dear {name}, the lift" in shown
+    assert f"As {name} would get it" in shown
+
+
+def test_preview_for_everyone_says_that_it_is_yours(page):
+    assert "As you, reception, would get it" in post(page, preview="1").text
+
+
+def test_nobody_is_preselected(page):
+    assert page.get("/notices/new/", follow=True).context["form"]["audience"].value() is None
+
+
+@pytest.mark.parametrize("by", [post, lambda page, **more: post_json(page, GOOD | more)])
+def test_list_beside_everyone_is_refused_and_kept(page, by):
+    response = by(page, addresses="a@example.com")
+    assert response.status_code == 400
+    assert "Everyone is chosen above, and this list is not empty." in response.text
+    assert not Notice.objects.exists()
+    assert by(page, addresses=" \n ").status_code in (200, 302)
+
+
 BAD = [
     ({"subject": ""}, "Write a subject."),
     ({"subject": "   "}, "Write a subject."),
@@ -188,7 +231,7 @@ def test_notice_page_shows_counts_and_deliveries(page, mixed):
     shown = page.get(f"/notices/{mixed.pk}/").text
     assert "2 of 4 settled · 50 %" in " ".join(shown.split())
     assert "The number is not in service." in shown
-    assert f'hx-get="/notices/{mixed.pk}/progress/"' in shown
+    assert f'hx-get="/notices/{mixed.pk}/progress/?face=sending"' in shown
     assert '<meta http-equiv="refresh" content="3">' in shown
 
 
@@ -221,7 +264,7 @@ def test_deliveries_can_be_searched(page, mixed, query, addresses):
 
 
 def test_progress_asks_for_a_whole_new_page_when_the_notice_has_ended(page, mixed):
-    url = f"/notices/{mixed.pk}/progress/"
+    url = f"/notices/{mixed.pk}/progress/?face=sending"
     assert "HX-Refresh" not in page.get(url)
     Notice.objects.update(state=Notice.State.FINISHED, finished_at=timezone.now())
     assert page.get(url)["HX-Refresh"] == "true"
@@ -236,6 +279,38 @@ def test_cancel_keeps_what_was_sent_and_says_how_much_was_not(page, mixed):
     ]  # fmt: skip
     response = page.post(f"/notices/{mixed.pk}/cancel/", follow=True)
     assert "nothing was left to cancel" in response.text
+
+
+def test_notice_that_was_stopped_on_its_way_says_how_far_it_came(page, mixed, capsys):
+    schedule = repeated()
+    Occurrence.objects.create(
+        schedule=schedule, planned_at=timezone.now(), state="started", notice=mixed
+    )
+    assert "stopped_after" not in page.get(f"/notices/{mixed.pk}.json").json()
+    page.post(f"/notices/{mixed.pk}/cancel/")
+    places = [mixed.get_absolute_url(), f"/notices/{mixed.pk}/progress/", "/notices/",
+              "/notices/schedules/", schedule.get_absolute_url()]  # fmt: skip
+    for path in places:
+        assert "stopped after 2 of 4" in page.get(path).text, path
+    facts = page.get(f"/notices/{mixed.pk}.json").json()
+    assert (facts["state"], facts["stopped_after"], facts["recipients"]) == ("cancelled", 2, 4)
+    call_command("notice", "show", str(mixed.pk))
+    assert "stopped after 2 of 4" in capsys.readouterr().out
+
+
+def test_notice_of_which_nothing_left_is_cancelled(page, staff, visitor):
+    new = sent_now(staff)
+    expand.start(new.pk)
+    page.post(f"/notices/{new.pk}/cancel/")
+    assert "stopped after" not in page.get("/notices/").text
+    assert "stopped_after" not in page.get(f"/notices/{new.pk}.json").json()
+
+
+def test_figures_of_nothing_bear_no_colour(page, mixed):
+    shown = page.get(f"/notices/{mixed.pk}/").text
+    assert '<div class="failed"><dt>failed</dt><dd>1</dd>' in shown
+    Delivery.objects.filter(state=State.FAILED).delete()
+    assert "<div><dt>failed</dt><dd>0</dd>" in page.get(f"/notices/{mixed.pk}/").text
 
 
 def test_cancel_by_a_link_does_nothing(page, mixed):

@@ -10,7 +10,8 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from notices.delivery import expand
+import jobs
+from notices.delivery import expand, lifecycle
 from notices.models import Notice, Occurrence, Schedule
 from notices.schedules import actions, occurrences
 from tests.pages.test_notices import GOOD
@@ -112,7 +113,7 @@ def test_a_held_notice_can_be_edited_as_its_form_is_filled(page, clock, settings
     assert "in the past" not in text_of(while_typing)
     assert "Changed." in text_of(page.post(url, filled | {"subject": "Mended"}, follow=True))
     changed = Notice.objects.get()
-    assert (changed.subject, changed.start_at) == ("Mended", start_at)
+    assert (changed.subject, changed.start_at) == ("Mended", NOON + lifecycle.UNDO)
     past = page.post(url, filled | {"at": "2026-11-21T02:59"})
     assert "This is in the past" in text_of(past)
     settings.QUIET_HOURS = (NOON.time().replace(hour=12), NOON.time().replace(hour=18))
@@ -126,14 +127,22 @@ def test_a_notice_that_started_meanwhile_is_not_changed(page, clock, staff):
     clock.move_to(new.start_at)
     expand.start(new.pk)
     url = reverse("notice_edit", args=[new.pk])
-    for response in (page.post(url, LATER | {"subject": "X"}, follow=True), page.get(url)):
-        assert response.status_code in (200, 302)
+    assert page.get(url)["Location"] == new.get_absolute_url()
+    refused = page.post(url, LATER | {"subject": "Keep me"})
+    assert refused.status_code == 409
     assert Notice.objects.get().subject == GOOD["subject"]
+    assert "it has started meanwhile" in text_of(refused)
+    assert 'value="Keep me"' in text_of(refused)
+    assert 'action="/notices/new/"' in text_of(refused), "it can be sent as a new one"
 
 
 def test_send_at_once(page, clock, burst, mailserver):
     write(page, LATER)
     page.post(reverse("notice_start", args=[Notice.objects.get().pk]))
+    burst()
+    assert not mailserver.messages, "there is time to undo"
+    clock.shift(lifecycle.UNDO)
+    jobs.push(jobs.start_notice, Notice.objects.get().pk)
     burst()
     assert len(mailserver.messages) == 1
     shown = page.post(reverse("notice_start", args=[Notice.objects.get().pk]), follow=True)
@@ -283,7 +292,8 @@ def test_buttons(page, clock):
     assert "Resumed." in press("resume")
     assert "2026-11-21 13:00 (Asia/Shanghai) is skipped." in press("skip")
     assert "Skipped by hand. reception" in text_of(page.get(schedule.get_absolute_url()))
-    assert "It runs now, out of turn." in press("run")
+    assert "It runs now, out of turn. You have 10 seconds to undo" in press("run")
+    assert Notice.objects.get().start_at == NOON + lifecycle.UNDO
     assert Notice.objects.count() == 1
     assert "Ended: it will not run again." in press("end")
     assert page.post(act, {"do": "explode"}).status_code == 404

@@ -76,15 +76,15 @@ def test_later_is_an_instant_in_the_chosen_zone():
             "rule",
             "more than once a minute",
         ),
-        ({"when": "repeat", "every": "days", "number": "0"}, "number", "greater than or equal"),
+        ({"when": "repeat", "every": "days", "number": "0"}, "number", "at least 1"),
         ({"when": "repeat", "every": "days", "number": "1e9"}, "number", "whole number"),
         ({"when": "repeat", "every": "weeks", "weekdays": ["XX"]}, "weekdays", "not one of"),
         ({"when": "repeat", "every": "days", "ends_on": "2026-11-20"}, "ends_on", "first time"),
-        ({"when": "repeat", "every": "days", "ends_on": "soon"}, "ends_on", "valid date"),
+        ({"when": "repeat", "every": "days", "ends_on": "soon"}, "ends_on", "such as 2026-12-01"),
         (
             {"when": "repeat", "zone": "America/New_York", "ends_on": "9999-12-31"},
             "ends_on",
-            "less than or equal to 2299-12-31",
+            "Choose a day up to 2299-12-31.",
         ),
         (
             {"when": "repeat", "every": "days", "missed": "limit"},

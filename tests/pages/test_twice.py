@@ -169,6 +169,34 @@ def test_a_form_without_a_key_is_as_good_as_ever(page):
     assert Notice.objects.count() == 2
 
 
+def test_a_form_that_lost_its_key_is_known_by_the_token_of_its_page(page):
+    def send_without_key(token, **changes):
+        data = GOOD | changes | {"csrfmiddlewaretoken": token}
+        return page.post(reverse("notice_new"), data)["Location"]
+
+    tokens = [token_in(page.get(reverse("notice_new"), follow=True)) for _ in range(2)]
+    first = send_without_key(tokens[0])
+    assert send_without_key(tokens[0]) == first
+    assert send_without_key(tokens[0], subject="Stairs") != first, "another one is meant"
+    assert send_without_key(tokens[1]) != first, "of another page"
+    assert Notice.objects.count() == 3
+    for _ in range(2):  # the cookie's own: it tells no page from another
+        send_without_key("c" * 32)
+    assert Notice.objects.count() == 5
+    assert not Notice.objects.filter(request_key__contains=tokens[0]).exists()
+
+
+def test_a_form_without_its_key_at_the_same_moment(page, at_once):
+    token = token_in(page.get(reverse("notice_new"), follow=True))
+    data = GOOD | {"csrfmiddlewaretoken": token}
+    assert len({page.post(reverse("notice_new"), data)["Location"] for _ in range(2)}) == 1
+    assert Notice.objects.count() == 1
+
+
+def token_in(response):
+    return re.search('name="csrfmiddlewaretoken" value="([^"]+)"', response.text)[1]
+
+
 # JSON
 
 
@@ -347,10 +375,16 @@ def test_run_now_from_the_same_page_an_hour_later_runs_once(page, clock):
     for _ in range(2):
         address = reverse("schedule_act", args=[first.pk])
         shown = page.post(address, {"do": "run", "key": key}, follow=True).text
-        assert "It runs now, out of turn." in shown
+        assert "It runs now, out of turn. You have 10 seconds to undo" in shown
         clock.shift(1200)
     assert Notice.objects.count() == 1
     page.post(reverse("schedule_act", args=[second.pk]), {"do": "run", "key": key})
     assert Notice.objects.count() == 2, "of another schedule it is another request"
     page.post(address, {"do": "run", "key": key_in(page.get(first.get_absolute_url()))})
     assert Notice.objects.count() == 3
+    clock.shift(1200)
+    token = token_in(page.get(first.get_absolute_url()))
+    for _ in range(2):
+        page.post(address, {"do": "run", "csrfmiddlewaretoken": token})
+        clock.shift(1200)
+    assert Occurrence.objects.filter(extra=True, schedule=first).count() == 3

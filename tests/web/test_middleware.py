@@ -42,13 +42,20 @@ def test_scripts_are_told_in_json(client, no_database):
 @pytest.mark.parametrize(
     ("zone", "shown"), [("UTC", "2026-11-21 01:30"), ("Asia/Shanghai", "2026-11-21 09:30")]
 )
-def test_times_are_shown_in_the_zone_of_who_looks(client, staff, zone, shown):
+def test_times_are_shown_in_the_zone_of_who_looks_and_say_so(client, staff, zone, shown):
     sent_now(staff)
     Notice.objects.update(start_at="2026-11-21T01:30Z")
     staff.time_zone = zone
     staff.save()
     client.force_login(staff)
-    assert shown in client.get("/notices/").text
+    text = client.get("/notices/").text
+    assert shown in text
+    assert f"Times are those of {zone}." in text
+
+
+def test_visitors_see_times_in_the_zone_of_new_users(client, settings):
+    settings.TIME_ZONE_DEFAULT = "Asia/Tokyo"
+    assert "Times are those of Asia/Tokyo." in client.get("/outbox/").text
 
 
 # What a browser keeps

@@ -12,12 +12,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from notices.delivery import lifecycle, quiet_hours
-from notices.management.options import add_content, instant, once, read_content, stored_key
+from notices.management.options import (
+    add_content,
+    by_whom,
+    instant,
+    member_of_staff,
+    once,
+    read_content,
+    stored_key,
+)
 from notices.models import Notice
 from notices.pages import idempotency
 from notices.pages.idempotency import Key
 from notices.pages.notice_form import NoticeForm
-from notices.pages.progress import progress, report
+from notices.pages.progress import progress, report, stopped_after
 
 ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
@@ -53,6 +61,7 @@ class Command(BaseCommand):
     def send(self, **options: Any) -> None:
         form = read_content(options)
         facts = {name: options[name] for name in ("at", "not_after", "in_quiet_hours")}
+        facts |= by_whom(options)
         key = stored_key("notice send", options["key"], idempotency.asked(form) | facts)
         number = once(key, partial(self.accept, form, options, key))
         self.stdout.write(str(number))
@@ -60,7 +69,8 @@ class Command(BaseCommand):
             self.wait(Notice.objects.get(pk=number))
 
     def accept(self, form: NoticeForm, options: dict[str, Any], key: Key) -> Notice:
-        notice = Notice(**form.written(), **key.columns)
+        author = member_of_staff(options["by"])
+        notice = Notice(**form.written(), **key.columns, author=author)
         start_at = moment("--at", options["at"])
         notice.not_after = moment("--not-after", options["not_after"])
         notice.in_quiet_hours = options["in_quiet_hours"]
@@ -100,7 +110,9 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(facts))
             return
-        self.stdout.write(f"{notice.pk} {notice.subject}: {notice.state}")
+        stop = stopped_after(notice)
+        state = f"stopped after {stop.after} of {stop.total}" if stop else notice.state
+        self.stdout.write(f"{notice.pk} {notice.subject}: {state}")
         for state, count in facts["counts"].items():
             if count:
                 self.stdout.write(f"{count:>9} {state}")

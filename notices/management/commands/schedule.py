@@ -10,9 +10,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from notices.management.options import (
+    add_author,
     add_content,
     add_key,
+    by_whom,
     instant,
+    member_of_staff,
     once,
     read_content,
     refuse,
@@ -33,6 +36,8 @@ STEPS: dict[str, tuple[Callable[..., object], str]] = {
     "run": (actions.run_now, "runs now, out of turn"),
     "end": (actions.end, "has ended"),
 }
+
+BY_WHOM = ("skip", "run")  # what its page tells by whom
 
 
 class Command(BaseCommand):
@@ -64,6 +69,8 @@ class Command(BaseCommand):
                 step.add_argument("--at", default="", metavar=example, help="only if that is next")
             if name == "run":
                 add_key(step)
+            if name in BY_WHOM:
+                add_author(step, "who decided it: a member of staff")
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         if command in STEPS:
@@ -89,14 +96,15 @@ class Command(BaseCommand):
             },
             many=form.many,
         )
-        key = stored_key("schedule add", options["key"], idempotency.asked(form, timing))
-        number = once(key, partial(self.save, form, timing, key))
+        asked = idempotency.asked(form, timing) | by_whom(options)
+        key = stored_key("schedule add", options["key"], asked)
+        number = once(key, partial(self.save, form, timing, key, options["by"]))
         self.stdout.write(str(number))
 
-    def save(self, form: NoticeForm, timing: TimingForm, key: Key) -> Schedule:
+    def save(self, form: NoticeForm, timing: TimingForm, key: Key, by: str) -> Schedule:
         if not timing.is_valid():
             refuse("Nothing was saved.", timing.errors)
-        schedule = Schedule(**form.written(), **key.columns)
+        schedule = Schedule(**form.written(), **key.columns, author=member_of_staff(by))
         timing.apply_to_schedule(schedule)
         actions.add(schedule)
         return schedule
@@ -113,9 +121,13 @@ class Command(BaseCommand):
                 f"next {following}; {each['runs']} runs"
             )
 
-    def step(self, name: str, number: int, at: str = "", key: str | None = None, **_: Any) -> None:
+    def step(
+        self, name: str, number: int, at: str = "", key: str | None = None, by: str = "", **_: Any
+    ) -> None:
         do, what = STEPS[name]
         given: dict[str, Any] = {}
+        if name in BY_WHOM:
+            given["by"] = member_of_staff(by)
         if name == "skip":
             given["at"] = instant("--at", at)
         if name == "run":
