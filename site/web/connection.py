@@ -11,7 +11,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
-__all__ = ["ANSWER_SECONDS", "BODY_BYTES", "Connection", "Line"]
+__all__ = ["Connection", "Line"]
+
 
 ANSWER_SECONDS = 5  # for the client to take what the kernel has no more room for
 READ_BYTES = 64 * 1024  # at a time
