@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from web import answers
+from web.middleware import DatabaseAway
 from web.problems import TooLarge
 
 __all__ = ["SMALL", "BodyLimit"]
@@ -34,7 +36,11 @@ class BodyLimit:
         size = int(request.META.get("CONTENT_LENGTH") or 0)
         if size <= SMALL or hasattr(view, "own_body_limit"):
             return None
-        if request.user.is_staff and size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        try:
+            by_staff = request.user.is_staff
+        except OperationalError as problem:
+            return DatabaseAway(self.get_response).process_exception(request, problem)
+        if by_staff and size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return None
         if request.content_type == "application/json":
             return answers.refusal(TooLarge(_("This is too large. Send less.")))

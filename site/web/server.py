@@ -6,113 +6,30 @@ a larger body is read by the thread, if who sends it may (web/bodies.py).
 docs/decisions/slow-clients.md says why, and what else was tried.
 """
 
-import errno
-import re
 import selectors
 import socket
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from fcntl import ioctl
 from functools import partial
-from termios import TIOCOUTQ
 from typing import Any
 
 from gunicorn import util
 from gunicorn.http import wsgi
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
+
+from web.connection import Connection, Line
 
 __all__ = ["Worker"]
 
 REQUEST_SECONDS = 20  # for a request to arrive
 LARGE_SECONDS = 60  # for a large body to be read by a thread
-ANSWER_SECONDS = 5  # for the client to take what the kernel has no more room for
 LINGER_SECONDS = 2  # that the client has to close a connection that is over
 LOOK_SECONDS = 0.5  # between two looks at who took too long
 
-READ_BYTES = 64 * 1024  # at a time
 HEAD_BYTES = 64 * 1024
-BODY_BYTES = 64 * 1024  # waited for in the loop: no less than SMALL of web/bodies.py
 HELD_BYTES = 16 * 1024 * 1024  # of all requests that wait
 ANSWER_BYTES = 512 * 1024  # that the kernel keeps for a client: the largest page or static file
-
-LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
-EXPECTS = re.compile(rb"\r\nExpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-
-
-class Line(socket.socket):
-    """A client's socket. A thread waits for more until `deadline`, whatever trickles in, and not
-    long for an answer to be taken."""
-
-    deadline = 0.0
-
-    def recv(self, *args: Any) -> bytes:
-        self.settimeout(max(0.001, self.deadline - time.monotonic()))
-        try:
-            return super().recv(*args)
-        except TimeoutError:
-            raise ConnectionResetError(errno.ECONNRESET, "too slow") from None
-
-    def sendall(self, *args: Any) -> None:
-        self.settimeout(ANSWER_SECONDS)
-        try:
-            super().sendall(*args)
-        except TimeoutError:
-            raise ConnectionResetError(errno.ECONNRESET, "too slow") from None
-
-    def read_now(self) -> bytes | None:
-        """What is here; None for nothing yet, an empty text at the end."""
-        self.setblocking(False)
-        try:
-            return super().recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return None
-        except OSError:
-            return b""
-
-    def is_behind(self) -> bool:
-        """Whether the client has not taken all of the answer before."""
-        with suppress(OSError):
-            return ioctl(self, TIOCOUTQ, b"\0" * 4) != b"\0" * 4
-        return False
-
-
-class Connection(TConn):  # type: ignore[misc]
-    """One client. `received`: what the loop has read of its next request, or more."""
-
-    is_leaving = False  # answered for the last time
-
-    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
-        super().__init__(cfg, Line(fileno=sock.detach()), client, server)
-        self.data_ready = True  # gunicorn's own patience is not needed
-        self.received = bytearray()
-        self.size = 0  # bytes counted as held
-        self.begin()
-
-    def begin(self) -> None:
-        self.end = 0  # of the request in `received`, once its headers are here
-        self.searched = 0
-
-    def look(self) -> None:
-        """Finds out where the request ends."""
-        if self.end:
-            return
-        head = self.received.find(b"\r\n\r\n", self.searched)
-        if head < 0:
-            self.searched = max(0, len(self.received) - 3)
-            return
-        self.end = head + 4
-        fields = bytes(self.received[: head + 2])
-        lengths = LENGTH.findall(fields)
-        if len(lengths) == 1 and int(lengths[0]) <= BODY_BYTES:  # gunicorn refuses two
-            self.end += int(lengths[0])
-            if EXPECTS.search(fields) and not self.is_complete:
-                with suppress(OSError):
-                    self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    @property
-    def is_complete(self) -> bool:
-        return 0 < self.end <= len(self.received)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

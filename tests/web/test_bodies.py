@@ -4,10 +4,11 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 
 from signup.models import User
-from web import bodies, server
+from web import bodies, connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,9 +105,19 @@ def test_no_page_takes_a_file(client, staff, path, tmp_path, settings):
     assert not list(tmp_path.iterdir())
 
 
+def test_staff_are_told_when_the_database_cannot_say_who_they_are(client, staff, monkeypatch):
+    client.force_login(staff)
+
+    def refuse(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", refuse)
+    assert post(client, "/notices/new/", LARGE).status_code == 503
+
+
 def test_many_fields_are_refused(client):
     assert client.post("/login/", "a&" * 2000, content_type=FORM).status_code == 400
 
 
 def test_what_a_stranger_may_send_is_waited_for_by_the_loop():
-    assert server.BODY_BYTES >= bodies.SMALL
+    assert connection.BODY_BYTES >= bodies.SMALL
