@@ -102,9 +102,9 @@ def test_whatever_happens_to_the_file_all_goes_on_when_it_is_over(
     seen = survived(house, house.desk, tmp_path, broken, seconds, recipients)
     assert not house.desk.shocking()
     if what == "read":
-        assert seen["accepted meanwhile"] > 200, "a reader holds nobody up"
+        assert seen["accepted meanwhile"] > 20, "a reader holds nobody up"
     else:
-        assert seen["accepted meanwhile"] < 200
+        assert seen["accepted meanwhile"] < 100  # of what was in hand
     path = connection.settings_dict["NAME"]
     with closing(sqlite3.connect(path)) as looked:
         assert looked.execute("PRAGMA integrity_check").fetchone() == ("ok",)
