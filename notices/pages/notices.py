@@ -37,7 +37,8 @@ from web import characters, tables
 from web.access import StaffRequest, staff_required
 
 __all__ = [
-    "again", "as_csv", "as_json", "cancel", "detail", "listing", "pause", "progress_part", "resume", "start",
+    "again", "as_csv", "as_json", "cancel", "detail", "listing", "pause", "progress_part", "resume",
+    "start",
 ]  # fmt: skip
 
 PAGE = 50
