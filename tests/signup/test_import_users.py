@@ -110,6 +110,14 @@ def test_a_name_as_nobody_may_choose_it_any_more_is_still_updated(run, visitor):
     assert run("13800138009,new@example.com,,\n") == ("0 created, 1 updated, 0 unchanged.\n", "")
 
 
+def test_a_name_that_looked_like_anothers_before_is_still_updated(run, visitor):
+    twin = User.objects.create_user("twin_guest")
+    User.objects.filter(pk=twin.pk).update(username="GUEST_WANG", name_key=f"guest_wang:{twin.pk}")
+    assert run("GUEST_WANG,new@example.com,,\n") == ("0 created, 1 updated, 0 unchanged.\n", "")
+    assert people()["GUEST_WANG"][0] == "new@example.com"
+    assert people()["guest_wang"][0] == "wang@example.com"
+
+
 def test_rows_are_read_however_people_write_them(run):
     out, err = run(
         "\u200blin_mei\xa0,\u200bLin@xn--bcher-kva.example,\u202d138-0013-8000\u202c,\n"
