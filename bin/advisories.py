@@ -1,4 +1,4 @@
-"""What pip-audit found (JSON on standard input), in words; exit status 1 when there is an advisory."""
+"""What pip-audit found (JSON on standard input), in words. Exit status 1 for an advisory."""
 
 import json
 import sys

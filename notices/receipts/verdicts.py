@@ -95,4 +95,6 @@ def opt_out(event: AnymailTrackingEvent, provider: str) -> Receipt.Kind | None:
         return Receipt.Kind.UNSUBSCRIBED
     # A filter of the mail server that calls it spam is no complaint of a person.
     complained = event.reject_reason == RejectReason.SPAM
-    return Receipt.Kind.COMPLAINED if complained and event.event_type == EventType.REJECTED else None
+    return (
+        Receipt.Kind.COMPLAINED if complained and event.event_type == EventType.REJECTED else None
+    )

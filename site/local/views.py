@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from csp.decorators import csp, csp_update
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
@@ -31,14 +32,14 @@ EMAIL_POLICY = {
 }
 
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def on_this_machine(view: View) -> View:
     """404 for who comes from elsewhere, by another name, or through a proxy."""
 
     @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         name = urlsplit(f"//{request.get_host()}").hostname or ""
         forwarded = {"X-Forwarded-For", "Forwarded"} & set(request.headers)
         origin = request.META.get("REMOTE_ADDR", "")

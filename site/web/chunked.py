@@ -1,8 +1,8 @@
 """Bodies that come in chunks and not with a length, as Node, Go and Java send what they stream.
 
-Django takes a request without Content-Length for an empty one. A server that ends the body where its
-chunks end says so by wsgi.input_terminated (gunicorn does); then it may be read, so far as anybody
-may send that much there.
+Django takes a request without Content-Length for an empty one. A server that ends the body where
+its chunks end says so by wsgi.input_terminated (gunicorn does); then it may be read, so far as
+anybody may send that much there.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Chunked:
             if len(body) > largest and request.user.is_staff:
                 largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
                 body += stream.read(largest + 1 - len(body))
-        except Exception:  # noqa: BLE001  the server's own, whatever it is: chunks that are none
+        except Exception:
             return HttpResponse(status=400)
         if len(body) > largest:
             return HttpResponse(status=413)

@@ -87,7 +87,11 @@ def test_setting_is_refused_by_name_at_the_start(name, value):
 
 @pytest.mark.parametrize(
     "url",
-    ["webhook+https://KEY%2Fx@sms.example.com/a?b=c", "webhook+https://sms.example.com/", "console:"],
+    [
+        "webhook+https://KEY%2Fx@sms.example.com/a?b=c",
+        "webhook+https://sms.example.com/",
+        "console:",
+    ],
 )
 def test_gateways_that_can_be_understood_are(url):
     assert registry.read(url) == [url]
@@ -136,9 +140,27 @@ def test_elsewhere(host, elsewhere):
 
 
 @ONE
+@pytest.mark.parametrize(
+    ("url", "ssl", "tls"),
+    [
+        ("smtp+tls://h:587", False, True),
+        ("smtp+ssl://h:465", True, False),
+        ("smtps://h:587", False, True),
+        ("smtps://h:465", True, False),
+        ("smtp://h:25", False, False),
+    ],
+)
+def test_tls_with_a_mail_server(url, ssl, tls):
+    found = values("EMAIL_USE_SSL", "EMAIL_USE_TLS", EMAIL_URL=url)
+    assert (found["EMAIL_USE_SSL"], found["EMAIL_USE_TLS"]) == (ssl, tls)
+
+
+@ONE
 def test_tls_is_asked_of_a_database_elsewhere():
     def mode(url):
-        return values("DATABASES", DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"].get("sslmode")
+        return values("DATABASES", DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"].get(
+            "sslmode"
+        )
 
     assert mode("postgres://u:p@db.example.com/x") == "require"
     assert mode("postgres://u:p@127.0.0.1/x") is None
@@ -159,7 +181,9 @@ def test_certificate_of_redis_is_looked_at_with_redis_ca(tmp_path):
     assert facts["ssl_ca_data"] == pem
     (tmp_path / "ca.pem").write_text(pem)
     found = values("REDIS_URL", **given | {"REDIS_CA": str(tmp_path / "ca.pem")})["REDIS_URL"]
-    assert Redis.from_url(found).connection_pool.connection_kwargs["ssl_ca_certs"].endswith("ca.pem")
+    assert (
+        Redis.from_url(found).connection_pool.connection_kwargs["ssl_ca_certs"].endswith("ca.pem")
+    )
 
 
 def told():

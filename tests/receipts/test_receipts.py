@@ -291,15 +291,21 @@ def test_gateway_reports_by_our_number_or_its_own(client, burst):
 
 
 @pytest.mark.parametrize(
-    ("age", "status"), [(0, 204), (290, 204), (-290, 204), (310, 403), (-310, 403), (7 * 86400, 403)]
+    ("age", "status"),
+    [(0, 204), (290, 204), (-290, 204), (310, 403), (-310, 403), (7 * 86400, 403)],
 )
 def test_gateway_may_sign_the_time(client, age, status):
     stamp, body = str(int(time.time()) - age), b'{"id": "g", "state": "delivered"}'
-    headers = {"X-Bellhop-Timestamp": stamp, "X-Bellhop-Signature": sign(f"{stamp}.".encode() + body)}
+    headers = {
+        "X-Bellhop-Timestamp": stamp,
+        "X-Bellhop-Signature": sign(f"{stamp}.".encode() + body),
+    }
 
     def post(body, headers):
         there = "/receipts/webhook/"
-        return client.post(there, body, content_type="application/json", headers=headers).status_code
+        return client.post(
+            there, body, content_type="application/json", headers=headers
+        ).status_code
 
     assert post(body, headers) == status
     assert post(body, headers | {"X-Bellhop-Timestamp": str(int(stamp) + 1)}) == 403
