@@ -13,7 +13,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from limits import parse
 
 __all__ = [
-    "LOOPBACK", "PROVIDERS", "REPORTING", "SCHEMES", "Address", "address", "email_name", "is_endpoint", "read",
+    "LOOPBACK", "PROVIDERS", "REPORTING", "SCHEMES", "Address", "address", "email_name",
+    "is_endpoint", "read",
 ]  # fmt: skip
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -57,8 +57,8 @@ WORDS = {
     Kind.UNSUBSCRIBED: gettext_noop("Unsubscribed at the email provider."),
 }
 
-# What a report may do that says something else than its provider's documentation: a name that is not
-# there, a number too large for a time, JSON 50,000 deep.
+# What a report may do that says something else than its provider's documentation: a name that is
+# not there, a number too large for a time, JSON 50,000 deep.
 UNREADABLE = (
     AnymailError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
     AssertionError, OSError, RecursionError,

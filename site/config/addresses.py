@@ -1,5 +1,5 @@
-"""Settings that name hosts: what is wrong with one, in a sentence that repeats no part of it. Any part
-may hold a secret, as soon as a character in it is not percent-encoded.
+"""Settings that name hosts: what is wrong with one, in a sentence that repeats no part of it. Any
+part may hold a secret, as soon as a character in it is not percent-encoded.
 """
 
 import ipaddress
@@ -80,8 +80,8 @@ def check_hosts(hosts: list[str]) -> None:
             raise ValueError(f"{which} has a port (:), or is an IPv6 address without its brackets.")
         if not NAME.fullmatch(host):
             raise ValueError(
-                f"{which} is no host name. Put commas between them; other letters than English ones "
-                "are written xn--….",
+                f"{which} is no host name. Put commas between them; other letters than English "
+                "ones are written xn--….",
             )
 
 

@@ -75,12 +75,10 @@ def plain_text() -> Iterator[tuple[str, str, str, str]]:
     database = settings.DATABASES["default"]
     mode = database.get("OPTIONS", {}).get("sslmode")
     hosts = str(database.get("HOST", "")).split(",")
-    if database["ENGINE"].endswith("postgresql") and any(map(is_elsewhere, hosts)):
-        if mode in (None, "disable", "allow", "prefer"):
-            hint = (
-                "Leave sslmode away, for require, or use sslmode=verify-full and sslrootcert=FILE."
-            )
-            yield "DATABASE_URL", "allows plain text with PostgreSQL", hint, "bellhop.W003"
+    is_far = database["ENGINE"].endswith("postgresql") and any(map(is_elsewhere, hosts))
+    if is_far and mode in (None, "disable", "allow", "prefer"):
+        hint = "Leave sslmode away (it is require then), or use verify-full with sslrootcert=FILE."
+        yield "DATABASE_URL", "allows plain text with PostgreSQL", hint, "bellhop.W003"
     email = urlsplit(settings.EMAIL_URL)
     if email.scheme == "smtp" and is_elsewhere(email.hostname or ""):
         hint = "Use smtp+tls:// (STARTTLS, port 587) or smtp+ssl:// (port 465)."
@@ -89,7 +87,7 @@ def plain_text() -> Iterator[tuple[str, str, str, str]]:
 
 @register(Tags.security, deploy=True)
 def check_redis_certificate(**kwargs: Any) -> list[CheckMessage]:
-    """A server that anybody could play. Heroku's own Redis leaves no other choice without REDIS_CA."""
+    """A server that anybody could play. Heroku's Redis leaves no other choice but REDIS_CA."""
     if urlsplit(settings.REDIS_URL).scheme != "rediss" or settings.REDIS_TLS_VERIFY:
         return []
     if settings.REDIS_CA:

@@ -1,5 +1,5 @@
-"""SECRET_KEY may be changed: what was signed or derived by an earlier one in SECRET_KEY_FALLBACKS is
-still known. Django does the same for sessions and whatever its signers sign."""
+"""SECRET_KEY may be changed: what was signed or derived by an earlier one in SECRET_KEY_FALLBACKS
+is still known. Django does the same for sessions and whatever its signers sign."""
 
 from django.conf import settings
 

@@ -314,8 +314,9 @@ match urlsplit(EMAIL_URL).scheme:
         EMAIL_HOST, EMAIL_PORT = smtp["EMAIL_HOST"], smtp["EMAIL_PORT"] or 25
         EMAIL_HOST_USER = smtp["EMAIL_HOST_USER"] or ""
         EMAIL_HOST_PASSWORD = smtp["EMAIL_HOST_PASSWORD"] or ""
-        EMAIL_USE_TLS = smtp.get("EMAIL_USE_TLS", False)
-        EMAIL_USE_SSL = smtp.get("EMAIL_USE_SSL", False)
+        # smtps:// is written for both; at port 465 nobody speaks STARTTLS.
+        EMAIL_USE_SSL = smtp.get("EMAIL_USE_SSL", False) or EMAIL_PORT == 465
+        EMAIL_USE_TLS = smtp.get("EMAIL_USE_TLS", False) and not EMAIL_USE_SSL
     case _:
         raise refuse("EMAIL_URL", "names no way to send email: smtp+tls://, anymail://, file: …")
 

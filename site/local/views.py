@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from csp.decorators import csp, csp_update
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe

@@ -1,8 +1,8 @@
 """Bodies that come in chunks and not with a length, as Node, Go and Java send what they stream.
 
-Django takes a request without Content-Length for an empty one. A server that ends the body where its
-chunks end says so by wsgi.input_terminated (gunicorn does); then it may be read, so far as anybody
-may send that much there.
+Django takes a request without Content-Length for an empty one. A server that ends the body where
+its chunks end says so by wsgi.input_terminated (gunicorn does); then it may be read, so far as
+anybody may send that much there.
 """
 
 from collections.abc import Callable

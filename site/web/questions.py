@@ -10,8 +10,9 @@ __all__ = ["OutOfRange"]
 
 
 class OutOfRange:
-    """The admin takes any column and any value for a filter, and looks at most of them itself. What
-    is too large for a date or a column goes the way of its other wrong questions: the whole list."""
+    """The admin takes any column and any value for a filter, and looks at most of them itself.
+    What is too large for a date or a column goes the way of its other wrong questions: to the whole
+    list."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -140,6 +140,22 @@ def test_elsewhere(host, elsewhere):
 
 
 @ONE
+@pytest.mark.parametrize(
+    ("url", "ssl", "tls"),
+    [
+        ("smtp+tls://h:587", False, True),
+        ("smtp+ssl://h:465", True, False),
+        ("smtps://h:587", False, True),
+        ("smtps://h:465", True, False),
+        ("smtp://h:25", False, False),
+    ],
+)
+def test_tls_with_a_mail_server(url, ssl, tls):
+    found = values("EMAIL_USE_SSL", "EMAIL_USE_TLS", EMAIL_URL=url)
+    assert (found["EMAIL_USE_SSL"], found["EMAIL_USE_TLS"]) == (ssl, tls)
+
+
+@ONE
 def test_tls_is_asked_of_a_database_elsewhere():
     def mode(url):
         return values("DATABASES", DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"].get(

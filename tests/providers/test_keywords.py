@@ -30,7 +30,8 @@ def test_opts_in(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "...", "🛑", "Please stop by at noon", "The bus stop is closed", "When does it end?",
+        "", " ", "...", "🛑", "Please stop by at noon", "The bus stop is closed",
+        "When does it end?",
         "Don't stop", "STOP THE LIFT", "stop1", "no", "回复TD退订", "不要退订", "TDD", "stopped",
         "arrêt de bus", "yes please", "R u there?", "T 恤", "0",
         "stop" + " " * 200,

@@ -24,22 +24,38 @@ def brevo(event, reason):
 
 
 def mailersend(kind, reason):
-    return {"type": f"activity.{kind}", "data": {
-        "type": kind, "created_at": "2023-02-27T21:48:13.593000Z",
-        "morph": {"object": "recipient_bounce", "reason": reason},
-    }}  # fmt: skip
+    return {
+        "type": f"activity.{kind}",
+        "data": {
+            "type": kind,
+            "created_at": "2023-02-27T21:48:13.593000Z",
+            "morph": {"object": "recipient_bounce", "reason": reason},
+        },
+    }
 
 
 def mailgun(reason, severity="permanent", **answer):
-    return {"event-data": {
-        "event": "failed", "severity": severity, "reason": reason, "timestamp": 1534110422.3,
-        "recipient": "a@example.com", "delivery-status": answer,
-    }}  # fmt: skip
+    return {
+        "event-data": {
+            "event": "failed",
+            "severity": severity,
+            "reason": reason,
+            "timestamp": 1534110422.3,
+            "recipient": "a@example.com",
+            "delivery-status": answer,
+        }
+    }
 
 
 def mailjet(hard, error, related="recipient", **more):
-    return {"event": "bounce", "time": 1498093527, "email": "a@example.com", "hard_bounce": hard,
-            "error_related_to": related, "error": error} | more  # fmt: skip
+    return {
+        "event": "bounce",
+        "time": 1498093527,
+        "email": "a@example.com",
+        "hard_bounce": hard,
+        "error_related_to": related,
+        "error": error,
+    } | more
 
 
 def mailtrap(event, response):
@@ -52,8 +68,14 @@ def mandrill(event, description, diag):
 
 
 def postmark(kind, details="", record="Bounce"):
-    return {"RecordType": record, "Type": kind, "Email": "a@example.com", "Details": details,
-            "BouncedAt": "2026-11-21T02:05:04Z", "ID": 1}  # fmt: skip
+    return {
+        "RecordType": record,
+        "Type": kind,
+        "Email": "a@example.com",
+        "Details": details,
+        "BouncedAt": "2026-11-21T02:05:04Z",
+        "ID": 1,
+    }
 
 
 def resend(message, **more):
@@ -66,16 +88,27 @@ def sendgrid(event="bounce", **more):
 
 
 def sparkpost(kind, reason, event="bounce"):
-    return {"msys": {"message_event": {
-        "type": event, "bounce_class": kind, "raw_rcpt_to": "a@example.com", "raw_reason": reason,
-        "timestamp": "1464824548",
-    }}}  # fmt: skip
+    return {
+        "msys": {
+            "message_event": {
+                "type": event,
+                "bounce_class": kind,
+                "raw_rcpt_to": "a@example.com",
+                "raw_reason": reason,
+                "timestamp": "1464824548",
+            }
+        }
+    }
 
 
 def unisender(status, answer, event="hard_bounced"):
     told = {"delivery_status": status, "destination_response": answer}
-    return {"status": event, "email": "a@example.com", "event_time": "2023-10-02 18:11:26",
-            "delivery_info": told}  # fmt: skip
+    return {
+        "status": event,
+        "email": "a@example.com",
+        "event_time": "2023-10-02 18:11:26",
+        "delivery_info": told,
+    }
 
 
 def postal(**payload):
@@ -220,8 +253,16 @@ def test_every_service_of_anymail_is_thought_of():
 @pytest.mark.parametrize(
     ("provider", "facts", "kinds"),
     [
-        ("sendgrid", sendgrid("dropped", reason="Unsubscribed Address"), ["bounced", "unsubscribed"]),
-        ("sendgrid", sendgrid("dropped", reason="Spam Reporting Address"), ["bounced", "complained"]),
+        (
+            "sendgrid",
+            sendgrid("dropped", reason="Unsubscribed Address"),
+            ["bounced", "unsubscribed"],
+        ),
+        (
+            "sendgrid",
+            sendgrid("dropped", reason="Spam Reporting Address"),
+            ["bounced", "complained"],
+        ),
         ("mailgun", mailgun("suppress-unsubscribe", code=606), ["bounced", "unsubscribed"]),
         ("mailgun", mailgun("suppress-complaint", code=607), ["bounced", "complained"]),
         ("mailjet", mailjet(None, "spam reporter", event="blocked"), ["bounced", "complained"]),
@@ -232,7 +273,7 @@ def test_every_service_of_anymail_is_thought_of():
         ("sparkpost", sparkpost("52", "554 spam"), ["bounced"]),
         ("unisender_go", unisender("err_spam_rejected", "554 spam"), ["bounced"]),
     ],
-)  # fmt: skip
+)
 def test_only_a_person_opts_out(rf, provider, facts, kinds):
     event = told(provider, facts, rf)
     assert event.event_type in (EventType.BOUNCED, EventType.REJECTED)

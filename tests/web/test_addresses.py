@@ -48,8 +48,14 @@ def test_pages_of_one_row(client, number):
     for path in MODELS:
         for end in ("change/", "history/", "delete/"):
             assert client.get(f"{path}{number}/{end}").status_code < 500, (path, end)
-    for path in ("/notices/{}/", "/notices/{}.csv", "/notices/{}.json", "/notices/{}/edit/",
-                 "/notices/schedules/{}/", "/notices/suppressed/{}/"):  # fmt: skip
+    for path in (
+        "/notices/{}/",
+        "/notices/{}.csv",
+        "/notices/{}.json",
+        "/notices/{}/edit/",
+        "/notices/schedules/{}/",
+        "/notices/suppressed/{}/",
+    ):
         assert client.get(path.format(number)).status_code < 500, path
         assert client.post(path.format(number)).status_code < 500, path
 
@@ -59,7 +65,14 @@ def test_pages_of_one_row(client, number):
 def test_pages_of_ours(client, value):
     client.raise_request_exception = False
     notice = Notice.objects.create(subject="s", text="t", channels=["sms"])
-    for path in ("/notices/", f"/notices/{notice.pk}/", "/notices/schedules/",
-                 "/notices/suppressed/", "/health/", "/health/check/", "/notices/new/"):  # fmt: skip
+    for path in (
+        "/notices/",
+        f"/notices/{notice.pk}/",
+        "/notices/schedules/",
+        "/notices/suppressed/",
+        "/health/",
+        "/health/check/",
+        "/notices/new/",
+    ):
         for name in ("page", "q", "state", "n", "lifted", "job", "channel", "after", "key", "from"):
             assert client.get(path, {name: value}).status_code < 500, (path, name)
