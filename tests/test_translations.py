@@ -35,8 +35,8 @@ def test_translations_keep_the_places_that_are_filled_in(catalogue):
 
 def test_compiled_catalogue_is_up_to_date(catalogue):
     compiled = polib.mofile(CATALOGUE.with_suffix(".mo"))
-    assert {entry.msgid: entry.msgstr for entry in compiled} == {
-        entry.msgid: entry.msgstr for entry in catalogue
+    assert {(entry.msgctxt, entry.msgid): entry.msgstr for entry in compiled} == {
+        (entry.msgctxt, entry.msgid): entry.msgstr for entry in catalogue
     }
 
 

@@ -39,6 +39,16 @@ def test_add_prints_the_number(content, capsys):
     assert schedule.next_at == datetime(2026, 11, 23, 1, tzinfo=UTC)
 
 
+def test_whoever_is_named_is_the_author(content, staff):
+    schedule = add(content, "--as", "reception")
+    assert schedule.author == staff
+    call_command("schedule", "skip", str(schedule.pk), "--as", "reception")
+    assert Occurrence.objects.get().by == staff
+    with pytest.raises(CommandError, match="There is no member of staff"):
+        call_command("schedule", "run", str(schedule.pk), "--as", "nobody")
+    assert not Notice.objects.exists()
+
+
 @pytest.mark.parametrize(("missed", "minutes"), [("skip", 0), ("late", None), ("45", 45)])
 def test_missed(content, missed, minutes):
     assert add(content, "--missed", missed).late_minutes == minutes

@@ -291,7 +291,9 @@ def test_notice_that_was_stopped_on_its_way_says_how_far_it_came(page, mixed, ca
     places = [mixed.get_absolute_url(), f"/notices/{mixed.pk}/progress/", "/notices/",
               "/notices/schedules/", schedule.get_absolute_url()]  # fmt: skip
     for path in places:
-        assert "stopped after 2 of 4" in page.get(path).text, path
+        shown = page.get(path).text
+        assert "stopped after 2 of 4" in shown, path
+        assert "4 of 4 settled" not in shown
     facts = page.get(f"/notices/{mixed.pk}.json").json()
     assert (facts["state"], facts["stopped_after"], facts["recipients"]) == ("cancelled", 2, 4)
     call_command("notice", "show", str(mixed.pk))
@@ -304,6 +306,18 @@ def test_notice_of_which_nothing_left_is_cancelled(page, staff, visitor):
     page.post(f"/notices/{new.pk}/cancel/")
     assert "stopped after" not in page.get("/notices/").text
     assert "stopped_after" not in page.get(f"/notices/{new.pk}.json").json()
+
+
+def test_sms_that_followed_an_email_says_why(page, mixed):
+    because = "Because the email did not arrive."
+    assert because not in page.get(f"/notices/{mixed.pk}/").text
+    Notice.objects.update(escalated_at=timezone.now(), escalate_minutes=5)
+    shown = page.get(f"/notices/{mixed.pk}/").text
+    assert shown.count(because) == 2, "on each SMS, and on no email"
+    assert "to those whom the email did not reach" in shown
+    sms = Delivery.objects.filter(channel="sms", state=State.QUEUED)
+    sms.update(state=State.CANCELLED, reason="The email arrived in the meantime.")
+    assert page.get(f"/notices/{mixed.pk}/").text.count(because) == 1
 
 
 def test_figures_of_nothing_bear_no_colour(page, mixed):
