@@ -5,11 +5,12 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from notices.models import Occurrence, Schedule
+from notices.models import Notice, Occurrence, Schedule
+from notices.pages.progress import report
 from notices.recurrence.describe import in_words
 from notices.schedules import actions
 
-__all__ = ["schedule_report", "schedule_reports", "with_runs"]
+__all__ = ["made", "schedule_reports", "with_runs"]
 
 
 def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
@@ -26,6 +27,13 @@ def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
         last=Subquery(last.values("notice")[:1]),
         last_state=Subquery(last.values("notice__state")[:1]),
     )
+
+
+def made(saved: Notice | Schedule) -> dict[str, Any]:
+    """The answer of the API to who wrote it."""
+    if isinstance(saved, Schedule):
+        return {"schedule": schedule_report(saved)}
+    return {"notice": report(saved)}
 
 
 def schedule_report(schedule: Schedule) -> dict[str, Any]:

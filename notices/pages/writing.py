@@ -21,8 +21,7 @@ from notices.pages.allowed import demand_to_change, demand_to_write, offer_allow
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews, render_with_previews
-from notices.pages.progress import report
-from notices.pages.schedule_report import schedule_report
+from notices.pages.schedule_report import made
 from notices.pages.starting import STARTED
 from notices.pages.timing_form import TimingForm
 from notices.recurrence import rule
@@ -58,17 +57,11 @@ def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
         if complaints:
             raise Invalid(errors=complaints)
         saved = key.once(partial(accepted, form, timing, request, key))
-    return answers.ok(**key.answer(saved, partial(facts_of, saved)))
+    return answers.ok(**key.answer(saved, partial(made, saved)))
 
 
 def key_of(request: StaffRequest, key: str | None, form: NoticeForm, timing: TimingForm) -> Key:
     return Key.of(f"user {request.user.pk}", key, idempotency.asked(form, timing))
-
-
-def facts_of(saved: Notice | Schedule) -> dict[str, Any]:
-    if isinstance(saved, Schedule):
-        return {"schedule": schedule_report(saved)}
-    return {"notice": report(saved)}
 
 
 def accepted(
