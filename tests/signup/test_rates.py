@@ -10,6 +10,7 @@ from tests.signup.test_signup import CLOSED
 from tests.support.processes import ROOT, eventually
 from web.problems import Busy, TooMany
 
+PASSWORD = "let me in please"
 ONCE = rates.Limit("test", "1/minute", "somebody")
 
 
@@ -58,6 +59,24 @@ def test_what_a_process_counts_by_itself_is_bounded(settings, monkeypatch):
     for number in range(30):
         rates.spend_anyway(ONCE._replace(subject=str(number)))
     assert len(rates.own_storage().events) <= 11
+
+
+@pytest.mark.django_db(transaction=True)
+def test_registering_is_limited_per_origin(client, monkeypatch):
+    monkeypatch.setattr(rates, "REGISTER_ORIGIN", "2/minute")
+    body = {
+        "username": "guest_wang", "password": PASSWORD, "password2": PASSWORD, "allow": True,
+        "mobile": "13800138000", "sms_code": "000000",
+    }  # fmt: skip
+
+    def register(**more):
+        return client.post("/signup/", body, content_type="application/json", **more)
+
+    assert [register().status_code for _ in range(3)] == [400, 400, 429]
+    answer = register()
+    assert answer.json()["code"] == 429
+    assert 0 < int(answer["Retry-After"]) <= 60
+    assert register(REMOTE_ADDR="192.0.2.9").status_code == 400
 
 
 def test_no_more_passwords_are_hashed_at_once_than_leave_threads_for_others():
