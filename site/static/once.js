@@ -15,6 +15,12 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => lock(form, false), PATIENCE);
 });
 
+// A page that is about to be left is not brought up to date: that could ask for it anew, and the
+// browser would stay on it.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (document.querySelector("form[data-sent]")) event.preventDefault();
+});
+
 // Back may show the page as it was left.
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) lock(form, false);

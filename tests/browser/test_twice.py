@@ -1,5 +1,7 @@
 """Somebody who is impatient, in a real browser."""
 
+import time
+
 import pytest
 
 from notices.models import Notice
@@ -52,6 +54,21 @@ def test_back_changed_and_sent_asks_first(written, javascript):
     assert page.get_by_label("Subject").input_value() == "Stairs"
     send(page)
     assert set(Notice.objects.values_list("subject", flat=True)) == {"Lift", "Stairs"}
+
+
+def test_page_that_is_being_left_is_not_asked_for_anew(written):
+    """Its own button changed what it shows, and the answer is slow."""
+    page = written()
+    send(page)
+
+    def answer_late(route):
+        answer = route.fetch(max_redirects=0)
+        time.sleep(3)
+        route.fulfill(response=answer)
+
+    page.route("**/hold/", answer_late)
+    page.get_by_role("button", name="Change").click()
+    page.wait_for_url("**/edit/", timeout=20_000)
 
 
 def test_buttons_do_nothing_until_the_answer_is_there(written):
