@@ -447,17 +447,11 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
-        "security": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "formatter": "plain",
-        },
-    },
+    # Standard error: what a command answers, often JSON, is on standard output.
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        "security": {"level": "INFO", "handlers": ["security"], "propagate": False},
+        "security": {"level": "INFO"},
         # At DEBUG it would log each query, and with it people's addresses.
         "django": {
             "level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL,

@@ -12,6 +12,7 @@ from notices.delivery import expand, quiet_hours
 from notices.models import Delivery, Notice, Occurrence, Schedule, State
 from notices.pages.idempotency import Key
 from notices.schedules import actions, occurrences
+from signup.models import User
 from tests.pages.test_notices import GOOD, post_json
 from tests.pages.test_schedules import LATER, REPEAT
 from tests.support.world import repeated, sent_now, with_rights
@@ -71,6 +72,7 @@ def test_the_same_form_twice_makes_one(page, clock, data, model):
     key = opened(page)
     first = send(page, data, key)
     clock.move_to(datetime(2026, 12, 3, tzinfo=UTC))  # "later" is over by now
+    page.force_login(User.objects.get())  # and so is the session
     second = send(page, data, key)
     assert model.objects.count() == 1
     where = model.objects.get().get_absolute_url()
@@ -210,6 +212,7 @@ def ask(page, body, **headers):
 def test_json_twice_is_answered_word_for_word(page, clock, data, model):
     first = ask(page, data)
     clock.move_to(datetime(2026, 12, 3, tzinfo=UTC))
+    page.force_login(User.objects.get())
     if model is Notice:
         Notice.objects.update(state=Notice.State.FINISHED, started_at=NOON, finished_at=NOON)
     else:

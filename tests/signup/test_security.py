@@ -1,7 +1,10 @@
 """The security log: what is told, by whichever door, and that no line holds a name or address."""
 
 import logging
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from django.contrib.auth.models import Group
@@ -16,7 +19,7 @@ from signup import rates
 from signup.models import User
 from tests.pages.test_notices import GOOD
 from tests.signup.test_admin import change
-from tests.support.processes import Process
+from tests.support.processes import ROOT
 from tests.support.world import database_url, sent_now, with_rights
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,13 +150,17 @@ def test_rights_that_were_changed_by_whom_and_whose(client, visitor, lines):
     assert lines("user-deleted")[0]["account"] == str(visitor.pk)
 
 
-def test_a_line_has_its_time_and_goes_to_standard_output(visitor):
+def test_a_line_has_its_time_whatever_else_is_told_and_is_no_part_of_an_answer(visitor):
     code = (
         "from signup.models import User; u = User.objects.get(); u.set_password('brand new'); "
         "u.save(); import logging; logging.getLogger('notices').warning('other')"
     )
-    shell = Process("shell", "-v0", "-c", code, DATABASE_URL=database_url(), LOG_LEVEL="ERROR")
-    shell.popen.wait(30)
-    [line] = shell.output().splitlines()
+    shell = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", code], cwd=ROOT, text=True, timeout=60,
+        env=os.environ | {"DATABASE_URL": database_url(), "LOG_LEVEL": "ERROR"},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert shell.stdout == ""
+    [line] = shell.stderr.splitlines()
     when = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
     assert re.fullmatch(rf"{when} INFO security: event=password-changed account=\d+", line)
