@@ -166,8 +166,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "web.bodies.BodyLimit",  # before the CSRF check, which reads the body
-    "web.chunked.Chunked",  # before the CSRF check, which reads the body
+    "web.chunked.Chunked",  # these before the CSRF check, which reads the body
+    "web.bodies.BodyLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.sessions.staff_sessions",

@@ -22,7 +22,7 @@ SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 class BodyLimit:
     """Before anything reads a body, as the CSRF check does: 413 for one of more than SMALL, unless
     a member of staff sends it, or the view has `own_body_limit` and asks for the right before it
-    reads. What has no Content-Length is not read at all (Django)."""
+    reads. What comes in chunks has its length from web/chunked.py."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -17,8 +17,11 @@ __all__ = ["Connection", "Line"]
 ANSWER_SECONDS = 5  # for the client to take what the kernel has no more room for
 READ_BYTES = 64 * 1024  # at a time
 BODY_BYTES = 64 * 1024  # waited for in the loop: no less than SMALL of web/bodies.py
+CHUNKS_BYTES = 2 * 1024 * 1024  # the same of what comes in chunks: no thread waits for any
 
 LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\nTransfer-Encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
+SIZE = re.compile(rb"([0-9a-f]{1,8})[ \t]*(;.*)?", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nExpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -72,8 +75,10 @@ class Connection(TConn):  # type: ignore[misc]
         self.begin()
 
     def begin(self) -> None:
-        self.end = 0  # of the request in `received`, once its headers are here
+        self.end = 0  # of the request in `received`, once its headers are here; in chunks, of these
         self.searched = 0
+        self.in_chunks = False
+        self.chunk = 0  # where the next one begins
 
     def look(self) -> None:
         """Finds out where the request ends."""
@@ -85,6 +90,7 @@ class Connection(TConn):  # type: ignore[misc]
             return
         self.end = head + 4
         fields = bytes(self.received[: head + 2])
+        self.in_chunks, self.chunk = bool(CHUNKED.search(fields)), self.end
         lengths = LENGTH.findall(fields)
         if len(lengths) == 1 and int(lengths[0]) <= BODY_BYTES:  # gunicorn refuses two
             self.end += int(lengths[0])
@@ -94,4 +100,20 @@ class Connection(TConn):  # type: ignore[misc]
 
     @property
     def is_complete(self) -> bool:
-        return 0 < self.end <= len(self.received)
+        if not self.in_chunks:
+            return 0 < self.end <= len(self.received)
+        return self.has_chunks() or len(self.received) > self.end + CHUNKS_BYTES
+
+    def has_chunks(self) -> bool:
+        """Whether the last chunk is here; also for what are none, which gunicorn refuses."""
+        while (line := self.received.find(b"\r\n", self.chunk)) >= 0:
+            found = SIZE.fullmatch(self.received[self.chunk : line])
+            if found is None:
+                return True
+            size = int(found[1], 16)
+            if not size:
+                return self.received.find(b"\r\n\r\n", line) >= 0
+            if len(self.received) < line + size + 4:
+                return False
+            self.chunk = line + size + 4
+        return False

@@ -160,7 +160,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.init()
         conn.parser.unreader.unread(bytes(conn.received))
         conn.received.clear()
-        conn.sock.deadline = time.monotonic() + LARGE_SECONDS
+        patience = 0 if conn.in_chunks else LARGE_SECONDS
+        conn.sock.deadline = time.monotonic() + patience
         return super().handle(conn)
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:

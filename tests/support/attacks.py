@@ -176,7 +176,9 @@ def at_once(sent: Sent, times: int) -> Attack:
     return attack
 
 
-def slowly(start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD) -> Attack:
+def slowly(  # noqa: C901  one loop
+    start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD
+) -> Attack:
     """Many connections that send `start`, then `more` now and then, for some seconds; those that
     were closed are opened again. None reads what it gets."""
 
