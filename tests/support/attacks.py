@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -186,25 +187,26 @@ def slowly(  # noqa: C901  one loop
         first = start(site)
         lines: list[socket.socket | None] = [None] * crowd
         end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            for place, line in enumerate(lines):
-                if time.monotonic() > end:
-                    break  # nobody answers, so that to connect takes long
-                try:
-                    if line is None:
-                        lines[place] = line = site.connect(2, window)
-                        line.sendall(first)
-                        line.setblocking(False)
-                    elif more:
-                        line.send(more)
-                except BlockingIOError:
-                    pass
-                except OSError:
-                    if line:
-                        line.close()
-                    lines[place] = None
-                    yield "closed"
-            time.sleep(0.5)
+        for place in cycle(range(crowd)):
+            if time.monotonic() > end:
+                break
+            if place == 0:
+                time.sleep(0.5)
+            line = lines[place]
+            try:
+                if line is None:
+                    lines[place] = line = site.connect(2, window)
+                    line.sendall(first)
+                    line.setblocking(False)
+                elif more:
+                    line.send(more)
+            except BlockingIOError:
+                pass
+            except OSError:
+                if line:
+                    line.close()
+                lines[place] = None
+                yield "closed"
         for line in filter(None, lines):
             line.close()
 
