@@ -122,10 +122,10 @@ def register(values: dict[str, Any], origin: str, held: int = 0) -> User:
     """
     username, mobile = values["username"], values["mobile"]
     verification = verify(mobile, values["sms_code"], held)
-    refuse_taken(username=username, mobile=mobile)
     try:
         with transaction.atomic():
             spend(verification)
+            refuse_taken(username=username, mobile=mobile)
             user = User.objects.create_user(
                 username, password=values["password"], mobile=mobile, language=language()
             )
