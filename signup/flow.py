@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -122,12 +123,14 @@ def register(values: dict[str, Any], origin: str, held: int = 0) -> User:
     """
     username, mobile = values["username"], values["mobile"]
     verification = verify(mobile, values["sms_code"], held)
+    with rates.a_hash():
+        password = make_password(values["password"])
     try:
         with transaction.atomic():
             spend(verification)
             refuse_taken(username=username, mobile=mobile)
-            user = User.objects.create_user(
-                username, password=values["password"], mobile=mobile, language=language()
+            user = User.objects.create(
+                username=username, password=password, mobile=mobile, language=language()
             )
             if email := values["email"]:
                 welcome(user, email, origin)

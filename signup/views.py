@@ -104,8 +104,7 @@ def enter(request: HttpRequest, form: SignupPart) -> str:
     """Registers and signs in; the username. Raises Problem."""
     values = form.checked()
     rates.spend_anyway(rates.Limit("register-origin", rates.REGISTER_ORIGIN, rates.origin(request)))
-    with rates.a_hash():
-        user = flow.register(values, base_address(request), held(request))
+    user = flow.register(values, base_address(request), held(request))
     login(request, user)
     return user.username
 
