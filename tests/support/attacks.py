@@ -177,6 +177,20 @@ def at_once(sent: Sent, times: int) -> Attack:
     return attack
 
 
+def go_on(
+    site: Site, line: socket.socket | None, first: bytes, more: bytes, window: int
+) -> socket.socket:
+    """The line, after it sent what comes next. Raises OSError when it is closed."""
+    if line is None:
+        line = site.connect(2, window)
+        line.sendall(first)
+        line.setblocking(False)
+    elif more:
+        with suppress(BlockingIOError):
+            line.send(more)
+    return line
+
+
 def slowly(start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD) -> Attack:
     """Many connections that send `start`, then `more` now and then, for some seconds; those that
     were closed are opened again. None reads what it gets."""
@@ -190,19 +204,9 @@ def slowly(start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD) 
                 break
             if place == 0:
                 time.sleep(0.5)
-            line = lines[place]
             try:
-                if line is None:
-                    lines[place] = line = site.connect(2, window)
-                    line.sendall(first)
-                    line.setblocking(False)
-                elif more:
-                    line.send(more)
-            except BlockingIOError:
-                pass
+                lines[place] = go_on(site, lines[place], first, more, window)
             except OSError:
-                if line:
-                    line.close()
                 lines[place] = None
                 yield "closed"
         for line in filter(None, lines):
