@@ -24,7 +24,8 @@ from web.problems import TooMany
 # read it, so our own pages set none, and nothing trusts it.
 USERNAME_COOKIE = "username"
 USERNAME_COOKIE_AGE = 14 * 24 * 3600
-KNOWN_COOKIE = "known_browser"  # signed: the account that has signed in here
+# Signed: the account that has signed in here.
+KNOWN_COOKIE = f"{settings.COOKIE_PREFIX}known_browser"
 KNOWN_AGE = 365 * 24 * 3600
 
 

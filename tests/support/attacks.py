@@ -177,9 +177,27 @@ def at_once(sent: Sent, times: int) -> Attack:
     return attack
 
 
+<<<<<<< HEAD
 def slowly(  # noqa: C901  one loop
     start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD
 ) -> Attack:
+=======
+def go_on(
+    site: Site, line: socket.socket | None, first: bytes, more: bytes, window: int
+) -> socket.socket:
+    """The line, after it sent what comes next. Raises OSError when it is closed."""
+    if line is None:
+        line = site.connect(2, window)
+        line.sendall(first)
+        line.setblocking(False)
+    elif more:
+        with suppress(BlockingIOError):
+            line.send(more)
+    return line
+
+
+def slowly(start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD) -> Attack:
+>>>>>>> 722447f2f89defa37aa4b5ac273f6c319b0cf0a1
     """Many connections that send `start`, then `more` now and then, for some seconds; those that
     were closed are opened again. None reads what it gets."""
 
@@ -192,19 +210,9 @@ def slowly(  # noqa: C901  one loop
                 break
             if place == 0:
                 time.sleep(0.5)
-            line = lines[place]
             try:
-                if line is None:
-                    lines[place] = line = site.connect(2, window)
-                    line.sendall(first)
-                    line.setblocking(False)
-                elif more:
-                    line.send(more)
-            except BlockingIOError:
-                pass
+                lines[place] = go_on(site, lines[place], first, more, window)
             except OSError:
-                if line:
-                    line.close()
                 lines[place] = None
                 yield "closed"
         for line in filter(None, lines):
