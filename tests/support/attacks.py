@@ -177,11 +177,6 @@ def at_once(sent: Sent, times: int) -> Attack:
     return attack
 
 
-<<<<<<< HEAD
-def slowly(  # noqa: C901  one loop
-    start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD
-) -> Attack:
-=======
 def go_on(
     site: Site, line: socket.socket | None, first: bytes, more: bytes, window: int
 ) -> socket.socket:
@@ -197,7 +192,6 @@ def go_on(
 
 
 def slowly(start: Sent, more: bytes = b"", window: int = 0, crowd: int = CROWD) -> Attack:
->>>>>>> 722447f2f89defa37aa4b5ac273f6c319b0cf0a1
     """Many connections that send `start`, then `more` now and then, for some seconds; those that
     were closed are opened again. None reads what it gets."""
 
