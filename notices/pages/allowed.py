@@ -70,5 +70,5 @@ def offer(form: NoticeForm | TimingForm, name: str, allowed: dict[str, bool]) ->
     field: Any = form.fields[name]  # a ChoiceField
     field.choices = [choice for choice in field.choices if allowed.get(choice[0], True)]
     chosen = form.get_initial_for_field(field, name)
-    if field.choices and chosen not in dict(field.choices):
+    if field.choices and chosen and chosen not in dict(field.choices):
         form.initial[name] = field.choices[0][0]

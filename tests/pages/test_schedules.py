@@ -126,6 +126,7 @@ def test_a_notice_that_started_meanwhile_is_not_changed(page, clock, staff):
     new = Notice.objects.get()
     clock.move_to(new.start_at)
     expand.start(new.pk)
+    page.force_login(staff)  # the session ended meanwhile
     url = reverse("notice_edit", args=[new.pk])
     assert page.get(url)["Location"] == new.get_absolute_url()
     refused = page.post(url, LATER | {"subject": "Keep me"})
