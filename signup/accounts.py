@@ -24,8 +24,7 @@ from web.problems import TooMany
 # read it, so our own pages set none, and nothing trusts it.
 USERNAME_COOKIE = "username"
 USERNAME_COOKIE_AGE = 14 * 24 * 3600
-# Signed: the account that has signed in here.
-KNOWN_COOKIE = f"{settings.COOKIE_PREFIX}known_browser"
+KNOWN_SALT = "signup.known_browser"
 KNOWN_AGE = 365 * 24 * 3600
 
 
@@ -41,12 +40,17 @@ def remember_username(response: answers.Response, username: str) -> answers.Resp
     return response
 
 
+def known_cookie() -> str:
+    """Signed: the account that has signed in here."""
+    return f"{settings.COOKIE_PREFIX}known_browser"
+
+
 def remember_browser(response: answers.Response, user: User) -> answers.Response:
     """Whoever guesses this account's password elsewhere does not keep its owner out of here."""
     response.set_signed_cookie(
-        KNOWN_COOKIE,
+        known_cookie(),
         str(user.pk),
-        salt=KNOWN_COOKIE,
+        salt=KNOWN_SALT,
         max_age=KNOWN_AGE,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -58,10 +62,10 @@ def remember_browser(response: answers.Response, user: User) -> answers.Response
 def known_browser(request: HttpRequest, username: str) -> str:
     """Something of this browser's own, if the account has signed in here before."""
     known = request.get_signed_cookie(
-        KNOWN_COOKIE, default="", salt=KNOWN_COOKIE, max_age=KNOWN_AGE
+        known_cookie(), default="", salt=KNOWN_SALT, max_age=KNOWN_AGE
     )
     if known and User.objects.filter(pk=known, username=username).exists():
-        return str(request.COOKIES[KNOWN_COOKIE])
+        return str(request.COOKIES[known_cookie()])
     return ""
 
 

@@ -36,7 +36,7 @@ COOKIE_AGE = 2 * CODE_LIFETIME  # the longest that a code can be good, sent agai
 
 
 def cookie() -> str:
-    return "__Host-verification" if settings.SESSION_COOKIE_SECURE else "verification"
+    return f"{settings.COOKIE_PREFIX}verification"
 
 
 def held(request: HttpRequest) -> int:

@@ -451,6 +451,7 @@ def test_an_old_cookie_is_nobodys(monkeypatch):
     ("secure", "name"), [(True, "__Host-verification"), (False, "verification")]
 )
 def test_the_cookie_is_for_the_browser_alone(settings, secure, name):
+    settings.COOKIE_PREFIX = "__Host-" if secure else ""
     settings.SESSION_COOKIE_SECURE = secure
     [cookie] = post("/signup/code/", asked()).cookies.values()
     assert cookie.key == name

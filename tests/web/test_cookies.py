@@ -16,7 +16,7 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def production():
-    return values(*NAMES, DEBUG="0", SECRET_KEY="x", ALLOWED_HOSTS="testserver")
+    return values("COOKIE_PREFIX", *NAMES, DEBUG="0", SECRET_KEY="x", ALLOWED_HOSTS="testserver")
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def test_every_cookie_is_of_this_host_and_of_https_alone(browser, visitor):
     ]
     assert answers[2].status_code == 302
     found = {cookie.key: cookie for answer in answers for cookie in answer.cookies.values()}
-    assert set(found) == {"__Host-sessionid", "__Host-csrftoken", "__Host-language"}
+    names = {"sessionid", "csrftoken", "language", "known_browser"}
+    assert set(found) == {f"__Host-{name}" for name in names}
     for cookie in found.values():
         assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
         assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
