@@ -42,7 +42,9 @@ class Traces:
     folder: str = field(default_factory=os.getcwd)
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     settings: dict[str, int] = field(
-        default_factory=lambda: {name: id(getattr(settings, name)) for name in dir(settings)}
+        default_factory=lambda: {
+            name: id(getattr(settings, name)) for name in dir(settings) if name.isupper()
+        }
     )
     threads: int = field(default_factory=threading.active_count)
     transactions: int = field(
