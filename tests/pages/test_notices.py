@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notices.audience import suppression
-from notices.delivery import expand, finish, lifecycle
+from notices.delivery import expand, finish, lifecycle, states
 from notices.models import Delivery, Notice, Occurrence, State
 from notices.pages import notices, progress
 from notices.pages.notice_form import NoticeForm
@@ -325,6 +325,33 @@ def test_figures_of_nothing_bear_no_colour(page, mixed):
     assert '<div class="failed"><dt>failed</dt><dd>1</dd>' in shown
     Delivery.objects.filter(state=State.FAILED).delete()
     assert "<div><dt>failed</dt><dd>0</dd>" in page.get(f"/notices/{mixed.pk}/").text
+
+
+def test_pause_and_go_on(page, mixed):
+    shown = page.post(f"/notices/{mixed.pk}/pause/", follow=True).text
+    assert "Paused. Nothing more of it goes out until it goes on." in shown
+    assert f"/notices/{mixed.pk}/resume/" in shown
+    mixed.refresh_from_db()
+    assert mixed.state == Notice.State.PAUSED
+    again = page.post(f"/notices/{mixed.pk}/pause/", follow=True).text
+    assert "Paused. Nothing more" in again
+    shown = page.post(f"/notices/{mixed.pk}/resume/", follow=True).text
+    assert "It goes on where it stopped." in shown
+    mixed.refresh_from_db()
+    assert mixed.state == Notice.State.SENDING
+    assert django_rq.get_queue("default").get_job_ids()
+
+
+def test_a_notice_that_paused_itself_says_why(page, mixed):
+    states.pause(mixed.pk, "The provider did not answer in time.")
+    shown = page.get(f"/notices/{mixed.pk}/").text
+    assert "of five messages in a row nobody knows whether they arrived" in shown
+    assert "The provider did not answer in time." in shown
+
+
+def test_what_does_not_go_out_is_not_paused(page, staff):
+    waiting = sent_now(staff)
+    assert "Nothing was paused" in page.post(f"/notices/{waiting.pk}/pause/", follow=True).text
 
 
 def test_cancel_by_a_link_does_nothing(page, mixed):
