@@ -46,7 +46,12 @@ def hold(notice: Notice) -> bool:
     return Notice.objects.filter(pk=notice.pk, state=Notice.State.CHANGING).exists()
 
 
-def change(notice: Notice, fields: Collection[str], start_at: datetime | None = None) -> bool:
+def change(
+    notice: Notice,
+    fields: Collection[str],
+    start_at: datetime | None = None,
+    undo: timedelta = UNDO,
+) -> bool:
     """Saves `fields` of a notice that was edited, moved or is to go now (None), and lets it start:
     at `start_at`, but not before there was time to undo. False, and nothing is changed, when it has
     started meanwhile."""
@@ -55,7 +60,7 @@ def change(notice: Notice, fields: Collection[str], start_at: datetime | None = 
         before = not_started.filter(pk=notice.pk).first()
         if before is None:
             return False
-        undo_until = clock.now() + UNDO
+        undo_until = clock.now() + undo
         notice.start_at = max(start_at or undo_until, undo_until)
         notice.held_until = None
         notice.save(update_fields=[*fields, "start_at", "held_until"])

@@ -229,16 +229,19 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @right_required(rights.SEND)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets a notice that waits go now, also in the quiet hours, when the time to undo is over: the
-    page that leads here has asked (starting.ask). Who presses twice is told the same while it
-    goes."""
+    """Lets a notice that waits go now, also in the quiet hours: the page that leads here has asked
+    (starting.ask). There is time to undo, unless that runs already. Who presses twice is told the
+    same while it goes."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
     notice.in_quiet_hours |= quiet_hours.ends(timezone.now() + lifecycle.UNDO) is not None
-    started = lifecycle.change(notice, ["in_quiet_hours"])
+    runs = notice.start_at <= timezone.now() + lifecycle.UNDO
+    undo = timedelta(0) if runs and notice.state == Notice.State.WAITING else lifecycle.UNDO
+    started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo)
     notice.refresh_from_db()
     if started or notice.state in UNFINISHED:
-        messages.success(request, _("It goes out now. You have 10 seconds to undo."))
+        with_undo = _("It goes out now. You have 10 seconds to undo.")
+        messages.success(request, with_undo if undo else _("It goes out now."))
     else:
         messages.warning(request, _("Nothing was changed: it has started meanwhile."))
     return redirect(notice)

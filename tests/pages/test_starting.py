@@ -183,6 +183,13 @@ def test_send_at_once_leaves_time_to_undo(page, planned):
     assert "Undone. Nothing was sent." in press(page, "cancel", planned).text
 
 
+def test_send_at_once_shortens_the_time_to_undo_that_runs_already(page, staff):
+    new = notice(staff)
+    lifecycle.accept(new)
+    assert "undo" not in press(page, "start", new).text
+    assert start(new) == Notice.State.SENDING
+
+
 def test_send_at_once_says_that_these_are_the_quiet_hours(page, planned, settings):
     settings.QUIET_HOURS = (time(0), time(0))
     asked = page.get(f"/notices/{planned.pk}/ask/").text
