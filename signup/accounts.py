@@ -1,6 +1,7 @@
 """Signing in and out, and a new password by email."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from signup import emails, flow, phones, rates, security, usernames
 from signup.forms import Email
 from signup.models import User
 from web import answers, characters
+from web.cookies import SignedCookie
 from web.forms import say_plainly
 from web.problems import TooMany
 
@@ -24,8 +26,8 @@ from web.problems import TooMany
 # read it, so our own pages set none, and nothing trusts it.
 USERNAME_COOKIE = "username"
 USERNAME_COOKIE_AGE = 14 * 24 * 3600
-KNOWN_SALT = "signup.known_browser"
-KNOWN_AGE = 365 * 24 * 3600
+# The account that has signed in here.
+KNOWN = SignedCookie("known_browser", "signup.known_browser", timedelta(days=365))
 
 
 def remember_username(response: answers.Response, username: str) -> answers.Response:
@@ -40,32 +42,16 @@ def remember_username(response: answers.Response, username: str) -> answers.Resp
     return response
 
 
-def known_cookie() -> str:
-    """Signed: the account that has signed in here."""
-    return f"{settings.COOKIE_PREFIX}known_browser"
-
-
 def remember_browser(response: answers.Response, user: User) -> answers.Response:
     """Whoever guesses this account's password elsewhere does not keep its owner out of here."""
-    response.set_signed_cookie(
-        known_cookie(),
-        str(user.pk),
-        salt=KNOWN_SALT,
-        max_age=KNOWN_AGE,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    return KNOWN.write(response, str(user.pk))
 
 
 def known_browser(request: HttpRequest, username: str) -> str:
     """Something of this browser's own, if the account has signed in here before."""
-    known = request.get_signed_cookie(
-        known_cookie(), default="", salt=KNOWN_SALT, max_age=KNOWN_AGE
-    )
+    known = KNOWN.read(request)
     if known and User.objects.filter(pk=known, username=username).exists():
-        return str(request.COOKIES[known_cookie()])
+        return str(request.COOKIES[KNOWN.key])
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
@@ -20,6 +19,7 @@ from signup.forms import CodeForm, SignupForm, SignupPart
 from signup.models import CODE_LIFETIME, CODE_MINUTES, Verification
 from signup.picture_views import picture_urls
 from web import answers
+from web.cookies import SignedCookie
 from web.problems import Problem, TooMany
 
 
@@ -30,32 +30,18 @@ def home(request: HttpRequest) -> HttpResponse:
 
 # A code
 
-# Whose code it is: the verification that this browser asked for, signed. A front end need not know.
-COOKIE_SALT = "signup.verification"
-COOKIE_AGE = 2 * CODE_LIFETIME  # the longest that a code can be good, sent again
-
-
-def cookie() -> str:
-    return f"{settings.COOKIE_PREFIX}verification"
+# Whose code it is: the verification that this browser asked for. A front end need not know. Kept
+# for the longest that a code can be good, sent again.
+HELD = SignedCookie("verification", "signup.verification", 2 * CODE_LIFETIME)
 
 
 def held(request: HttpRequest) -> int:
     """The pk of the verification that this browser asked for, or 0."""
-    value = request.get_signed_cookie(cookie(), "0", salt=COOKIE_SALT, max_age=COOKIE_AGE)
-    return int(value or 0)
+    return int(HELD.read(request) or 0)
 
 
 def hold(response: answers.Response, verification: Verification) -> answers.Response:
-    response.set_signed_cookie(
-        cookie(),
-        str(verification.pk),
-        salt=COOKIE_SALT,
-        max_age=COOKIE_AGE,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    return HELD.write(response, str(verification.pk))
 
 
 def ask(request: HttpRequest, form: SignupPart) -> Verification:

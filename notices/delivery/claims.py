@@ -112,9 +112,11 @@ def claim(
     notice: Notice, channel: str, token: str, most: int = AT_ONCE, *, streamed: bool = False
 ) -> list[Delivery]:
     """Claims what is due of a notice, the first ids first, and what is due again twice a minute, or
-    when nothing else is left. `streamed`: with a cursor that holds
-    them until it is settled, not for a time."""
-    left = places(notice.pk, channel)[begins_again(notice.pk, channel) :]
+    when nothing else is left. `streamed`: with a cursor that holds them until it is settled, and not
+    for a time."""
+    left = [in_state(notice.pk, State.QUEUED, channel)]
+    if not begins_again(notice.pk, channel):
+        left = places(notice.pk, channel)
     with transaction.atomic():
         sending = Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING)
         if not sending.filter(in_question_since=None).exists():

@@ -31,6 +31,7 @@ from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.progress import progress, report, stopped_after
+from notices.pages.starting import STARTED, tell
 from notices.rights import demand, right_required
 from signup import search, security
 from web import characters, tables
@@ -205,7 +206,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @right_required(rights.SEND)
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     notice = get_object_or_404(Notice, pk=pk)
-    if lifecycle.pause(notice) or Notice.objects.filter(pk=pk, state=Notice.State.PAUSED).exists():
+    lifecycle.pause(notice)
+    notice.refresh_from_db()
+    if notice.state == Notice.State.PAUSED:
         messages.success(request, _("Paused. Nothing more of it goes out until it goes on."))
     else:
         messages.warning(request, _("Nothing was paused: it does not go out at the moment."))
@@ -218,12 +221,8 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
     lifecycle.resume(notice)
-    notice.refresh_from_db()
-    if notice.state in UNFINISHED:
-        messages.success(request, _("It goes on where it stopped."))
-    else:
-        messages.warning(request, _("This notice has ended: nothing was left to send."))
-    return redirect(notice)
+    ended = _("This notice has ended: nothing was left to send.")
+    return tell(request, notice, _("It goes on where it stopped."), ended)
 
 
 @require_POST
@@ -243,7 +242,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
         with_undo = _("It goes out now. You have 10 seconds to undo.")
         messages.success(request, with_undo if undo else _("It goes out now."))
     else:
-        messages.warning(request, _("Nothing was changed: it has started meanwhile."))
+        messages.warning(request, STARTED)
     return redirect(notice)
 
 

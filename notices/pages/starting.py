@@ -20,7 +20,7 @@ from notices.pages.allowed import demand_for, demand_to_change
 from notices.pages.reach import reach
 from notices.rights import right_required
 
-__all__ = ["STARTED", "ask", "go_on", "hold"]
+__all__ = ["STARTED", "ask", "go_on", "hold", "tell"]
 
 STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
 
@@ -45,11 +45,20 @@ def go_on(request: HttpRequest, pk: int) -> HttpResponse:
     demand_for(request, notice.audience)
     if notice.state == Notice.State.CHANGING:
         lifecycle.change(notice, (), notice.start_at)
-        notice.refresh_from_db()
+    goes, ended = (
+        _("Nothing was changed. It goes on as it was."),
+        _("Nothing was changed: this notice has ended."),
+    )
+    return tell(request, notice, goes, ended)
+
+
+def tell(request: HttpRequest, notice: Notice, goes: str, ended: str) -> HttpResponse:
+    """What became of it, on its page."""
+    notice.refresh_from_db()
     if notice.state in UNFINISHED:
-        messages.success(request, _("Nothing was changed. It goes on as it was."))
+        messages.success(request, goes)
     else:
-        messages.warning(request, _("Nothing was changed: this notice has ended."))
+        messages.warning(request, ended)
     return redirect(notice)
 
 

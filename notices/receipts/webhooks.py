@@ -43,8 +43,7 @@ def door(largest: int) -> Callable[[View], View]:
             except Problem as problem:
                 return HttpResponse(status=problem.status)
 
-        inner.largest_body = largest  # type: ignore[attr-defined]  # for web/chunked.py
-        inner.own_body_limit = True  # type: ignore[attr-defined]  # for web/bodies.py
+        inner.largest_body = largest  # type: ignore[attr-defined]  # for web/bodies.py, chunked.py
         return inner
 
     return decorate
@@ -62,7 +61,7 @@ def receive(request: HttpRequest, name: str, rest: str = "") -> HttpResponse:
 
 
 # That of read(): what is secret in a path has to be hidden before anything is logged.
-receive.own_body_limit = True  # type: ignore[attr-defined]
+receive.largest_body = MAX_BYTES  # type: ignore[attr-defined]
 
 
 @door(MAX_BYTES)

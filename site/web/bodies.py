@@ -21,8 +21,8 @@ SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
 class BodyLimit:
     """Before anything reads a body, as the CSRF check does: 413 for one of more than SMALL, unless
-    a member of staff sends it, or the view has `own_body_limit` and asks for the right before it
-    reads. What comes in chunks has its length from web/chunked.py."""
+    a member of staff sends it, or the view has a `largest_body` of its own and asks for the right
+    before it reads. What comes in chunks has its length from web/chunked.py."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,7 +34,7 @@ class BodyLimit:
         self, request: HttpRequest, view: Callable[..., Any], *args: Any
     ) -> HttpResponse | None:
         size = int(request.META.get("CONTENT_LENGTH") or 0)
-        if size <= SMALL or hasattr(view, "own_body_limit"):
+        if size <= SMALL or hasattr(view, "largest_body"):
             return None
         try:
             by_staff = request.user.is_staff

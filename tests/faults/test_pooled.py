@@ -15,7 +15,6 @@ from django.db import connection
 from local import embedded
 from notices.models import Delivery, State
 from tests.faults import house as harness
-from tests.faults.desk import Desk
 from tests.faults.house import House, people, send_to_everyone
 from tests.faults.trouble import wait_for_the_rest
 from tests.support import postgresql, world
@@ -81,13 +80,6 @@ def house(pool, tmp_path, monkeypatch):
     built = House(tmp_path, SEED)
     yield built
     built.close()
-
-
-@pytest.fixture
-def desk(house):
-    opened = Desk(house)
-    yield opened
-    opened.close()
 
 
 def download(desk, number):

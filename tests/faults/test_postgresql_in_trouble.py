@@ -15,7 +15,6 @@ import pytest
 from django.db import connection
 
 from tests.faults import disks
-from tests.faults.desk import Desk
 from tests.faults.house import House
 from tests.faults.trouble import survived
 from tests.support import postgresql
@@ -36,13 +35,6 @@ def house(tmp_path, monkeypatch):
     built = House(tmp_path, SEED)
     yield built
     built.close()
-
-
-@pytest.fixture
-def desk(house):
-    opened = Desk(house)
-    yield opened
-    opened.close()
 
 
 @contextmanager

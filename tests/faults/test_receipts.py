@@ -14,7 +14,6 @@ import pytest
 from django.db import connection
 
 from notices.models import Delivery, Receipt, State
-from tests.faults.desk import Desk
 from tests.faults.house import House
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,13 +27,6 @@ def house(tmp_path, monkeypatch):
     built = House(tmp_path, SEED)
     yield built
     built.close()
-
-
-@pytest.fixture
-def desk(house):
-    opened = Desk(house)
-    yield opened
-    opened.close()
 
 
 class Provider:

@@ -11,7 +11,6 @@ import pytest
 from django.db import connection
 
 from notices.models import Delivery, Notice, State
-from tests.faults.desk import Desk
 from tests.faults.house import House, people, send_to_everyone
 from tests.support.processes import eventually
 
@@ -26,13 +25,6 @@ def house(tmp_path, monkeypatch):
     built = House(tmp_path, SEED)
     yield built
     built.close()
-
-
-@pytest.fixture
-def desk(house):
-    opened = Desk(house)
-    yield opened
-    opened.close()
 
 
 class Pace:

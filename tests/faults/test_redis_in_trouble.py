@@ -11,7 +11,6 @@ from redis import Redis
 
 from local import embedded
 from tests.faults.between import Gate
-from tests.faults.desk import Desk
 from tests.faults.house import House
 from tests.faults.trouble import survived
 
@@ -38,13 +37,6 @@ def house(tmp_path, monkeypatch):
     built = GatedHouse(tmp_path, SEED)
     yield built
     built.close()
-
-
-@pytest.fixture
-def desk(house):
-    opened = Desk(house)
-    yield opened
-    opened.close()
 
 
 @contextmanager

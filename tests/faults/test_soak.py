@@ -18,7 +18,6 @@ from django.utils import timezone
 from notices.delivery import lifecycle
 from notices.models import Delivery, Notice, State
 from notices.schedules import actions
-from tests.faults.desk import Desk
 from tests.faults.house import gateway, ringing
 from tests.faults.test_codes import share
 from tests.faults.test_schedules import verdict as of_schedules
@@ -39,13 +38,6 @@ def house(tmp_path, settings):
         key = url.replace("webhook+http://", "webhook+http://gateway-key@")
         with ringing(tmp_path, SEED, settings, SMS_URLS=key) as built:
             yield built
-
-
-@pytest.fixture
-def desk(house):
-    opened = Desk(house)
-    yield opened
-    opened.close()
 
 
 class Day:
