@@ -112,7 +112,7 @@ def claim(
     notice: Notice, channel: str, token: str, most: int = AT_ONCE, *, streamed: bool = False
 ) -> list[Delivery]:
     """Claims what is due of a notice, the first ids first, and what is due again twice a minute, or
-    when nothing else is left. `streamed`: with a cursor that holds them until it is settled, and not
+    when nothing else is left. `streamed`: with a cursor that holds them until it is settled, not
     for a time."""
     left = [in_state(notice.pk, State.QUEUED, channel)]
     if not begins_again(notice.pk, channel):
