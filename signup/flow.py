@@ -8,11 +8,11 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import jobs
+from config import clock
 from notices.channels import EMAIL, SMS
 from notices.delivery import states
 from notices.models import Delivery, State
@@ -79,7 +79,7 @@ def open_verification(mobile: str, held: int) -> Verification:
     a code that cannot be used. Only a code made within its first lifetime goes again, so none
     lives longer than two of those; ASVS allows 10 minutes (OWASP ASVS 5.0, 6.5.5).
     """
-    now = timezone.now()
+    now = clock.now()
     waiting = Verification.objects.select_for_update().filter(
         pk=held,
         mobile=mobile,
@@ -92,14 +92,14 @@ def open_verification(mobile: str, held: int) -> Verification:
         verification.expires_at = code_deadline()
         verification.save(update_fields=["expires_at"])
         return verification
-    return Verification.objects.create(mobile=mobile, salt=secrets.token_hex(16))
+    return Verification.objects.create(mobile=mobile, salt=secrets.token_hex(16), created_at=now)
 
 
 def waits(verification: Verification) -> bool:
     """Whether its code may still be typed."""
     return (
         verification.used_at is None
-        and verification.expires_at > timezone.now()
+        and verification.expires_at > clock.now()
         and verification.tries < CODE_TRIES
     )
 
@@ -175,14 +175,14 @@ def verify(mobile: str, code: str, held: int = 0) -> Verification:
     if newest is None or not is_right(newest, code, by_stranger=True):
         raise wrong_code(_("This code is wrong or too old. Check its digits or ask for a new one."))
     refuse_used(newest)
-    if newest.expires_at <= timezone.now():
+    if newest.expires_at <= clock.now():
         raise wrong_code(_("This code has expired. Ask for a new one."))
     return newest
 
 
 def check_own(verification: Verification, code: str) -> None:
     refuse_used(verification)
-    if verification.expires_at <= timezone.now():
+    if verification.expires_at <= clock.now():
         raise wrong_code(_("This code has expired. Ask for a new one."))
     if verification.tries >= CODE_TRIES:
         raise wrong_code(_("Too many wrong codes. Ask for a new one."))
@@ -214,7 +214,7 @@ def refuse_used(verification: Verification) -> None:
 def spend(verification: Verification) -> None:
     """Of two who bring the same code at the same moment, one gets past this line."""
     unused = Verification.objects.filter(pk=verification.pk, used_at=None)
-    if not unused.update(used_at=timezone.now()):
+    if not unused.update(used_at=clock.now()):
         raise wrong_code(_("This code was used already. Ask for a new one."))
 
 
@@ -258,7 +258,7 @@ def password_reset(user: User | None, origin: str) -> None:
     facts: dict[str, Any] = {"state": State.NO_ADDRESS}
     if user:
         facts = {"address": user.email, "name": user.username}
-    send_email("password_reset", origin, user, expires_at=timezone.now() + RESET_LIFETIME, **facts)
+    send_email("password_reset", origin, user, expires_at=clock.now() + RESET_LIFETIME, **facts)
 
 
 def send_email(message: str, origin: str, user: User | None, **more: Any) -> None:

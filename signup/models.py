@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
+from config import clock
 from signup import emails, usernames
 
 CODE_MINUTES = 5
@@ -32,7 +33,7 @@ def check_time_zone(name: str) -> None:
 
 
 def code_deadline() -> datetime:
-    return timezone.now() + CODE_LIFETIME
+    return clock.now() + CODE_LIFETIME
 
 
 class UserManager(auth.UserManager["User"]):

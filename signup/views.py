@@ -7,12 +7,12 @@ from django.contrib.auth import login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from config import clock
 from signup import flow, phones, pictures, rates
 from signup.accounts import base_address, remember_username
 from signup.forms import CodeForm, SignupForm, SignupPart
@@ -165,7 +165,7 @@ def page(
     wait = problem.wait if isinstance(problem, TooMany) else 0
     if sent:
         asked_at = sent.expires_at - CODE_LIFETIME
-        wait = max(wait, pause - int((timezone.now() - asked_at).total_seconds()))
+        wait = max(wait, pause - int((clock.now() - asked_at).total_seconds()))
     context = {
         "mobile": acted["mobile"],
         "code_form": code_form,

@@ -5,8 +5,8 @@ from functools import cache
 
 from django.core.signing import BadSignature, Signer
 from django.urls import reverse
-from django.utils import timezone
 
+from config import clock
 from notices.audience import suppression
 from notices.channels import CHANNELS, SMS
 from notices.models import Delivery, Suppression
@@ -95,7 +95,7 @@ def choose(delivery: Delivery, wanted: Collection[str]) -> None:
     for channel, address in known.items():
         if channel in wanted:
             suppression.active(channel, address).filter(kind__in=TAKEN_BACK).update(
-                lifted_at=timezone.now(), lift_reason=suppression.CAME_BACK
+                lifted_at=clock.now(), lift_reason=suppression.CAME_BACK
             )
         else:
             suppression.add(channel, address, Suppression.Kind.UNSUBSCRIBED)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from config import clock
 from notices import rights
 from notices.channels import CHANNELS
 from signup.models import default_time_zone
@@ -128,7 +129,7 @@ class Notice(Content):
     @property
     def is_held(self) -> bool:
         unfinished = self.state in (self.State.WAITING, self.State.SENDING)
-        return unfinished and self.held_until is not None and self.held_until > timezone.now()
+        return unfinished and self.held_until is not None and self.held_until > clock.now()
 
 
 NOT_STARTED = (Notice.State.WAITING, Notice.State.CHANGING)

@@ -19,11 +19,11 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from config import clock
 from notices import channels, rights
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
@@ -107,7 +107,7 @@ def face(notice: Notice, *, uncertain: bool) -> str:
     features = {
         "held": notice.is_held,
         "in-question": notice.in_question_since is not None,
-        "soon": waiting and notice.start_at - timezone.now() < SOON,
+        "soon": waiting and notice.start_at - clock.now() < SOON,
         "uncertain": uncertain,
     }
     return ".".join([notice.state, *(name for name, there in features.items() if there)])
@@ -233,8 +233,8 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     same while it goes."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
-    notice.in_quiet_hours |= quiet_hours.ends(timezone.now() + lifecycle.UNDO) is not None
-    runs = notice.start_at <= timezone.now() + lifecycle.UNDO
+    notice.in_quiet_hours |= quiet_hours.ends(clock.now() + lifecycle.UNDO) is not None
+    runs = notice.start_at <= clock.now() + lifecycle.UNDO
     undo = timedelta(0) if runs and notice.state == Notice.State.WAITING else lifecycle.UNDO
     started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo)
     notice.refresh_from_db()

@@ -7,8 +7,8 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from django.db.models import Count
-from django.utils import timezone
 
+from config import clock
 from notices.channels import CHANNELS
 from notices.models import OPEN, Notice, State
 from notices.providers import breaker
@@ -131,7 +131,7 @@ def progress(notice: Notice) -> dict[str, Any]:
     gone = sum(by_state[state] for state in (State.SENT, State.DELIVERED, State.BOUNCED))
     rate = None
     if notice.started_at and gone:
-        until = notice.finished_at or timezone.now()
+        until = notice.finished_at or clock.now()
         rate = gone / max((until - notice.started_at).total_seconds(), 1)
     always = (State.QUEUED, State.SENDING, State.SENT, State.FAILED)
     return {
@@ -147,5 +147,5 @@ def progress(notice: Notice) -> dict[str, Any]:
         "rate": rate,
         "waits": waits(notice),
         "no_scheduler": notice.state == Notice.State.WAITING and not scheduler_runs(),
-        "seconds_to_start": max(0, ceil((notice.start_at - timezone.now()).total_seconds())),
+        "seconds_to_start": max(0, ceil((notice.start_at - clock.now()).total_seconds())),
     }

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from config import clock
 from notices import rights
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
@@ -76,7 +76,7 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
 
 def question(notice: Notice) -> dict[str, Any]:
     found = {CHANNELS[name].label: reach(notice, CHANNELS[name]) for name in notice.channels}
-    quiet_until = quiet_hours.ends(timezone.now() + lifecycle.UNDO)
+    quiet_until = quiet_hours.ends(clock.now() + lifecycle.UNDO)
     return {
         "notice": notice,
         "zone": ZoneInfo(notice.zone),

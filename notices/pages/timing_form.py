@@ -8,12 +8,12 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
-from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from config import clock
 from notices.delivery import quiet_hours
 from notices.models import Notice, Schedule
 from notices.pages.rule_fields import MONTH_DAYS, MOST, WEEKDAYS, fields_of, rule_of
@@ -211,7 +211,7 @@ class TimingForm(JSONForm, forms.Form):
             cleaned["start_at"] = self.saved.start_at  # past by now for one that is held
             return
         start_at = self.moment("at", zone)
-        if start_at and start_at <= timezone.now():
+        if start_at and start_at <= clock.now():
             self.add_error("at", _("This is in the past. Choose a time to come, or send it now."))
         cleaned["start_at"] = start_at
 
@@ -234,7 +234,7 @@ class TimingForm(JSONForm, forms.Form):
                 self.add_error("not_after", _("This is over before it could start."))
 
     def check_rule(self, cleaned: dict[str, Any], zone: ZoneInfo) -> None:
-        after = timezone.now()
+        after = clock.now()
         if cleaned.get("at") is None:
             local = after.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0)
             cleaned["at"] = local

@@ -173,6 +173,7 @@ MIDDLEWARE = [
     "web.sessions.staff_sessions",
     "web.middleware.own_time_zone",
     "web.middleware.DatabaseAway",
+    "queueing.clocks.middleware",
     "web.questions.OutOfRange",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

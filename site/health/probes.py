@@ -14,9 +14,9 @@ from rq.utils import utcparse
 import jobs
 from notices.providers import breaker
 from notices.providers.router import providers
+from queueing import clocks
 from queueing.redis import bell
 from queueing.scheduler import SCHEDULER_HEARTBEAT
-from queueing.worker import WRONG_CLOCKS
 
 # Seconds since a worker's last sign of life after which it is taken for dead: an idle one gives
 # one every 3 s, one with a job in hand every 30 s. RQ itself lists a killed worker for minutes.
@@ -83,7 +83,7 @@ def carriers(channel: str) -> dict[str, tuple[str, breaker.Trouble | None]]:
 
 def wrong_clocks() -> dict[str, int]:
     """Machine -> seconds that its clock is ahead of the database's. Raises RedisError."""
-    found: Any = bell().hgetall(WRONG_CLOCKS)
+    found: Any = bell().hgetall(clocks.WRONG)
     return {name.decode(): int(seconds) for name, seconds in found.items()}
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from redis.exceptions import RedisError
 
+from config import clock
 from health import probes
 from notices.channels import CHANNELS
 from notices.delivery import questions
@@ -60,7 +61,7 @@ class Report:
 
 def make() -> Report:
     """Looks at everything once. Nothing that is away raises: it becomes a part that is down."""
-    report = Report([database(), *restored(), *forgotten()])
+    report = Report([database(), *restored(), *forgotten(), *paused()])
     try:
         state = probes.redis_state()
         report.queues = probes.queues()
@@ -103,7 +104,7 @@ def restored() -> list[Part]:
 
 def forgotten() -> list[Part]:
     """Nothing, but for notices that somebody opened to change them, and whose time went by."""
-    late = timezone.now() - FORGOTTEN
+    late = clock.now() - FORGOTTEN
     held = Notice.objects.filter(state=Notice.State.CHANGING, start_at__lt=late)
     try:
         number = held.count()
@@ -117,6 +118,20 @@ def forgotten() -> list[Part]:
         number,
     ) % {"number": number}
     return [Part(_("Notices"), WARN, words, _("Open it and save it, or press “Go on”."))]
+
+
+def paused() -> list[Part]:
+    """Nothing, but for notices that paused themselves (notices/delivery/doubts.py)."""
+    themselves = Notice.objects.filter(state=Notice.State.PAUSED).exclude(pause_reason="")
+    try:
+        number, last = themselves.count(), themselves.order_by("-paused_at").first()
+    except DatabaseError:  # database() tells it
+        return []
+    if not last:
+        return []
+    words = ngettext("%(number)d paused itself.", "%(number)d paused themselves.", number)
+    said = f"{words % {'number': number}} {in_words(last.pause_reason)}"
+    return [Part(_("Notices"), WARN, said, _("Look at its page, then press “Go on” there."))]
 
 
 def redis_away() -> Part:

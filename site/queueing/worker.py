@@ -16,23 +16,19 @@ from importlib import import_module
 from multiprocessing import parent_process
 from typing import Any
 
-from django.db import DatabaseError
 from django_rq.queues import DjangoRQ
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import worker_registration
 from rq.exceptions import StopRequested
 
-from config import clock
-from queueing import process
+from queueing import clocks, process
 from queueing.horse import WarmWorker
 from queueing.job import Job
 
-__all__ = ["WRONG_CLOCKS", "Queue", "Worker"]
+__all__ = ["Queue", "Worker"]
 
-CLOCK_SECONDS = 10  # for which the clock is taken to go on as it was
-WRONG_CLOCKS = "bellhop:clocks"  # Redis hash: machine -> seconds that it is ahead; expires
-log = logging.getLogger(__name__)
+HEARTBEAT_SECONDS = 2.5  # less than an idle worker waits for a job
 
 
 class Quiet(logging.Filter):
@@ -66,7 +62,7 @@ class Worker(WarmWorker):
     imminent_shutdown_delay = 20  # Heroku kills 30 s after it asks
     max_connection_wait_time = 4.0  # between two looks whether Redis is back
     log_result_lifespan = False
-    clock_until = 0.0  # time.monotonic()
+    next_heartbeat = 0.0  # time.monotonic()
 
     check_for_suspension = forgiving(WarmWorker.check_for_suspension)
     run_maintenance_tasks = forgiving(WarmWorker.run_maintenance_tasks)
@@ -112,6 +108,7 @@ class Worker(WarmWorker):
         # RQ asks this between two looks whether Redis is back.
         if self._stop_requested:
             raise StopRequested
+        self.next_heartbeat = 0.0  # who comes back is listed again at once
         return 2.0
 
     def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> Any:
@@ -156,7 +153,11 @@ class Worker(WarmWorker):
 
     @forgiving
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        beat = time.monotonic()
+        if timeout is None and pipeline is None and beat < self.next_heartbeat:
+            return  # RQ gives one with each pop: a code would wait for it
         super().heartbeat(timeout, pipeline)
+        self.next_heartbeat = beat + HEARTBEAT_SECONDS
         if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
             # Redis was emptied: without this the health page would say that nobody listens.
             self.connection.hset(self.key, mapping=self.serialize())
@@ -164,27 +165,8 @@ class Worker(WarmWorker):
             worker_registration.register(self)
 
     def perform_job(self, job: Any, queue: Any) -> bool:
-        self.look_at_clock()
+        clocks.look()  # in the work-horse
         return bool(super().perform_job(job, queue))
-
-    def look_at_clock(self) -> None:
-        """In the work-horse: moments are the database's from here on, and staff are told."""
-        if time.monotonic() < self.clock_until:
-            return
-        self.clock_until = time.monotonic() + CLOCK_SECONDS
-        try:
-            ahead = clock.measure()
-        except DatabaseError:
-            return
-        if abs(ahead) <= clock.TOLERATED:
-            return
-        seconds = round(ahead.total_seconds())
-        with suppress(RedisError):
-            self.connection.hset(WRONG_CLOCKS, self.hostname or self.name, seconds)
-            self.connection.expire(WRONG_CLOCKS, 60)
-            if self.connection.set(f"{WRONG_CLOCKS}:said", 1, nx=True, ex=60):
-                words = "The clock of %s is %d seconds ahead of the database's."
-                log.warning(words, self.hostname, seconds)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         process.served = {queue.name for queue in self.queues}

@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 import jobs
 from health import probes, queuecheck, report
-from notices.delivery import lifecycle
+from notices.delivery import lifecycle, states
 from notices.models import Delivery, FailedAttempt, Notice
 from notices.providers import breaker
 from queueing import enqueue
@@ -381,6 +381,15 @@ def test_notice_that_was_left_held_is_told(desk, staff):
     assert "held since somebody changes it" not in page(desk)
     Notice.objects.update(start_at=timezone.now() - report.FORGOTTEN)
     assert row(page(desk), "Notices")[1:2] == ["attention"]
+
+
+def test_notice_that_paused_itself_is_told_with_its_reason(desk, staff):
+    own = notice(staff, state="sending")
+    by_staff = notice(staff, state="sending")
+    states.pause(own.pk, "The mail server did not answer.")
+    states.pause(by_staff.pk)
+    shown = desk.get("/health/").text
+    assert "1 paused itself. The mail server did not answer." in shown
 
 
 def test_trouble_that_nobody_has_asked_about_since_is_not_called_down(desk, settings):

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from config import clock
 from notices.delivery import lifecycle, quiet_hours
 from notices.management.options import (
     add_content,
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         if notice.not_after:
             check_not_after(notice.not_after, start_at, in_quiet_hours=notice.in_quiet_hours)
         if options["no_undo"]:
-            start_at = start_at or timezone.now()
+            start_at = start_at or clock.now()
         if not lifecycle.accept(notice, start_at):
             self.stderr.write("Accepted. Redis is away: it will go out when Redis is back.")
         return notice
@@ -153,7 +153,7 @@ def find(number: int) -> Notice:
 def moment(name: str, text: str) -> datetime | None:
     """The instant that an option names; CommandError when that is none, or past."""
     at = instant(name, text)
-    if at and at <= timezone.now():
+    if at and at <= clock.now():
         raise CommandError(f"{name}: {text} is in the past.")
     return at
 
