@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import __main__, enumeration, picture, place, report
+from bench import __main__, against, enumeration, picture, place, report
 from bench.bulk import Contender, Contest, last
 from bench.bulk_email import OURS, SINK
 from bench.contenders import bellhop, floor
@@ -33,6 +33,25 @@ def test_a_ratio_is_of_runs_side_by_side():
     [ours, theirs] = result().figures
     assert ours.median == 2000
     assert ours.over(theirs) == 10  # 10, 30 and 8; the ratio of the medians would be 20
+
+
+def test_two_checkouts_are_compared_by_what_each_prints():
+    printed = f"{report.section(result())}\n(email: 3 s)\n"
+    rows = dict(against.read(printed))
+    ours = ("an <email> to each", "Bellhop", "recipients/s")
+    assert rows[ours] == 2000
+    assert len(rows) == 2, "targets are none"
+    before, after = (
+        Figure(*ours[:2], ours[2], [1000, 500]),
+        Figure(*ours[:2], ours[2], [2000, 2000]),
+    )
+    table = against.table("v1", {ours: before}, {ours: after})
+    assert "| 750 (500-1,000) | 2,000 (2,000-2,000) | recipients/s | 3 | 2 |" in table
+
+
+def test_an_unknown_commit_is_told():
+    with pytest.raises(SystemExit, match="--against: fatal: not a valid object name"):
+        against.compare("no-such-commit", ["request"], 1)
 
 
 def test_a_target_is_met_from_its_own_side():
