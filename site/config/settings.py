@@ -166,8 +166,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "web.chunked.Chunked",  # these before the CSRF check, which reads the body
-    "web.bodies.BodyLimit",
+    "web.bodies.BodyLimit",  # before the CSRF check, which reads the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.sessions.staff_sessions",
@@ -449,6 +448,7 @@ LOGGING = {
     },
     # Standard error: what a command answers, often JSON, is on standard output.
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"secret_paths": {"()": "config.logs.SecretPaths"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "security": {"level": "INFO"},
@@ -458,6 +458,7 @@ LOGGING = {
             "handlers": [],
             "propagate": True,
         },
+        "django.request": {"filters": ["secret_paths"]},
         # Anybody can send a wrong Host: it gets a 400 and no traceback in the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
