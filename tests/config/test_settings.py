@@ -37,6 +37,13 @@ def values(*names, **variables):
     return json.loads(done.stdout)
 
 
+def test_a_key_that_begins_with_a_dollar_is_itself():
+    read = values(
+        "SECRET_KEY", "SECRET_KEY_FALLBACKS", SECRET_KEY="$DEBUG", SECRET_KEY_FALLBACKS="$1"
+    )
+    assert read == {"SECRET_KEY": "$DEBUG", "SECRET_KEY_FALLBACKS": ["$1"]}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
