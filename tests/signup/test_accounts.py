@@ -161,7 +161,7 @@ def test_guessing_is_limited_while_redis_is_away(client, visitor, settings):
 
 
 def test_who_cannot_be_hashed_for_is_told_to_come_again(client, visitor, monkeypatch):
-    monkeypatch.setattr(rates, "places", threading.Semaphore(0))
+    monkeypatch.setattr(rates.HASHES, "room", threading.Semaphore(0))
     answer = sign_in(client, "guest_wang")
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert "Many people are signing in" in answer.content.decode()
