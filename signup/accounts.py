@@ -10,6 +10,7 @@ from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -49,8 +50,9 @@ def remember_browser(response: answers.Response, user: User) -> answers.Response
 
 def known_browser(request: HttpRequest, username: str) -> str:
     """Something of this browser's own, if the account has signed in here before."""
+    account = Q(username=username) | Q(name_key=usernames.key(username))
     known = KNOWN.read(request)
-    if known and User.objects.filter(pk=known, username=username).exists():
+    if known and User.objects.filter(account, pk=known).exists():
         return str(request.COOKIES[KNOWN.key])
     return ""
 
@@ -161,7 +163,7 @@ class ResetForm(PasswordResetForm):
     def save(self, *args: Any, **options: Any) -> None:
         email = self.cleaned_data["email"]
         try:
-            rates.spend_anyway(rates.Limit("password-reset", rates.PASSWORD_RESET, email.lower()))
+            rates.spend_anyway(rates.Limit("password-reset", rates.PASSWORD_RESET, email))
         except TooMany:
             security.tell("limit")  # not by a 429: saying so would tell that somebody asked
             return

@@ -5,7 +5,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    AdminUserCreationForm,
+    UserChangeForm,
+)
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -69,10 +73,21 @@ class CreationForm(PersonForm, AdminUserCreationForm):  # type: ignore[type-arg]
         fields = ("username", "email", "mobile")
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """A new password is told of by security.password_changed, which no taken one passes."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit)
+        if not user.has_usable_password():
+            security.tell("password-disabled", account=user.pk)
+        return user
+
+
 @admin.register(User)
 class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-arg]
     form = ChangeForm
     add_form = CreationForm
+    change_password_form = PasswordForm
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Reached by"), {"fields": ("email", "wants_email", "mobile", "wants_sms")}),

@@ -72,8 +72,8 @@ def as_it_leaves(domain: str) -> str:
 def normalise(text: str) -> str:
     """The canonical form of an address that email can reach. Raises ValidationError.
 
-    A local part in quotes or in letters outside of ASCII is valid by the book, and carried by next
-    to nobody.
+    A local part in quotes or in letters outside of ASCII, and an IP address for a domain, is valid
+    by the book, and carried by next to nobody.
     """
     text = typed(text).lower()
     if len(text) <= MOST_LOCAL and PLAIN.fullmatch(text) and "xn--" not in text:
@@ -86,7 +86,7 @@ def normalise(text: str) -> str:
         validate_email(plain)
     except ValidationError:
         raise ValidationError(no_address()) from None
-    if '"' in local or len(local) > MOST_LOCAL or not plain.isascii():
+    if '"' in local or plain.endswith("]") or len(local) > MOST_LOCAL or not plain.isascii():
         raise ValidationError(no_address())
     return canonical(plain)
 

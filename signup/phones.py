@@ -15,7 +15,7 @@ from web import characters
 # In North America nobody can tell a mobile from a landline by its number.
 CARRY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 TEL = re.compile("tel:", re.IGNORECASE)
-BETWEEN = re.compile(r"[()./‐‑‒–—―−-]")  # what people put between digits; blanks are gone by then
+BETWEEN = re.compile(r"[()./·‐‑‒–—―−-]")  # what people put between digits; blanks are gone by then
 # 13800138000 in a narrow column, and in a column that once had an empty cell.
 BY_SPREADSHEET = re.compile(r"\+?[0-9]+([.,][0-9]+)?E\+?[0-9]+|[0-9]{7,}[.,]0+", re.IGNORECASE)
 

@@ -38,7 +38,12 @@ def picture_image(request: HttpRequest, picture_id: str) -> HttpResponse:
 @require_safe
 def picture_sound(request: HttpRequest, picture_id: str) -> HttpResponse:
     limit = rates.Limit("sound", rates.SOUND, rates.origin(request))
-    return drawn(limit, speaking.sound, picture_id, "audio/wav")
+    return drawn(limit, spoken, picture_id, "audio/wav")
+
+
+def spoken(picture_id: str) -> bytes:
+    with rates.a_sound():
+        return speaking.sound(picture_id)
 
 
 def drawn(
@@ -46,10 +51,9 @@ def drawn(
 ) -> HttpResponse:
     try:
         rates.spend_anyway(limit)
-    except TooMany as problem:
-        return answers.with_wait(HttpResponse(status=429), problem)
-    try:
         response = HttpResponse(draw(picture_id), content_type=content_type)
+    except TooMany as problem:
+        return answers.with_wait(HttpResponse(status=problem.status), problem)
     except BadSignature:
         raise Http404 from None
     # The same bytes as long as the id lives: a browser need not ask twice, nobody else may keep it.

@@ -35,13 +35,9 @@ PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
-# A password is a quarter of a second of a core. So many are hashed at once by a process, and for so
-# many people at most, who wait: fewer than its threads (gunicorn.conf.py), which answer others.
-HASHES, PLACES = 2, 6
-HASH_SECONDS = 5  # that one waits for the others
+TURN_SECONDS = 5  # that one waits for the others
 OWN_KEYS = 20_000  # counted by a process while Redis is away
 
-hashing, places = threading.BoundedSemaphore(HASHES), threading.BoundedSemaphore(PLACES)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -103,20 +99,34 @@ def own() -> MovingWindowRateLimiter:
     return MovingWindowRateLimiter(storage)
 
 
-@contextmanager
-def a_hash() -> Iterator[None]:
-    """While a password is hashed for whoever asks. Busy when too many wait for that."""
-    if not places.acquire(blocking=False):
-        raise Busy
-    try:
-        if not hashing.acquire(timeout=HASH_SECONDS):
+class Few:
+    """What keeps a core busy is done `at_once` by a process, and for `places` people at most, who
+    wait for their turn."""
+
+    def __init__(self, at_once: int, places: int) -> None:
+        self.at_once, self.places = at_once, places
+        self.turns, self.room = (threading.BoundedSemaphore(each) for each in (at_once, places))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Raises Busy when too many wait."""
+        if not self.room.acquire(blocking=False):
             raise Busy
         try:
-            yield
+            if not self.turns.acquire(timeout=TURN_SECONDS):
+                raise Busy
+            try:
+                yield
+            finally:
+                self.turns.release()
         finally:
-            hashing.release()
-    finally:
-        places.release()
+            self.room.release()
+
+
+# A password is a quarter of a second of a core, a sound a tenth. Together fewer than the threads of
+# a process (gunicorn.conf.py), which answer others.
+HASHES, SOUNDS = Few(2, 5), Few(1, 2)
+a_hash, a_sound = HASHES.turn, SOUNDS.turn
 
 
 def seconds_left(strategy: MovingWindowRateLimiter, rate: RateLimitItem, key: str) -> int:

@@ -58,7 +58,7 @@ def account_exists(delivery: Delivery) -> dict[str, Any]:
 
 def welcome(delivery: Delivery) -> dict[str, Any]:
     link = reverse("confirm_email", args=[confirmation.token(delivery.pk)])
-    return {"link": delivery.origin + link, "days": confirmation.LIFETIME.days}
+    return {"link": delivery.host + link, "days": confirmation.LIFETIME.days}
 
 
 def password_reset(delivery: Delivery) -> dict[str, Any]:

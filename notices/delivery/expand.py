@@ -18,6 +18,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import IsNull
 
 from config import clock
+from config.database import AWAY
 from notices.audience import suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
@@ -74,10 +75,14 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
 
 def analyse() -> None:
     """After very many new rows: else PostgreSQL takes the table for empty until it has looked
-    itself, and reads all that was sent to find what was not."""
-    if connection.vendor == "postgresql":
+    itself, and reads all that was sent to find what was not. Without it the notice goes, too."""
+    if connection.vendor != "postgresql":
+        return
+    try:
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(Delivery._meta.db_table)}")
+    except AWAY as problem:  # a statement_timeout or lock_timeout would end each further try, too
+        log.warning("Nobody told PostgreSQL of the new rows (%s).", type(problem).__name__)
 
 
 def to_everyone(notice: Notice) -> bool:

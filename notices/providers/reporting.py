@@ -41,7 +41,6 @@ class Reporting:
     """A provider that reports at /receipts/NAME/REST, by a POST of at most 64 KB."""
 
     name: str
-    secret_rest = False  # REST is a secret, and does not belong in a log
 
     @classmethod
     def endpoints(cls) -> dict[str, str]:

@@ -83,7 +83,6 @@ NEVER = [
 class Yuntongxun(HTTP, Recognising, Reporting):
     name = "yuntongxun"
     base = "https://app.cloopen.com:8883"
-    secret_rest = True
 
     def template(self, delivery: Delivery) -> str:
         return self.address.options.get(f"{delivery.message}_template", "")

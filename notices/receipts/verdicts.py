@@ -53,7 +53,7 @@ def said(event: AnymailTrackingEvent, path: str) -> str:
         if not isinstance(found, dict):
             return ""
         found = next(iter(found.values()), "") if name == "*" else found.get(name, "")
-    return str(found).lower() if isinstance(found, str | bool) else ""
+    return str(found).lower() if isinstance(found, str | int) else ""
 
 
 def is_dead(event: AnymailTrackingEvent, provider: str) -> bool:

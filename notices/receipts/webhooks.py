@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 import jobs
 from notices.models import Receipt
 from notices.providers import router
-from notices.providers.reporting import MAX_BYTES, Reporting
+from notices.providers.reporting import MAX_BYTES
 from notices.receipts import apply
 from web.problems import Problem
 
@@ -28,14 +28,12 @@ View = Callable[..., HttpResponse]
 
 
 def door(largest: int) -> Callable[[View], View]:
-    """For providers: POST without cookies, of at most `largest` bytes."""
+    """For providers: POST without cookies, of at most `largest` bytes (web/bodies.py)."""
 
     def decorate(view: View) -> View:
         @csrf_exempt
         @wraps(view)
         def inner(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-            if int(request.headers.get("Content-Length") or 0) > largest:
-                return HttpResponse(status=413)
             try:
                 return view(request, **kwargs)
             except PermissionDenied:
@@ -43,30 +41,19 @@ def door(largest: int) -> Callable[[View], View]:
             except Problem as problem:
                 return HttpResponse(status=problem.status)
 
-        inner.largest_body = largest  # type: ignore[attr-defined]  # for web/bodies.py, chunked.py
+        inner.largest_body = largest  # type: ignore[attr-defined]
         return inner
 
     return decorate
 
 
-@csrf_exempt
+@door(MAX_BYTES)
+@require_POST
 def receive(request: HttpRequest, name: str, rest: str = "") -> HttpResponse:
     """/receipts/NAME/REST"""
     provider = router.reporting(name)
     if provider is None:
         raise Http404
-    if provider.secret_rest:
-        request.path = f"/receipts/{name}/…/"  # so it stands in the log
-    return read(request, provider=provider, rest=rest)
-
-
-# That of read(): what is secret in a path has to be hidden before anything is logged.
-receive.largest_body = MAX_BYTES  # type: ignore[attr-defined]
-
-
-@door(MAX_BYTES)
-@require_POST
-def read(request: HttpRequest, provider: type[Reporting], rest: str) -> HttpResponse:
     receipts, answer = provider.receive(request, rest)
     keep(receipts)
     return answer

@@ -27,7 +27,14 @@ from notices.providers import registry
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+
+class Env(environ.Env):  # type: ignore[misc]
+    def get_value(self, name: str, *args: Any, default: Any, **options: Any) -> Any:
+        """As it stands: a key or password that begins with a $ names no other variable."""
+        return self.ENVIRON.get(name, default)
+
+
+env = Env()
 env.read_env(BASE_DIR / ".env")  # written by bin/up; the real environment wins
 
 
@@ -166,8 +173,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "web.chunked.Chunked",  # these before the CSRF check, which reads the body
-    "web.bodies.BodyLimit",
+    "web.bodies.BodyLimit",  # before the CSRF check, which reads the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.sessions.staff_sessions",
@@ -450,6 +456,7 @@ LOGGING = {
     },
     # Standard error: what a command answers, often JSON, is on standard output.
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"secret_paths": {"()": "config.logs.SecretPaths"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "security": {"level": "INFO"},
@@ -459,6 +466,7 @@ LOGGING = {
             "handlers": [],
             "propagate": True,
         },
+        "django.request": {"filters": ["secret_paths"]},
         # Anybody can send a wrong Host: it gets a 400 and no traceback in the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},

@@ -2,15 +2,17 @@
 is known: nobody makes us decode megabytes for nothing."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from config.database import AWAY
 from web import answers
+from web.chunked import comes_in_chunks, take
 from web.middleware import DatabaseAway
 from web.problems import TooLarge
 
@@ -18,11 +20,13 @@ __all__ = ["SMALL", "BodyLimit"]
 
 SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
+View = Callable[..., Any]
+
 
 class BodyLimit:
-    """Before anything reads a body, as the CSRF check does: 413 for one of more than SMALL, unless
-    a member of staff sends it, or the view has a `largest_body` of its own and asks for the right
-    before it reads. What comes in chunks has its length from web/chunked.py."""
+    """Before anything reads a body, as the CSRF check does: 413 for one of more than SMALL, or than
+    the view's own `largest_body`. Staff may send more. A view with a limit of its own asks for the
+    right before it reads."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,18 +34,29 @@ class BodyLimit:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *args: Any
-    ) -> HttpResponse | None:
-        size = int(request.META.get("CONTENT_LENGTH") or 0)
-        if size <= SMALL or hasattr(view, "largest_body"):
-            return None
+    def process_view(self, request: HttpRequest, view: View, *args: Any) -> HttpResponse | None:
+        allowed = partial(most, request, view)
         try:
-            by_staff = request.user.is_staff
-        except OperationalError as problem:
+            if comes_in_chunks(request.META):
+                size = take(request, allowed)
+            else:
+                size = int(request.META.get("CONTENT_LENGTH") or 0)
+            return None if size <= allowed(size) else too_large(request)
+        except UnreadablePostError:
+            return HttpResponse(status=400)
+        except AWAY as problem:
             return DatabaseAway(self.get_response).process_exception(request, problem)
-        if by_staff and size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return None
-        if request.content_type == "application/json":
-            return answers.refusal(TooLarge(_("This is too large. Send less.")))
-        return HttpResponse(render_to_string("413.html"), status=413)
+
+
+def most(request: HttpRequest, view: View, size: int) -> int:
+    """Bytes that may be sent there. Who sends them is asked only for what is large."""
+    by_anybody: int = getattr(view, "largest_body", SMALL)
+    if size <= by_anybody or not request.user.is_staff:
+        return by_anybody
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    if request.content_type == "application/json":
+        return answers.refusal(TooLarge(_("This is too large. Send less.")))
+    return HttpResponse(render_to_string("413.html"), status=413)

@@ -1,49 +1,15 @@
 """Bodies that come in chunks and not with a length, as Node, Go and Java send what they stream.
 
 Django takes a request without Content-Length for an empty one. A server that ends the body where
-its chunks end says so by wsgi.input_terminated (gunicorn does); then it may be read, so far as
-anybody may send that much there.
+its chunks end says so by wsgi.input_terminated (gunicorn does); then it may be read.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import UnreadablePostError
 
-from web.bodies import SMALL
-
-__all__ = ["Chunked"]
-
-
-class Chunked:
-    """Before anything reads a body, as the CSRF check does: gives a request its body and the length
-    of it. 413 for more than SMALL, or than the view's own `largest_body`; staff may send more."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: Any, view: Callable[..., Any], *args: Any
-    ) -> HttpResponse | None:
-        if not comes_in_chunks(request.META):
-            return None
-        stream, largest = request.META["wsgi.input"], getattr(view, "largest_body", SMALL)
-        try:
-            body = stream.read(largest + 1)
-            if len(body) > largest and request.user.is_staff:
-                largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-                body += stream.read(largest + 1 - len(body))
-        except Exception:
-            return HttpResponse(status=400)
-        if len(body) > largest:
-            return HttpResponse(status=413)
-        request.META["CONTENT_LENGTH"] = str(len(body))
-        request._body = body
-        return None
+__all__ = ["comes_in_chunks", "take"]
 
 
 def comes_in_chunks(facts: dict[str, Any]) -> bool:
@@ -52,3 +18,20 @@ def comes_in_chunks(facts: dict[str, Any]) -> bool:
         and bool(facts.get("wsgi.input_terminated"))
         and not facts.get("CONTENT_LENGTH")
     )
+
+
+def take(request: Any, most: Callable[[int], int]) -> int:
+    """Gives a request its body and the length of it; no more is read than one byte beyond `most`,
+    which is asked with what has come. Raises UnreadablePostError for what are no chunks."""
+    stream, body = request.META["wsgi.input"], b""
+    while (room := most(len(body)) + 1 - len(body)) > 0:
+        try:
+            part = stream.read(room)
+        except Exception as problem:  # whatever the server raises
+            raise UnreadablePostError from problem
+        if not part:
+            break
+        body += part
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._body = body
+    return len(body)

@@ -94,9 +94,10 @@ class Connection(TConn):  # type: ignore[misc]
         lengths = LENGTH.findall(fields)
         if len(lengths) == 1 and int(lengths[0]) <= BODY_BYTES:  # gunicorn refuses two
             self.end += int(lengths[0])
-            if EXPECTS.search(fields) and not self.is_complete:
-                with suppress(OSError):
-                    self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        is_waited_for = self.in_chunks or self.end > head + 4
+        if is_waited_for and not self.is_complete and EXPECTS.search(fields):
+            with suppress(OSError):
+                self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     @property
     def is_complete(self) -> bool:

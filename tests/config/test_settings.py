@@ -37,6 +37,13 @@ def values(*names, **variables):
     return json.loads(done.stdout)
 
 
+def test_a_key_that_begins_with_a_dollar_is_itself():
+    read = values(
+        "SECRET_KEY", "SECRET_KEY_FALLBACKS", SECRET_KEY="$DEBUG", SECRET_KEY_FALLBACKS="$1"
+    )
+    assert read == {"SECRET_KEY": "$DEBUG", "SECRET_KEY_FALLBACKS": ["$1"]}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -100,6 +107,16 @@ def test_one_sender_with_a_name_or_without_is_taken_as_it_is(sender):
 
 
 @pytest.mark.once
+def test_a_command_tells_a_wrong_value_in_one_sentence():
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, capture_output=True, text=True,
+        env={"SECRET_KEY": "x", "DEFAULT_FROM_EMAIL": "nonsense"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("DEFAULT_FROM_EMAIL: is not one sender.")
+
+
 def test_build_without_any_variable_loads():
     found = values("DEBUG", "SECRET_KEY", "SECURE_SSL_REDIRECT", "INSTALLED_APPS")
     assert found["DEBUG"] is False

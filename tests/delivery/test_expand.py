@@ -4,6 +4,7 @@ import threading
 from contextlib import closing
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
@@ -12,9 +13,24 @@ from django.utils import timezone
 from notices.delivery import budget, expand, lifecycle
 from notices.models import Delivery, Notice, State
 from signup.models import User
-from tests.support.world import notice, sent_now
+from tests.support.world import database_url, notice, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def _analysed_by_somebody_else():
+    """In a transaction that stays open, while nobody here waits for a lock."""
+    if connection.vendor == "sqlite":
+        yield
+        return
+    with psycopg.connect(database_url().replace("postgres:", "postgresql:")) as other:
+        other.execute("LOCK TABLE notices_delivery IN SHARE UPDATE EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
 
 
 def rows(new):
@@ -38,6 +54,14 @@ def test_everyone_gets_a_row_by_each_channel_also_those_who_cannot_be_told(staff
         ("sms", "", "no_thanks", "en", "no_address", "Has no mobile number."),
         ("sms", "+8613900000001", "reception", "en", "queued", ""),
     ]
+
+
+@pytest.mark.usefixtures("_analysed_by_somebody_else")
+def test_a_large_notice_goes_though_the_database_has_no_time_to_look_at_it(staff, monkeypatch):
+    monkeypatch.setattr(expand, "BATCH", 1)
+    addresses = "guest1@example.com\t\nguest2@example.com\t"
+    new = sent_now(staff, audience="addresses", addresses=addresses)
+    assert expand.start(new.pk) == ["email"]
 
 
 @pytest.mark.parametrize(("part", "inserts"), [(5000, 1), (301, 2), (100, 4), (60, 6)])

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from django.core.management import call_command
@@ -266,14 +267,19 @@ def test_address_of_yuntongxun_outlives_a_change_of_the_key(client, settings):
     assert report(client, **facts).status_code == 200
 
 
-def test_secret_of_yuntongxun_is_in_no_log(client, caplog):
+def test_secret_of_yuntongxun_is_in_no_log(client, caplog, settings):
     assert report(client, "0" * 32, smsType="1", content="aa", status="0").status_code == 403
     there = f"/receipts/yuntongxun/{yuntongxun.secret()}/"
     assert client.post(there, "{", content_type="application/json").status_code == 400
     assert client.get(there).status_code == 405
     assert client.post(there, "x" * 70_000, content_type="application/json").status_code == 413
+    in_chunks = {"wsgi.input": BytesIO(b"x" * 70_000), "wsgi.input_terminated": True}
+    in_chunks |= {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    assert client.post(there, **in_chunks).status_code == 413
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.post(there, "{}", content_type="application/json").status_code == 403
     assert not Receipt.objects.exists()
-    assert caplog.text.count("/receipts/yuntongxun/") == 4
+    assert caplog.text.count("/receipts/yuntongxun/…/") == 6
     assert yuntongxun.secret() not in caplog.text
 
 

@@ -46,6 +46,14 @@ def test_the_link_makes_the_address_the_users(registered, client):
     assert "Done." in client.post(link()).content.decode()
 
 
+def test_the_link_leads_where_settings_say_and_not_where_the_asker_says(registered, settings):
+    settings.PUBLIC_URL = "https://bellhop.example.com"
+    said = messages.compose(Delivery.objects.get(message="welcome"))
+    for part in (said.text, said.html):
+        assert "https://bellhop.example.com/signup/email/" in part
+        assert "testserver" not in part
+
+
 def test_the_link_names_no_address(registered):
     assert "lin" not in link().lower()
 

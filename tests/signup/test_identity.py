@@ -25,6 +25,7 @@ NUMBERS = [
     ("139‑0000‑0011", HERE),
     ("139.0000.0011", HERE),
     ("139/0000/0011", HERE),
+    ("139·0000·0011", HERE),
     ("(139) 0000 0011", HERE),
     ("（139）00000011", HERE),
     ("139\xa00000\u20090011", HERE),
@@ -175,6 +176,7 @@ BAD_EMAILS = [
     "wang@💩.la", "wang@-a.com", "wang@a_b.com", "wang@xn--.com@x", "a..b@example.com",
     ".a@example.com", "wang@example.com.", "mailto:wang@example.com?subject=x", "wang@a..com",
     "wa\u200bng@example.com", "a" * 65 + "@example.com", "wang@例え..テスト",
+    "wang@[10.0.0.5]", "wang@[IPv6:::1]",
 ]  # fmt: skip
 
 

@@ -33,8 +33,11 @@ def test_every_limit_stands_there_as_it_is():
 def test_sizes_and_times_stand_there_as_they_are():
     gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     for sentence in (
-        f"{rates.HASHES} at once, {rates.PLACES - rates.HASHES} more wait, "
-        f"for {rates.HASH_SECONDS} s",
+        *(
+            f"{few.at_once} at once, {few.places - few.at_once} more {waits}, "
+            f"for {rates.TURN_SECONDS} s"
+            for few, waits in ((rates.HASHES, "wait"), (rates.SOUNDS, "waits"))
+        ),
         f"{bodies.SMALL // 1024} KB, told by its",
         f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2} MB | 413",
         f"{anymail.LARGE // 1024**2} MB | 403",

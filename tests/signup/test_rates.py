@@ -80,7 +80,8 @@ def test_registering_is_limited_per_origin(client, monkeypatch):
 
 
 def test_no_more_passwords_are_hashed_at_once_than_leave_threads_for_others():
-    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"] > rates.PLACES
+    threads = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"]
+    assert threads > rates.HASHES.places + rates.SOUNDS.places
     begun, over = [], threading.Event()
 
     def hashes():
@@ -88,16 +89,16 @@ def test_no_more_passwords_are_hashed_at_once_than_leave_threads_for_others():
             begun.append(1)
             over.wait(10)
 
-    threads = [threading.Thread(target=hashes) for _ in range(rates.PLACES)]
+    threads = [threading.Thread(target=hashes) for _ in range(rates.HASHES.places)]
     for thread in threads:
         thread.start()
-    eventually(lambda: len(begun) == rates.HASHES)
+    eventually(lambda: len(begun) == rates.HASHES.at_once)
     with pytest.raises(Busy), rates.a_hash():
         pass
-    assert len(begun) == rates.HASHES
+    assert len(begun) == rates.HASHES.at_once
     over.set()
     for thread in threads:
         thread.join()
-    assert len(begun) == rates.PLACES
+    assert len(begun) == rates.HASHES.places
     with rates.a_hash():
         pass

@@ -129,6 +129,11 @@ def test_a_new_password_by_link_and_by_the_admin(client, visitor, lines):
     new = {"password1": "brand new mare", "password2": "brand new mare", "usable_password": "true"}
     client.post(f"/admin/signup/user/{visitor.pk}/password/", new)
     assert lines("password-changed")[1]["user"] == str(boss.pk)
+    disable = {"usable_password": "false", "unset-password": ""}
+    client.post(f"/admin/signup/user/{visitor.pk}/password/", disable)
+    [disabled] = lines("password-disabled")
+    assert (disabled["account"], disabled["user"]) == (str(visitor.pk), str(boss.pk))
+    assert len(lines("password-changed")) == 2
 
 
 def test_rights_that_were_changed_by_whom_and_whose(client, visitor, lines):

@@ -2,6 +2,7 @@
 settings, with SQLite, and the attacks of the list."""
 
 import http.client
+import json
 import re
 import signal
 import socket
@@ -24,7 +25,7 @@ CROWD = 200  # connections
 SECONDS = 4  # that a slow attack lasts
 TOKEN = "a" * 32
 HEAD = f"Host: {HOST}\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 198.51.100.7\r\n"
-COOKIE = f"Cookie: csrftoken={TOKEN}\r\n"
+COOKIE = f"Cookie: __Host-csrftoken={TOKEN}\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 JSON = "Content-Type: application/json\r\n"
 REFERER = f"Referer: https://{HOST}/\r\n"
@@ -83,6 +84,11 @@ class Site:
         finally:
             line.close()
         return time.monotonic() - began if good else PATIENCE
+
+    def get(self, path: str) -> bytes:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        line.request("GET", path, headers={"Host": HOST, "X-Forwarded-Proto": "https"})
+        return line.getresponse().read()
 
     def peak(self) -> float:
         """MB: the most that was resident since `forget_peak()`."""
@@ -251,12 +257,34 @@ def script(site: Site) -> bytes:
     return request(f"GET {site.largest}")
 
 
+def heard(times: int) -> Attack:
+    """Sounds, each asked for from elsewhere."""
+
+    def attack(site: Site, over: threading.Event) -> Iterator[str]:
+        address = json.loads(site.get("/signup/picture/"))["audio"]
+        told: list[str] = []
+
+        def ask(number: int) -> None:
+            elsewhere = HEAD.replace("198.51.100.7", f"198.51.100.{number}")
+            told.append(site.ask(f"GET {address} HTTP/1.1\r\n{elsewhere}\r\n".encode()))
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(times)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        yield from told
+
+    return attack
+
+
 SIGN_IN = b"username=guest_wang&password=wrong"
 ENDLESS = b"GET / HTTP/1.1\r\nX: "
 
 ATTACKS = {
     "30 sign-ins at once": at_once(lambda _: form("/login/", SIGN_IN), 30),
     "30 sign-ins to the admin at once": at_once(lambda _: form("/admin/login/", SIGN_IN), 30),
+    "40 sounds at once, from 40 origins": heard(40),
     "form of 9.9 MB to /login/": encoded("/login/", 1),
     "form of 9.9 MB to /login/, 3 at once": encoded("/login/", 3),
     "form of 9.9 MB to /signup/, 3 at once": encoded("/signup/", 3),

@@ -1,10 +1,11 @@
 """How much may be sent, by whom, and that nothing of it is read before that is asked."""
 
 import json
+from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.test import Client
 
 from signup.models import User
@@ -109,14 +110,20 @@ def test_no_page_takes_a_file(client, staff, path, tmp_path, settings):
     assert not list(tmp_path.iterdir())
 
 
-def test_staff_are_told_when_the_database_cannot_say_who_they_are(client, staff, monkeypatch):
+@pytest.mark.parametrize("problem", [OperationalError, InternalError])
+def test_staff_are_told_when_the_database_cannot_say_who_they_are(
+    client, staff, monkeypatch, problem
+):
     client.force_login(staff)
 
     def refuse(*args, **kwargs):
-        raise OperationalError("database is locked")
+        raise problem
 
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", refuse)
     assert post(client, "/notices/new/", LARGE).status_code == 503
+    in_chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    in_chunks |= {"CONTENT_LENGTH": "", "wsgi.input": BytesIO(b"x" * LARGE)}
+    assert client.post("/notices/new/", **in_chunks).status_code == 503
 
 
 def test_many_fields_are_refused(client):

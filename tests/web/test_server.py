@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.attacks import HOST, JSON, request
+from tests.support.attacks import HEAD, HOST, JSON, request
 
 pytestmark = pytest.mark.once
 
@@ -75,6 +75,12 @@ def test_who_waits_to_be_asked_for_a_body_is_asked(site):
         line.sendall(request("POST /signup/", JSON, "Expect: 100-continue\r\n", length=2))
         assert line.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
         line.sendall(b"{}")
+        assert answers(line, 1)[0][0] == 400
+    with site.connect() as line:
+        head = f"POST /signup/ HTTP/1.1\r\n{HEAD}{JSON}Transfer-Encoding: chunked\r\n"
+        line.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+        line.sendall(b"2\r\n{}\r\n0\r\n\r\n")
         assert answers(line, 1)[0][0] == 400
 
 
