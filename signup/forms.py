@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     Words = str | _StrPromise
+else:
+    Words = object
 
 TOO_LONG = gettext_lazy("Use at most %(limit_value)d characters.")
 ONLY_DIGITS = {"inputmode": "numeric", "pattern": "[0-9]*"}
@@ -83,6 +85,28 @@ def mobile_field() -> Text:
     )
 
 
+def code_field() -> Text:
+    return DigitsField(
+        gettext_lazy("Code from the SMS"),
+        gettext_lazy("Enter the code that was sent to your mobile."),
+        max_length=20,
+        validators=[RegexValidator(r"^[0-9]{6}\Z", gettext_lazy("Enter the code's 6 digits."))],
+        attrs={"autocomplete": "one-time-code", **ONLY_DIGITS},
+    )
+
+
+def password_field() -> Text:
+    return Text(
+        gettext_lazy("Password"),
+        gettext_lazy("Choose a password."),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput,
+        help_text=gettext_lazy("At least 8 characters: a few words, for example."),
+        attrs={"autocomplete": "new-password"},
+    )
+
+
 class SignupPart(JSONForm, forms.Form):
     """Base of both forms: the mobile."""
 
@@ -112,16 +136,22 @@ class CodeForm(SignupPart):
     )
 
 
+class TypedCodeForm(SignupPart):
+    """Types the code that came to a number. Whether it is right is decided in proof.py."""
+
+    sms_code = code_field()
+
+
+class PasswordByCodeForm(TypedCodeForm):
+    """Chooses a new password by it."""
+
+    password = password_field()
+
+
 class SignupForm(SignupPart):
     """Registers. Whether a username is taken or a code right is decided in flow.py."""
 
-    sms_code = DigitsField(
-        gettext_lazy("Code from the SMS"),
-        gettext_lazy("Enter the code that was sent to your mobile."),
-        max_length=20,
-        validators=[RegexValidator(r"^[0-9]{6}\Z", gettext_lazy("Enter the code's 6 digits."))],
-        attrs={"autocomplete": "one-time-code", **ONLY_DIGITS},
-    )
+    sms_code = code_field()
     username = Username(
         gettext_lazy("Username"),
         gettext_lazy("Choose a username."),
@@ -135,15 +165,7 @@ class SignupForm(SignupPart):
             "maxlength": 20,
         },
     )
-    password = Text(
-        gettext_lazy("Password"),
-        gettext_lazy("Choose a password."),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput,
-        help_text=gettext_lazy("At least 8 characters: a few words, for example."),
-        attrs={"autocomplete": "new-password"},
-    )
+    password = password_field()
     password2 = Text(
         gettext_lazy("Password again"),
         gettext_lazy("Type the password a second time."),

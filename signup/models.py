@@ -111,12 +111,33 @@ class User(AbstractUser):
         return self.username
 
 
+class Purpose(models.TextChoices):
+    """What a code is for. One for another purpose is no code at all."""
+
+    SIGN_UP = "sign_up", _("signing up")
+    SIGN_IN = "sign_in", _("signing in")
+    PASSWORD = "password", _("a new password")
+    MOBILE = "mobile", _("another number")
+
+    @classmethod
+    def of_nobodys(cls) -> "tuple[Purpose, ...]":
+        """Those for which the number must not have an account yet."""
+        return cls.SIGN_UP, cls.MOBILE
+
+
 class Verification(models.Model):
     """One attempt to prove that a mobile is the visitor's, of the browser that asked for a code.
     The code is derived from this row (signup/codes.py), so it is never stored, and a code sent
     again has the same digits."""
 
     mobile = PhoneNumberField(_("mobile"))
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=10,
+        choices=Purpose,
+        default=Purpose.SIGN_UP,
+        db_default=Purpose.SIGN_UP,
+    )
     salt = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(default=code_deadline)

@@ -28,6 +28,7 @@ SIGN_IN = "10/minute;50/hour"  # per account and origin; a known browser alone
 SIGN_IN_ACCOUNT = "20/minute;60/hour"  # per account, from all browsers that it does not know
 SIGN_IN_ORIGIN = "60/minute;600/hour"
 REGISTER_ORIGIN = "60/minute;300/hour"
+CODE_ANSWER_ORIGIN = "60/minute;300/hour"  # codes that are typed to sign in, or for a change
 PASSWORD_RESET = "1/minute;5/hour"  # noqa: S105  per email address
 PASSWORD_RESET_ORIGIN = "10/minute;50/hour"  # noqa: S105
 PASSWORD_RESET_ALL = "1000/hour"  # noqa: S105

@@ -14,12 +14,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from signup import flow, phones, pictures, rates
+from signup.account import asking
 from signup.accounts import base_address, remember_username
 from signup.forms import CodeForm, SignupForm, SignupPart
 from signup.models import CODE_LIFETIME, CODE_MINUTES, Verification
 from signup.picture_views import picture_urls
 from web import answers
-from web.cookies import SignedCookie
 from web.problems import Problem, TooMany
 
 
@@ -30,34 +30,9 @@ def home(request: HttpRequest) -> HttpResponse:
 
 # A code
 
-# Whose code it is: the verification that this browser asked for. A front end need not know. Kept
-# for the longest that a code can be good, sent again.
-HELD = SignedCookie("verification", "signup.verification", 2 * CODE_LIFETIME)
-
-
-def held(request: HttpRequest) -> int:
-    """The pk of the verification that this browser asked for, or 0."""
-    return int(HELD.read(request) or 0)
-
-
-def hold(response: answers.Response, verification: Verification) -> answers.Response:
-    return HELD.write(response, str(verification.pk))
-
-
-def ask(request: HttpRequest, form: SignupPart) -> Verification:
-    """Sends a code. Raises Problem."""
-    values = form.checked()
-    return flow.request_code(
-        values["mobile"],
-        values["image_code_id"],
-        values["image_code"],
-        rates.origin(request),
-        held(request),
-    )
-
 
 def ask_by_json(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    return hold(answers.ok(), ask(request, CodeForm.from_json(body)))
+    return asking.hold(answers.ok(), asking.ask(request, CodeForm.from_json(body)))
 
 
 @never_cache
@@ -77,10 +52,12 @@ def signup_code(request: HttpRequest) -> HttpResponse:
         return page(request, CodeForm(initial=typed), kept)
     form = CodeForm(request.POST)
     try:
-        verification = ask(request, form)
+        verification = asking.ask(request, form)
     except Problem as problem:
         return page(request, form, kept, problem=problem)
-    return hold(page(request, CodeForm(initial=typed), kept, sent=verification), verification)
+    return asking.hold(
+        page(request, CodeForm(initial=typed), kept, sent=verification), verification
+    )
 
 
 # An account
@@ -90,7 +67,7 @@ def enter(request: HttpRequest, form: SignupPart) -> str:
     """Registers and signs in; the username. Raises Problem."""
     values = form.checked()
     rates.spend_anyway(rates.Limit("register-origin", rates.REGISTER_ORIGIN, rates.origin(request)))
-    user = flow.register(values, base_address(request), held(request))
+    user = flow.register(values, base_address(request), asking.held(request))
     login(request, user)
     return user.username
 
@@ -128,8 +105,8 @@ def typed_mobile(request: HttpRequest) -> dict[str, str]:
 
 def waiting_code(request: HttpRequest) -> Verification | None:
     """The one that this browser asked for, if its code may still be typed for this number."""
-    own = Verification.objects.filter(pk=held(request)).first()
-    if own is None or not flow.waits(own):
+    own = asking.waiting(request)
+    if own is None:
         return None
     try:
         typed = phones.normalise(typed_mobile(request)["mobile"])
@@ -151,15 +128,7 @@ def page(
     if code_form.is_bound:
         # Those were the digits of the picture before.
         code_form.data = typed_mobile(request)
-    if problem:
-        for name, sentences in problem.errors.items():
-            # What the forms themselves found is there already; the rest was found in flow.py.
-            if name not in acted.errors:
-                acted.add_error(name, sentences)
-    first = next((name for name in acted.fields if name in acted.errors), "")
-    if first:
-        acted.fields[first].widget.attrs["autofocus"] = True
-    elif sent:
+    if not asking.tell(acted, problem) and sent:
         form.fields["sms_code"].widget.attrs["autofocus"] = True
     pause = rates.pause_between_codes()
     wait = problem.wait if isinstance(problem, TooMany) else 0
@@ -184,7 +153,7 @@ def page(
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Who signed up or in, goes Back and sends the form again has another token by now, and what
     the form asked for."""
-    for_visitors = {"signup", "signup_code", "login"}
+    for_visitors = {"signup", "signup_code", "login", "login_code", "password_reset"}
     match = request.resolver_match
     if request.user.is_authenticated and match and match.url_name in for_visitors:
         return redirect("home")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from django.conf import settings
@@ -89,7 +89,8 @@ def compose(delivery: Delivery) -> Wording:
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"
         if not CHANNELS[delivery.channel].has_html:
-            text = render_to_string(f"{base}.{delivery.channel}.txt", context).strip()
+            words = context | surroundings(delivery)
+            text = render_to_string(f"{base}.{delivery.channel}.txt", words).strip()
             return Wording(text, variables=tuple(map(str, context.values())))
         subject = " ".join(render_to_string(f"{base}.subject.txt", context).split())
         return Wording(
@@ -97,6 +98,17 @@ def compose(delivery: Delivery) -> Wording:
             text=render_to_string(f"{base}.email.txt", context).strip() + "\n",
             html=render_to_string(f"{base}.email.html", context | {"subject": subject}),
         )
+
+
+def surroundings(delivery: Delivery) -> dict[str, Any]:
+    """What an SMS in our own words says beside the variables of an approved template. The site is
+    the one that the settings name: an asker's Host would lead people elsewhere."""
+    verification = delivery.verification
+    return {
+        "purpose": verification.purpose if verification else "",
+        "site": settings.PUBLIC_URL,
+        "host": urlsplit(settings.PUBLIC_URL).hostname or "",
+    }
 
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
