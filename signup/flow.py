@@ -63,11 +63,19 @@ def refuse_taken(**wanted: str) -> None:
         raise Invalid(errors=errors)
 
 
+def is_anothers(user: User, username: str) -> bool:
+    """Whether somebody else, or the house, is called so, or looks so. Who has it keeps it."""
+    if username == user.username:
+        return False
+    key = usernames.key(username)
+    others = User.objects.exclude(pk=user.pk)
+    same = Q(username=username) | Q(name_key=key)
+    return key in usernames.RESERVED or others.filter(same).exists()
+
+
 def is_taken(name: str, value: str) -> bool:
     if name == "username":
-        key = usernames.key(value)
-        same = Q(username=value) | Q(name_key=key)
-        return key in usernames.RESERVED or User.objects.filter(same).exists()
+        return is_anothers(User(), value)
     return User.objects.filter(**{name: value}).exists()
 
 
@@ -82,7 +90,9 @@ def welcome(user: User, address: str, origin: str) -> None:
 def welcomed(token: str) -> Delivery | None:
     """The welcome whose link this is, as long as it is of use: the user has no address yet, or
     this one."""
-    delivery = Delivery.objects.select_related("user").filter(pk=confirmation.read(token)).first()
+    delivery = (
+        Delivery.objects.select_related("user").filter(pk=confirmation.WELCOME.read(token)).first()
+    )
     if delivery is None or delivery.user is None:
         return None
     return delivery if delivery.user.email in {"", delivery.address} else None

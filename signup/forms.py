@@ -95,6 +95,22 @@ def code_field() -> Text:
     )
 
 
+def username_field() -> Username:
+    return Username(
+        gettext_lazy("Username"),
+        gettext_lazy("Choose a username."),
+        max_length=100,
+        validators=User._meta.get_field("username").validators[:1],
+        help_text=gettext_lazy("5 to 20 letters, digits or underscores."),
+        attrs={
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "maxlength": 20,
+        },
+    )
+
+
 def password_field() -> Text:
     return Text(
         gettext_lazy("Password"),
@@ -152,19 +168,7 @@ class SignupForm(SignupPart):
     """Registers. Whether a username is taken or a code right is decided in flow.py."""
 
     sms_code = code_field()
-    username = Username(
-        gettext_lazy("Username"),
-        gettext_lazy("Choose a username."),
-        max_length=100,
-        validators=User._meta.get_field("username").validators[:1],
-        help_text=gettext_lazy("5 to 20 letters, digits or underscores."),
-        attrs={
-            "autocomplete": "username",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-            "maxlength": 20,
-        },
-    )
+    username = username_field()
     password = password_field()
     password2 = Text(
         gettext_lazy("Password again"),

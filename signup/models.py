@@ -157,3 +157,36 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"verification {self.pk}"
+
+
+class Change(models.Model):
+    """Of the number or the address of an account. For a while, whoever has the one before can take
+    it back (signup/account/undo.py)."""
+
+    class Field(models.TextChoices):
+        MOBILE = "mobile", _("mobile")
+        EMAIL = "email", _("email")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="changes")
+    field = models.CharField(max_length=10, choices=Field)
+    before = models.CharField(max_length=254, blank=True)
+    made_at = models.DateTimeField(default=timezone.now, db_index=True)
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"change {self.pk}"
+
+
+class SignedIn(models.Model):
+    """A browser in which somebody is signed in: its session, which may be over by now."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    browser = models.CharField(max_length=60, blank=True)
+    since = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-since"]
+
+    def __str__(self) -> str:
+        return f"session {self.pk}"

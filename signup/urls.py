@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from signup import accounts, picture_views, views
-from signup.account import by_code
+from signup.account import by_code, links, mobile, page
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -28,4 +28,14 @@ urlpatterns = [
         auth.PasswordResetCompleteView.as_view(),
         name="password_reset_complete",
     ),
+    path("account/", page.my_account, name="account"),
+    path("account/mobile/", mobile.mobile, name="account_mobile"),
+    path("account/mobile/code/", mobile.mobile_code, name="account_mobile_code"),
+    path("account/email/", page.email, name="account_email"),
+    path("account/email/<str:token>/", links.new_email, name="account_new_email"),
+    path("account/password/", page.password, name="account_password"),
+    path("account/sessions/", page.end_sessions, name="account_sessions"),
+    path("account/data.json", page.download, name="account_data"),
+    path("account/delete/", page.delete_account, name="account_delete"),
+    path("account/undo/<str:token>/", links.undo, name="account_undo"),
 ]

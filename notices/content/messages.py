@@ -4,6 +4,7 @@ messages/NAME.sms.txt, or messages/NAME.subject.txt, NAME.email.txt and NAME.ema
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
@@ -57,7 +58,7 @@ def account_exists(delivery: Delivery) -> dict[str, Any]:
 
 
 def welcome(delivery: Delivery) -> dict[str, Any]:
-    link = reverse("confirm_email", args=[confirmation.token(delivery.pk)])
+    link = reverse("confirm_email", args=[confirmation.WELCOME.token(delivery.pk)])
     return {"link": delivery.origin + link, "days": confirmation.LIFETIME.days}
 
 
@@ -71,13 +72,36 @@ def password_reset(delivery: Delivery) -> dict[str, Any]:
     return {"user": delivery.user, "link": link}
 
 
+def new_email(delivery: Delivery) -> dict[str, Any]:
+    """To whoever has that address, so it names nobody."""
+    assert delivery.user
+    token = confirmation.new_email(delivery.user).token(delivery.pk)
+    link = reverse("account_new_email", args=[token])
+    return {"link": delivery.host + link, "days": confirmation.LIFETIME.days}
+
+
+def mobile_changed(delivery: Delivery) -> dict[str, Any]:
+    link = reverse("account_undo", args=[confirmation.UNDO.token(delivery.pk)])
+    hours = confirmation.UNDO.lifetime // timedelta(hours=1)
+    return {"link": delivery.host + link, "hours": hours}
+
+
+def email_changed(delivery: Delivery) -> dict[str, Any]:
+    return mobile_changed(delivery)
+
+
 MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
-    message.__name__: message for message in (code, account_exists, welcome, password_reset)
-}
+    message.__name__: message
+    for message in (
+        code, account_exists, welcome, password_reset, new_email, mobile_changed, email_changed,
+    )
+}  # fmt: skip
 NOTICE = "notice"
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
-REPEATABLE = ("code", "account_exists", "password_reset")
+REPEATABLE = (
+    "code", "account_exists", "password_reset", "new_email", "mobile_changed", "email_changed",
+)  # fmt: skip
 
 
 def compose(delivery: Delivery) -> Wording:

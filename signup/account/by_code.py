@@ -12,7 +12,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -31,7 +30,8 @@ View = Callable[[HttpRequest], HttpResponse]
 
 @dataclass(frozen=True)
 class Door:
-    """`ask` and `answer`: the names of the addresses that send the code and take it."""
+    """`ask` and `answer`: the names of the addresses that send the code and take it. `done`: what
+    is said afterwards, if anything."""
 
     purpose: Purpose
     ask: str
@@ -40,6 +40,7 @@ class Door:
     title: Words
     lead: Words
     button: Words
+    done: Words = ""
 
 
 SIGN_IN = Door(
@@ -59,6 +60,20 @@ PASSWORD = Door(
     gettext_lazy("New password"),
     gettext_lazy("A code comes to your mobile by SMS. With it you choose a new password."),
     gettext_lazy("Save the password"),
+    gettext_lazy("Your password is changed, and you are signed in."),
+)
+MOBILE = Door(
+    Purpose.MOBILE,
+    "account_mobile_code",
+    "account_mobile",
+    TypedCodeForm,
+    gettext_lazy("Another mobile number"),
+    gettext_lazy(
+        "A code comes to the new number by SMS. The number that you have now, and your email, are "
+        "told, and can take it back for three days."
+    ),
+    gettext_lazy("Use this number"),
+    gettext_lazy("Your mobile number is changed."),
 )
 
 
@@ -155,9 +170,10 @@ def answer(request: HttpRequest, door: Door, act: Callable[..., User]) -> HttpRe
         if sent is None:  # used up, too old, or asked for in another browser
             return number_page(request, door, CodeForm(initial=request.POST.dict()), problem)
         return code_page(request, door, sent, form, problem)
-    if door is PASSWORD:
-        messages.success(request, _("Your password is changed, and you are signed in."))
-    there = accounts.SignIn(request=request).get_success_url()
+    if door.done:
+        messages.success(request, door.done)
+    to_account = door is MOBILE
+    there = reverse("account") if to_account else accounts.SignIn(request=request).get_success_url()
     return accounts.remember_browser(redirect(there), user)
 
 

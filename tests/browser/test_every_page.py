@@ -14,10 +14,13 @@ from tests.support.world import notice, repeated, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FOR_ALL = {"/": 200, "/signup/": 200, "/login/": 200, "/password/": 200, "/no-such-page/": 404}
+FOR_ALL = {
+    "/": 200, "/signup/": 200, "/login/": 200, "/login/code/": 200, "/password/": 200,
+    "/password/code/": 200, "/account/undo/x/": 404, "/no-such-page/": 404,
+}  # fmt: skip
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
-    "/outbox/",
+    "/outbox/", "/account/", "/account/mobile/code/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
