@@ -13,8 +13,8 @@ import jobs
 from notices.channels import EMAIL
 from notices.models import Delivery, State
 from signup import confirmation, rates, usernames
-from signup.models import User
-from signup.proof import language, spend, verify
+from signup.models import User, Verification
+from signup.proof import language, spend
 from web.problems import Invalid
 
 RESET_LIFETIME = timedelta(hours=1)
@@ -23,16 +23,15 @@ RESET_LIFETIME = timedelta(hours=1)
 # An account
 
 
-def register(values: dict[str, Any], origin: str, held: int = 0) -> User:
-    """A new user from SignupForm's values, or Invalid. `origin`: https://host, for links. `held`:
-    the pk of the verification that this browser asked for, or 0.
+def register(values: dict[str, Any], origin: str, verification: Verification) -> User:
+    """A new user from SignupForm's values, or Invalid. `origin`: https://host, for links.
+    `verification`: one whose code was right.
 
     Nothing is said about who is known before the code is right. The email address is not the
     user's before the link that is sent to it was followed (signup/confirmation.py): until then it
     shuts nobody out and brings nobody a notice or a new password.
     """
-    username, mobile = values["username"], values["mobile"]
-    verification = verify(mobile, values["sms_code"], held)
+    username, mobile = values["username"], str(verification.mobile)
     with rates.a_hash():
         password = make_password(values["password"])
     try:

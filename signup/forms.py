@@ -91,7 +91,7 @@ def code_field() -> Text:
         gettext_lazy("Enter the code that was sent to your mobile."),
         max_length=20,
         validators=[RegexValidator(r"^[0-9]{6}\Z", gettext_lazy("Enter the code's 6 digits."))],
-        attrs={"autocomplete": "one-time-code", **ONLY_DIGITS},
+        attrs={"autocomplete": "one-time-code", "class": "code", **ONLY_DIGITS},
     )
 
 
@@ -111,9 +111,9 @@ def username_field() -> Username:
     )
 
 
-def password_field() -> Text:
+def password_field(label: "Words" = "") -> Text:
     return Text(
-        gettext_lazy("Password"),
+        label or gettext_lazy("Password"),
         gettext_lazy("Choose a password."),
         max_length=128,
         strip=False,
@@ -161,11 +161,13 @@ class TypedCodeForm(SignupPart):
 class PasswordByCodeForm(TypedCodeForm):
     """Chooses a new password by it."""
 
-    password = password_field()
+    password = password_field(gettext_lazy("New password"))
 
 
 class SignupForm(SignupPart):
-    """Registers. Whether a username is taken or a code right is decided in flow.py."""
+    """Registers, all at once. Whether a username is taken or a code right is decided later."""
+
+    proven = ""  # the number, where the form does not ask for it
 
     sms_code = code_field()
     username = username_field()
@@ -207,8 +209,21 @@ class SignupForm(SignupPart):
             return
         if "password2" in values and values["password"] != values["password2"]:
             self.add_error("password2", _("Type the same password twice."))
-        user = User(**{name: values.get(name, "") for name in ("username", "email", "mobile")})
+        names = {name: values.get(name, "") for name in ("username", "email")}
+        user = User(**names, mobile=values.get("mobile", self.proven))
         try:
             validate_password(values["password"], user)
         except ValidationError as problem:
             self.add_error("password", problem)
+
+
+class AccountForm(SignupForm):
+    """Registers who has proven a number. The password once, since it can be shown."""
+
+    mobile = None  # type: ignore[assignment]
+    sms_code = None  # type: ignore[assignment]
+    password2 = None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, mobile: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.proven = mobile

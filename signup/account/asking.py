@@ -51,7 +51,8 @@ def waiting(request: HttpRequest, purpose: str = Purpose.SIGN_UP) -> Verificatio
 
 def tell(form: forms.Form, problem: Problem | None) -> str:
     """Shows at its fields what is wrong, and puts the cursor to the first; that field's name."""
-    for name, sentences in (problem.errors if problem else {}).items():
+    told = problem.errors if problem and form.is_bound else {}
+    for name, sentences in told.items():
         # What the form itself found is there already; the rest was found later.
         if name not in form.errors and name in form.fields:
             form.add_error(name, sentences)

@@ -86,7 +86,7 @@ def present_password_field() -> Text:
 
 class PasswordForm(JSONForm, forms.Form):
     old_password = present_password_field()
-    password = password_field()
+    password = password_field(gettext_lazy("New password"))
 
 
 class DeleteForm(JSONForm, forms.Form):

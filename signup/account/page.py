@@ -49,6 +49,7 @@ def blank(name: str, user: User) -> forms.Form:
 def page(
     request: HttpRequest, acted: str = "", form: Any = None, problem: Problem | None = None
 ) -> HttpResponse:
+    sessions.keep(request)
     user: Any = request.user
     shown = {name: blank(name, user) for name in FORMS}
     if form is not None:
@@ -117,6 +118,7 @@ def count(request: HttpRequest) -> None:
 
 
 def facts(request: HttpRequest) -> dict[str, Any]:
+    sessions.keep(request)
     user: Any = request.user
     addresses = {"mobile": str(user.mobile or ""), "email": user.email}
     signed_in = [
