@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib.auth import views
+from django.contrib.auth import login, views
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,8 +20,8 @@ from signup.forms import Email
 from signup.models import User
 from web import answers, characters
 from web.cookies import SignedCookie
-from web.forms import say_plainly
-from web.problems import TooMany
+from web.forms import JSONForm, say_plainly
+from web.problems import Invalid, TooMany
 
 # For front ends of one's own that sign up by JSON and greet by name: part of that contract. Scripts
 # read it, so our own pages set none, and nothing trusts it.
@@ -62,7 +62,7 @@ def base_address(request: HttpRequest) -> str:
     return f"{request.scheme}://{request.get_host()}"
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(JSONForm, AuthenticationForm):
     """Takes the username or the mobile number."""
 
     error_messages = AuthenticationForm.error_messages | {
@@ -71,7 +71,6 @@ class SignInForm(AuthenticationForm):
 
     def __init__(self, request: HttpRequest | None = None, *args: Any, **options: Any) -> None:
         super().__init__(request, *args, **options)
-        say_plainly(self)
         username = self.fields["username"]
         username.label = _("Username or mobile number")
         username.max_length = 30  # type: ignore[attr-defined]
@@ -124,6 +123,17 @@ class SignIn(views.LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         return remember_browser(super().form_valid(form), form.get_user())
+
+
+def sign_in_by_password(request: HttpRequest, body: dict[str, Any]) -> User:
+    """By JSON. Raises Problem."""
+    form = SignInForm.from_json(body, request=request)
+    for sentence in form.non_field_errors():
+        raise Invalid(str(sentence))
+    form.checked()
+    user: User = form.get_user()
+    login(request, user)
+    return user
 
 
 def refused(view: Any, form: Any, problem: TooMany) -> HttpResponse:

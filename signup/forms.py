@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     Words = str | _StrPromise
+else:
+    Words = object
 
 TOO_LONG = gettext_lazy("Use at most %(limit_value)d characters.")
 ONLY_DIGITS = {"inputmode": "numeric", "pattern": "[0-9]*"}
@@ -83,6 +85,44 @@ def mobile_field() -> Text:
     )
 
 
+def code_field() -> Text:
+    return DigitsField(
+        gettext_lazy("Code from the SMS"),
+        gettext_lazy("Enter the code that was sent to your mobile."),
+        max_length=20,
+        validators=[RegexValidator(r"^[0-9]{6}\Z", gettext_lazy("Enter the code's 6 digits."))],
+        attrs={"autocomplete": "one-time-code", "class": "code", **ONLY_DIGITS},
+    )
+
+
+def username_field() -> Username:
+    return Username(
+        gettext_lazy("Username"),
+        gettext_lazy("Choose a username."),
+        max_length=100,
+        validators=User._meta.get_field("username").validators[:1],
+        help_text=gettext_lazy("5 to 20 letters, digits or underscores."),
+        attrs={
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "maxlength": 20,
+        },
+    )
+
+
+def password_field(label: "Words" = "") -> Text:
+    return Text(
+        label or gettext_lazy("Password"),
+        gettext_lazy("Choose a password."),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput,
+        help_text=gettext_lazy("At least 8 characters: a few words, for example."),
+        attrs={"autocomplete": "new-password"},
+    )
+
+
 class SignupPart(JSONForm, forms.Form):
     """Base of both forms: the mobile."""
 
@@ -112,38 +152,26 @@ class CodeForm(SignupPart):
     )
 
 
-class SignupForm(SignupPart):
-    """Registers. Whether a username is taken or a code right is decided in flow.py."""
+class TypedCodeForm(SignupPart):
+    """Types the code that came to a number. Whether it is right is decided in proof.py."""
 
-    sms_code = DigitsField(
-        gettext_lazy("Code from the SMS"),
-        gettext_lazy("Enter the code that was sent to your mobile."),
-        max_length=20,
-        validators=[RegexValidator(r"^[0-9]{6}\Z", gettext_lazy("Enter the code's 6 digits."))],
-        attrs={"autocomplete": "one-time-code", **ONLY_DIGITS},
-    )
-    username = Username(
-        gettext_lazy("Username"),
-        gettext_lazy("Choose a username."),
-        max_length=100,
-        validators=User._meta.get_field("username").validators[:1],
-        help_text=gettext_lazy("5 to 20 letters, digits or underscores."),
-        attrs={
-            "autocomplete": "username",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-            "maxlength": 20,
-        },
-    )
-    password = Text(
-        gettext_lazy("Password"),
-        gettext_lazy("Choose a password."),
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput,
-        help_text=gettext_lazy("At least 8 characters: a few words, for example."),
-        attrs={"autocomplete": "new-password"},
-    )
+    sms_code = code_field()
+
+
+class PasswordByCodeForm(TypedCodeForm):
+    """Chooses a new password by it."""
+
+    password = password_field(gettext_lazy("New password"))
+
+
+class SignupForm(SignupPart):
+    """Registers, all at once. Whether a username is taken or a code right is decided later."""
+
+    proven = ""  # the number, where the form does not ask for it
+
+    sms_code = code_field()
+    username = username_field()
+    password = password_field()
     password2 = Text(
         gettext_lazy("Password again"),
         gettext_lazy("Type the password a second time."),
@@ -181,8 +209,21 @@ class SignupForm(SignupPart):
             return
         if "password2" in values and values["password"] != values["password2"]:
             self.add_error("password2", _("Type the same password twice."))
-        user = User(**{name: values.get(name, "") for name in ("username", "email", "mobile")})
+        names = {name: values.get(name, "") for name in ("username", "email")}
+        user = User(**names, mobile=values.get("mobile", self.proven))
         try:
             validate_password(values["password"], user)
         except ValidationError as problem:
             self.add_error("password", problem)
+
+
+class AccountForm(SignupForm):
+    """Registers who has proven a number. The password once, since it can be shown."""
+
+    mobile = None  # type: ignore[assignment]
+    sms_code = None  # type: ignore[assignment]
+    password2 = None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, mobile: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.proven = mobile

@@ -112,12 +112,33 @@ class User(AbstractUser):
         return self.username
 
 
+class Purpose(models.TextChoices):
+    """What a code is for. One for another purpose is no code at all."""
+
+    SIGN_UP = "sign_up", _("signing up")
+    SIGN_IN = "sign_in", _("signing in")
+    PASSWORD = "password", _("a new password")
+    MOBILE = "mobile", _("another number")
+
+    @classmethod
+    def of_nobodys(cls) -> "tuple[Purpose, ...]":
+        """Those for which the number must not have an account yet."""
+        return cls.SIGN_UP, cls.MOBILE
+
+
 class Verification(models.Model):
     """One attempt to prove that a mobile is the visitor's, of the browser that asked for a code.
     The code is derived from this row (signup/codes.py), so it is never stored, and a code sent
     again has the same digits."""
 
     mobile = PhoneNumberField(_("mobile"))
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=10,
+        choices=Purpose,
+        default=Purpose.SIGN_UP,
+        db_default=Purpose.SIGN_UP,
+    )
     salt = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(default=code_deadline)
@@ -137,3 +158,36 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"verification {self.pk}"
+
+
+class Change(models.Model):
+    """Of the number or the address of an account. For a while, whoever has the one before can take
+    it back (signup/account/undo.py)."""
+
+    class Field(models.TextChoices):
+        MOBILE = "mobile", _("mobile")
+        EMAIL = "email", _("email")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="changes")
+    field = models.CharField(max_length=10, choices=Field)
+    before = models.CharField(max_length=254, blank=True)
+    made_at = models.DateTimeField(default=timezone.now, db_index=True)
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"change {self.pk}"
+
+
+class SignedIn(models.Model):
+    """A browser in which somebody is signed in: its session, which may be over by now."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    browser = models.CharField(max_length=60, blank=True)
+    since = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-since"]
+
+    def __str__(self) -> str:
+        return f"session {self.pk}"

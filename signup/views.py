@@ -1,5 +1,6 @@
 """The front door: the landing page, the sign-up page, and the link that confirms an email."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -13,14 +14,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from config import clock
-from signup import flow, phones, pictures, rates
+from signup import flow, phones, pictures, proof, rates
+from signup.account import asking
 from signup.accounts import base_address, remember_username
-from signup.forms import CodeForm, SignupForm, SignupPart
-from signup.models import CODE_LIFETIME, CODE_MINUTES, Verification
+from signup.forms import AccountForm, CodeForm, SignupForm, TypedCodeForm
+from signup.models import CODE_LIFETIME, CODE_MINUTES, Purpose, User, Verification
 from signup.picture_views import picture_urls
 from web import answers
 from web.cookies import SignedCookie
-from web.problems import Problem, TooMany
+from web.problems import Invalid, Problem, TooMany
 
 
 @require_safe
@@ -28,36 +30,23 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "signup/home.html")
 
 
-# A code
+# Signing up takes three steps at one address: a number, its code, an account. Which of them is
+# shown is read from what this browser has asked for and proven, so that a reload, another tab and
+# the way back never ask for a second code.
 
-# Whose code it is: the verification that this browser asked for. A front end need not know. Kept
-# for the longest that a code can be good, sent again.
-HELD = SignedCookie("verification", "signup.verification", 2 * CODE_LIFETIME)
-
-
-def held(request: HttpRequest) -> int:
-    """The pk of the verification that this browser asked for, or 0."""
-    return int(HELD.read(request) or 0)
+PROVEN_FOR = timedelta(minutes=30)
+PROVEN = SignedCookie("proven", "signup.proven", PROVEN_FOR)
 
 
-def hold(response: answers.Response, verification: Verification) -> answers.Response:
-    return HELD.write(response, str(verification.pk))
-
-
-def ask(request: HttpRequest, form: SignupPart) -> Verification:
-    """Sends a code. Raises Problem."""
-    values = form.checked()
-    return flow.request_code(
-        values["mobile"],
-        values["image_code_id"],
-        values["image_code"],
-        rates.origin(request),
-        held(request),
-    )
+def proven(request: HttpRequest) -> Verification | None:
+    """The verification whose code was typed right in this browser, while it is good."""
+    number = int(PROVEN.read(request) or 0)
+    own = Verification.objects.filter(pk=number, purpose=Purpose.SIGN_UP, used_at=None)
+    return own.first()
 
 
 def ask_by_json(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    return hold(answers.ok(), ask(request, CodeForm.from_json(body)))
+    return asking.hold(answers.ok(), asking.ask(request, CodeForm.from_json(body)))
 
 
 @never_cache
@@ -72,52 +61,102 @@ def signup_code(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if request.user.is_authenticated:
         return redirect("home")
-    kept, typed = SignupForm(initial=request.POST.dict()), typed_mobile(request)
     if "another" in request.POST:  # the button for another picture, where JavaScript is off
-        return page(request, CodeForm(initial=typed), kept)
+        return number_page(request, CodeForm(initial=typed_mobile(request)))
+    if "again" not in request.POST and is_asked_already(request):
+        return redirect("signup")
     form = CodeForm(request.POST)
     try:
-        verification = ask(request, form)
+        verification = asking.ask(request, form)
     except Problem as problem:
-        return page(request, form, kept, problem=problem)
-    return hold(page(request, CodeForm(initial=typed), kept, sent=verification), verification)
+        return number_page(request, form, problem)
+    return asking.hold(redirect("signup"), verification)
 
 
-# An account
+def is_asked_already(request: HttpRequest) -> bool:
+    """Whether the number typed is one whose code waits, or was typed."""
+    try:
+        typed = phones.normalise(typed_mobile(request)["mobile"])
+    except ValidationError:
+        return False
+    return typed in {str(own.mobile) for own in (proven(request), asking.waiting(request)) if own}
 
 
-def enter(request: HttpRequest, form: SignupPart) -> str:
-    """Registers and signs in; the username. Raises Problem."""
-    values = form.checked()
-    rates.spend_anyway(rates.Limit("register-origin", rates.REGISTER_ORIGIN, rates.origin(request)))
-    user = flow.register(values, base_address(request), held(request))
+def enter(request: HttpRequest, values: dict[str, Any], verification: Verification) -> User:
+    """Registers and signs in. Raises Problem."""
+    user = flow.register(values, base_address(request), verification)
     login(request, user)
-    return user.username
+    return user
+
+
+def count(request: HttpRequest) -> None:
+    rates.spend_anyway(rates.Limit("register-origin", rates.REGISTER_ORIGIN, rates.origin(request)))
 
 
 def enter_by_json(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    return remember_username(answers.ok(), enter(request, SignupForm.from_json(body)))
+    values = SignupForm.from_json(body).checked()
+    count(request)
+    verification = proof.verify(values["mobile"], values["sms_code"], asking.held(request))
+    return remember_username(answers.ok(), enter(request, values, verification).username)
 
 
 @never_cache
 @sensitive_post_parameters()
 @answers.form_or_json(enter_by_json)
 def signup(request: HttpRequest) -> HttpResponse:
-    """The sign-up page, and what its button "Register" posts to."""
+    """The step that is next, and what its button posts to."""
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     if request.user.is_authenticated:
         return redirect("home")
     if request.method != "POST":
-        return page(request, CodeForm(), SignupForm())
-    form = SignupForm(request.POST)
+        return step(request)
+    if "username" in request.POST or ("sms_code" not in request.POST and proven(request)):
+        return register(request)
+    return type_code(request)
+
+
+def step(request: HttpRequest, problem: Problem | None = None) -> HttpResponse:
+    own, sent = proven(request), asking.waiting(request)
+    back = request.GET.get("step") == "number"
+    if own and not back:
+        return account_page(request, own, AccountForm(mobile=str(own.mobile)), problem)
+    if sent and not back:
+        return code_page(request, sent, TypedCodeForm(), problem)
+    of = phones.readable(str((own or sent).mobile)) if own or sent else ""  # type: ignore[union-attr]
+    return number_page(request, CodeForm(initial={"mobile": of}), problem)
+
+
+def type_code(request: HttpRequest) -> HttpResponse:
+    form = TypedCodeForm(request.POST)
     try:
-        enter(request, form)
+        values = form.checked()
+        count(request)
+        held = asking.held(request)
+        own = proof.verify_own(values["mobile"], values["sms_code"], held, Purpose.SIGN_UP)
     except Problem as problem:
-        kept = CodeForm(initial=typed_mobile(request))
-        return page(request, kept, form, problem=problem, sent=waiting_code(request))
+        sent = asking.waiting(request)
+        if sent and "sms_code" in problem.errors:
+            return code_page(request, sent, form, problem)
+        return step(request, problem)
+    return PROVEN.write(redirect("signup"), str(own.pk))
+
+
+def register(request: HttpRequest) -> HttpResponse:
+    own = proven(request)
+    if own is None:
+        return step(request, Invalid(_("That took too long. Prove your number once more.")))
+    form = AccountForm(request.POST, mobile=str(own.mobile))
+    try:
+        values = form.checked()
+        count(request)
+        enter(request, values, own)
+    except Problem as problem:
+        if proven(request) is None:  # the other tab was quicker
+            return step(request, problem)
+        return account_page(request, own, form, problem)
     messages.success(request, _("Welcome. You are registered and signed in."))
-    if form.cleaned_data["email"]:
+    if values["email"]:
         messages.info(request, _("Follow the link in our email, and notices come there, too."))
     return redirect("home")
 
@@ -126,57 +165,47 @@ def typed_mobile(request: HttpRequest) -> dict[str, str]:
     return {"mobile": request.POST.get("mobile", "")}
 
 
-def waiting_code(request: HttpRequest) -> Verification | None:
-    """The one that this browser asked for, if its code may still be typed for this number."""
-    own = Verification.objects.filter(pk=held(request)).first()
-    if own is None or not flow.waits(own):
-        return None
-    try:
-        typed = phones.normalise(typed_mobile(request)["mobile"])
-    except ValidationError:
-        return None
-    return own if typed == str(own.mobile) else None
+# The pages of the steps
+
+
+def number_page(
+    request: HttpRequest, form: CodeForm, problem: Problem | None = None
+) -> HttpResponse:
+    if form.is_bound:
+        asking.tell(form, problem)
+        form.data = typed_mobile(request)  # those were the digits of the picture before
+    wait = problem.wait if isinstance(problem, TooMany) else 0
+    again = "again" in request.GET or "again" in request.POST
+    if again and (sent := asking.waiting(request)):
+        asked_at = sent.expires_at - CODE_LIFETIME
+        passed = int((clock.now() - asked_at).total_seconds())
+        wait = max(wait, rates.pause_between_codes() - passed)
+    facts = {"form": form, "picture": picture_urls(pictures.new()), "wait": wait, "again": again}
+    return page(request, 1, facts, problem)
+
+
+def code_page(
+    request: HttpRequest, sent: Verification, form: TypedCodeForm, problem: Problem | None
+) -> HttpResponse:
+    asking.tell(form, problem)
+    form.fields["sms_code"].widget.attrs["autofocus"] = True
+    number = str(sent.mobile)
+    facts = {"form": form, "mobile": number, "sent_to": phones.readable(number)}
+    return page(request, 2, facts | {"minutes": CODE_MINUTES}, problem)
+
+
+def account_page(
+    request: HttpRequest, own: Verification, form: AccountForm, problem: Problem | None
+) -> HttpResponse:
+    if not asking.tell(form, problem):
+        form.fields["username"].widget.attrs["autofocus"] = True
+    return page(request, 3, {"form": form, "number": phones.readable(str(own.mobile))}, problem)
 
 
 def page(
-    request: HttpRequest,
-    code_form: CodeForm,
-    form: SignupForm,
-    problem: Problem | None = None,
-    sent: Verification | None = None,
+    request: HttpRequest, number: int, facts: dict[str, Any], problem: Problem | None
 ) -> HttpResponse:
-    """The sign-up page, what was typed (never passwords) and what is wrong. With a new picture,
-    which it shows unless a code is on its way."""
-    acted: SignupPart = form if form.is_bound else code_form
-    if code_form.is_bound:
-        # Those were the digits of the picture before.
-        code_form.data = typed_mobile(request)
-    if problem:
-        for name, sentences in problem.errors.items():
-            # What the forms themselves found is there already; the rest was found in flow.py.
-            if name not in acted.errors:
-                acted.add_error(name, sentences)
-    first = next((name for name in acted.fields if name in acted.errors), "")
-    if first:
-        acted.fields[first].widget.attrs["autofocus"] = True
-    elif sent:
-        form.fields["sms_code"].widget.attrs["autofocus"] = True
-    pause = rates.pause_between_codes()
-    wait = problem.wait if isinstance(problem, TooMany) else 0
-    if sent:
-        asked_at = sent.expires_at - CODE_LIFETIME
-        wait = max(wait, pause - int((clock.now() - asked_at).total_seconds()))
-    context = {
-        "mobile": acted["mobile"],
-        "code_form": code_form,
-        "form": form,
-        "picture": picture_urls(pictures.new()),
-        "problem": problem,
-        "sent_to": phones.readable(str(sent.mobile)) if sent else "",
-        "minutes": CODE_MINUTES,
-        "pause": pause,
-        "wait": wait,
-    }
+    context = facts | {"step": number, "problem": problem}
     status = problem.status if problem else 200
     return answers.with_wait(render(request, "signup/signup.html", context, status=status), problem)
 
@@ -184,7 +213,7 @@ def page(
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Who signed up or in, goes Back and sends the form again has another token by now, and what
     the form asked for."""
-    for_visitors = {"signup", "signup_code", "login"}
+    for_visitors = {"signup", "signup_code", "login", "login_code", "password_reset"}
     match = request.resolver_match
     if request.user.is_authenticated and match and match.url_name in for_visitors:
         return redirect("home")

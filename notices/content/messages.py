@@ -4,10 +4,11 @@ messages/NAME.sms.txt, or messages/NAME.subject.txt, NAME.email.txt and NAME.ema
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from django.conf import settings
@@ -57,7 +58,7 @@ def account_exists(delivery: Delivery) -> dict[str, Any]:
 
 
 def welcome(delivery: Delivery) -> dict[str, Any]:
-    link = reverse("confirm_email", args=[confirmation.token(delivery.pk)])
+    link = reverse("confirm_email", args=[confirmation.WELCOME.token(delivery.pk)])
     return {"link": delivery.host + link, "days": confirmation.LIFETIME.days}
 
 
@@ -71,13 +72,36 @@ def password_reset(delivery: Delivery) -> dict[str, Any]:
     return {"user": delivery.user, "link": link}
 
 
+def new_email(delivery: Delivery) -> dict[str, Any]:
+    """To whoever has that address, so it names nobody."""
+    assert delivery.user
+    token = confirmation.new_email(delivery.user).token(delivery.pk)
+    link = reverse("account_new_email", args=[token])
+    return {"link": delivery.host + link, "days": confirmation.LIFETIME.days}
+
+
+def mobile_changed(delivery: Delivery) -> dict[str, Any]:
+    link = reverse("account_undo", args=[confirmation.UNDO.token(delivery.pk)])
+    hours = confirmation.UNDO.lifetime // timedelta(hours=1)
+    return {"link": delivery.host + link, "hours": hours}
+
+
+def email_changed(delivery: Delivery) -> dict[str, Any]:
+    return mobile_changed(delivery)
+
+
 MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
-    message.__name__: message for message in (code, account_exists, welcome, password_reset)
-}
+    message.__name__: message
+    for message in (
+        code, account_exists, welcome, password_reset, new_email, mobile_changed, email_changed,
+    )
+}  # fmt: skip
 NOTICE = "notice"
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
-REPEATABLE = ("code", "account_exists", "password_reset")
+REPEATABLE = (
+    "code", "account_exists", "password_reset", "new_email", "mobile_changed", "email_changed",
+)  # fmt: skip
 
 
 def compose(delivery: Delivery) -> Wording:
@@ -89,7 +113,8 @@ def compose(delivery: Delivery) -> Wording:
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"
         if not CHANNELS[delivery.channel].has_html:
-            text = render_to_string(f"{base}.{delivery.channel}.txt", context).strip()
+            words = context | surroundings(delivery)
+            text = render_to_string(f"{base}.{delivery.channel}.txt", words).strip()
             return Wording(text, variables=tuple(map(str, context.values())))
         subject = " ".join(render_to_string(f"{base}.subject.txt", context).split())
         return Wording(
@@ -97,6 +122,17 @@ def compose(delivery: Delivery) -> Wording:
             text=render_to_string(f"{base}.email.txt", context).strip() + "\n",
             html=render_to_string(f"{base}.email.html", context | {"subject": subject}),
         )
+
+
+def surroundings(delivery: Delivery) -> dict[str, Any]:
+    """What an SMS in our own words says beside the variables of an approved template. The site is
+    the one that the settings name: an asker's Host would lead people elsewhere."""
+    verification = delivery.verification
+    return {
+        "purpose": verification.purpose if verification else "",
+        "site": settings.PUBLIC_URL,
+        "host": urlsplit(settings.PUBLIC_URL).hostname or "",
+    }
 
 
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:

@@ -19,7 +19,9 @@ __all__ = [
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HTTP = ("endpoint", "rate")  # options of every HTTP provider but the webhook
-TEMPLATES = ("code_template", "account_exists_template", "notice_template")
+TEMPLATES = (
+    "code_template", "account_exists_template", "mobile_changed_template", "notice_template",
+)  # fmt: skip
 
 
 class Shape(NamedTuple):

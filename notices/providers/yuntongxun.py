@@ -2,7 +2,7 @@
 
 It takes approved templates with variables, and numbers of mainland China, and nothing else. A
 message goes only when the address names its template: code_template, account_exists_template,
-notice_template (whose one variable is the text).
+mobile_changed_template, notice_template (whose one variable is the text).
 
 It recognises a request by reqId within one calendar day of China. Whether a refused one uses its
 reqId up is not known; so each request has one of its own, only what may have gone is asked again

@@ -177,6 +177,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.sessions.staff_sessions",
+    "signup.account.sessions.listed",
     "web.middleware.own_time_zone",
     "web.middleware.DatabaseAway",
     "queueing.clocks.middleware",

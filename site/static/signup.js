@@ -1,17 +1,8 @@
-// Sends the code without leaving the page, and counts down to the next. The page works without it.
-const form = document.getElementById("signup");
-const send = document.getElementById("send");
-const again = document.getElementById("again");
-const sent = document.getElementById("sent");
-const alertBox = document.getElementById("alert");
+// Another picture without a reload, the time until the next code, the code out of the SMS, and a
+// password to look at. The pages work without it.
 const words = document.querySelector("script[data-failed]").dataset;
+const alertBox = document.getElementById("alert");
 const field = (name) => document.getElementById(`id_${name}`);
-
-// Either the picture is there, to ask for a code, or the word that one is on its way.
-function showAsked(isAsked) {
-  document.getElementById("ask").hidden = isAsked;
-  document.getElementById("asked").hidden = !isAsked;
-}
 
 async function anotherPicture() {
   const answer = await fetch("/signup/picture/");
@@ -20,29 +11,16 @@ async function anotherPicture() {
   document.getElementById("sound").src = picture.audio;
   field("image_code_id").value = picture.image_code_id;
   field("image_code").value = "";
+  field("image_code").focus();
 }
 
-function tell(box, text) {
-  box.textContent = text;
-  box.hidden = !text;
-}
-
-function showErrors(name, sentences) {
-  const input = field(name);
-  document.getElementById(`${input.id}_error`)?.remove();
-  input.removeAttribute("aria-invalid");
-  input.removeAttribute("aria-describedby");
-  if (!sentences) return;
-  const list = document.createElement("ul");
-  list.className = "errorlist";
-  list.id = `${input.id}_error`;
-  for (const sentence of sentences) {
-    list.appendChild(document.createElement("li")).textContent = sentence;
-  }
-  input.after(list);
-  input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", list.id);
-}
+document.getElementById("another")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  anotherPicture().catch(() => {
+    alertBox.textContent = words.failed;
+    alertBox.hidden = false;
+  });
+});
 
 // As web/problems.py says it: seconds, then minutes, then hours.
 function until(seconds) {
@@ -53,77 +31,51 @@ function until(seconds) {
 }
 
 let clock;
-function countDown(seconds) {
+function countDown(button, seconds) {
   clearTimeout(clock);
   const end = Date.now() + seconds * 1000;
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
-    for (const button of [send, again]) {
-      button.disabled = left > 0;
-      button.textContent = left > 0 ? until(left) : button.dataset.label;
-    }
+    button.disabled = left > 0;
+    button.textContent = left > 0 ? until(left) : button.dataset.label;
     if (left > 0) clock = setTimeout(tick, 250);
   };
   tick();
 }
 
-function show(answer, body) {
-  const errors = body.errors ?? {};
-  for (const name of ["mobile", "image_code"]) showErrors(name, errors[name]);
-  tell(alertBox, body.code ? body.errmsg : "");
-  if (!body.code) {
-    sent.textContent = sent.dataset.text.replace("#", field("mobile").value);
-    countDown(Number(form.dataset.pause));
-  }
-  showAsked(!body.code);
-  if (answer.status === 429) countDown(Number(answer.headers.get("Retry-After")));
-  const first = ["mobile", "image_code"].find((name) => errors[name]);
-  if (first || !body.code) field(first ?? "sms_code").focus();
+const send = document.getElementById("send");
+if (send) {
+  countDown(send, Number(send.form.dataset.wait));
+  // Another number has a minute of its own.
+  field("mobile").addEventListener("input", () => countDown(send, 0), { once: true });
 }
 
-async function sendCode() {
-  const names = ["mobile", "image_code_id", "image_code"];
-  send.setAttribute("aria-busy", "true");
-  try {
-    const answer = await fetch(send.formAction, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(Object.fromEntries(names.map((name) => [name, field(name).value]))),
-    });
-    show(answer, await answer.json());
-    await anotherPicture();
-  } catch {
-    tell(alertBox, words.failed);
-  } finally {
-    send.removeAttribute("aria-busy");
-  }
+// Browsers that can read the SMS ask the person first. Its last line names this site.
+const code = field("sms_code");
+if (code && "OTPCredential" in window) {
+  const stop = new AbortController();
+  code.form.addEventListener("submit", () => stop.abort());
+  navigator.credentials
+    .get({ otp: { transport: ["sms"] }, signal: stop.signal })
+    .then((found) => {
+      code.value = found.code;
+      if (!code.form.querySelector("[type=password]")) code.form.requestSubmit();
+    })
+    .catch(() => {});
 }
+// Pasted as "123 456", it is six digits all the same.
+code?.addEventListener("input", () => {
+  const digits = code.value.replace(/\s/g, "");
+  if (digits !== code.value) code.value = digits;
+});
 
-send.addEventListener("click", (event) => {
-  event.preventDefault();
-  if (!send.hasAttribute("aria-busy")) sendCode();
-});
-document.getElementById("another").addEventListener("click", (event) => {
-  event.preventDefault();
-  anotherPicture().catch(() => tell(alertBox, words.failed));
-});
-again.addEventListener("click", (event) => {
-  event.preventDefault();
-  showAsked(false);
-  field("image_code").focus();
-});
-// The code went to another number: this one may ask, and has its own minute.
-field("mobile").addEventListener("input", () => {
-  if (document.getElementById("asked").hidden) return;
-  showAsked(false);
-  countDown(0);
-});
-// In the upper part, the Enter key asks for the code.
-for (const name of ["mobile", "image_code"]) {
-  field(name).addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || document.getElementById("ask").hidden) return;
-    event.preventDefault();
-    send.click();
+for (const password of document.querySelectorAll("[autocomplete=new-password]")) {
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.addEventListener("change", () => {
+    password.type = box.checked ? "text" : "password";
   });
+  label.append(box, ` ${words.show}`);
+  password.closest(".field").append(label);
 }
-countDown(Number(form.dataset.wait));

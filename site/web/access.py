@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from web.answers import refusal
 from web.problems import NotAllowed
 
-__all__ = ["StaffRequest", "View", "staff_required"]
+__all__ = ["StaffRequest", "View", "own_account", "staff_required"]
 
 View = Callable[..., Any]  # returns a response of some kind
 
@@ -38,5 +39,19 @@ def staff_required(view: View) -> View:
                 return refusal(NotAllowed())
             raise PermissionDenied
         return view(request, *args, **kwargs)
+
+    return inner
+
+
+def own_account(view: View) -> View:
+    """Asks visitors to sign in, and refuses scripts that have not."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.content_type == "application/json":
+            return refusal(NotAllowed(_("Sign in first.")))
+        return redirect_to_login(request.get_full_path())
 
     return inner

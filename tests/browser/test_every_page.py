@@ -10,14 +10,19 @@ from notices.audience import preferences, suppression
 from notices.delivery import expand, lifecycle, slices
 from notices.models import Delivery, Schedule, State
 from notices.schedules import actions, occurrences
+from signup import codes
+from signup.models import Verification
 from tests.support.world import notice, repeated, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FOR_ALL = {"/": 200, "/signup/": 200, "/login/": 200, "/password/": 200, "/no-such-page/": 404}
+FOR_ALL = {
+    "/": 200, "/signup/": 200, "/login/": 200, "/login/code/": 200, "/password/": 200,
+    "/password/code/": 200, "/account/undo/x/": 404, "/no-such-page/": 404,
+}  # fmt: skip
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
-    "/outbox/",
+    "/outbox/", "/account/", "/account/mobile/code/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
@@ -173,10 +178,31 @@ def test_refused_forms(open_page, staff):
     check(page, 400)
     page = open_page("/signup/")
     page.evaluate("document.getElementById('signup').noValidate = true")
-    page.get_by_role("button", name="Register").click()
-    page.wait_for_load_state()
+    page.get_by_role("button", name="Send me a code").last.click()
+    page.get_by_role("alert").wait_for()
     check(page, 400)
 
 
 def test_page_that_is_not_for_you(open_page, visitor):
     check(open_page("/notices/", user=visitor), 403)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_steps_of_signing_up_and_of_coming_in_by_a_code(open_page, settings, scheme, language):
+    settings.PICTURE_CODE_FIXED = "12345"
+    settings.CODE_LIMIT_NUMBER = "9/minute"
+    size = {"width": 375, "height": 800}
+    for path in ("/signup/", "/login/code/", "/password/code/"):
+        page = open_page(path, language=language, color_scheme=scheme, viewport=size)
+        page.locator("#id_mobile").fill("13900000011")
+        page.locator("#id_image_code").fill("12345")
+        page.locator("main form button").last.click()
+        page.locator("#id_sms_code").wait_for()
+        check(page)
+        if path == "/signup/":
+            code = codes.derive(Verification.objects.get())
+            page.locator("#id_sms_code").fill(f"{code[:3]} {code[3:]}")
+            page.locator("main form button").last.click()
+            page.locator("#id_username").wait_for()
+            check(page)

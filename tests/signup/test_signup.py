@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.redis import connect
 from notices.models import Delivery
 from notices.providers.rehearsal import memory
-from signup import codes, flow, pictures
+from signup import codes, flow, pictures, proof
 from signup.models import CODE_LIFETIME, User, Verification
 from web.problems import Invalid
 
@@ -549,10 +549,10 @@ def test_two_posts_of_one_code_make_one_user():
 
 def test_of_two_who_showed_the_right_code_one_can_spend_it():
     post("/signup/code/", asked())
-    first, second = (flow.verify(E164, code_of()) for _ in range(2))
-    flow.spend(first)
+    first, second = (proof.verify(E164, code_of()) for _ in range(2))
+    proof.spend(first)
     with pytest.raises(Invalid, match="used already"):
-        flow.spend(second)
+        proof.spend(second)
 
 
 def test_two_who_want_one_username_get_it_once_and_a_sentence():
@@ -577,7 +577,7 @@ def test_two_who_want_one_username_get_it_once_and_a_sentence():
 )
 def test_a_user_who_appears_between_check_and_insert_costs_a_sentence(monkeypatch, field, changes):
     post("/signup/code/", asked())
-    spend = flow.spend
+    spend = proof.spend
 
     def somebody_is_quicker(verification):
         spend(verification)
