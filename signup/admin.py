@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from signup import emails, phones, security, usernames
+from signup import emails, names, phones, security, usernames
 from signup.models import User, Verification
 from signup.search import PeopleSearch
 from web.admin import ShownOnly
@@ -48,6 +48,9 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
                 raise ValidationError(gettext("This username is taken. Choose another."))
         return name
 
+    def clean_name(self) -> str:
+        return names.normalise(self.cleaned_data["name"])
+
     def clean_email(self) -> str:
         text: str = self.cleaned_data["email"]
         return emails.normalise(text) if text and "email" in self.changed_data else text
@@ -66,7 +69,7 @@ class ChangeForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]
 class CreationForm(PersonForm, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ("username", "email", "mobile")
+        fields = ("username", "name", "email", "mobile")
 
 
 @admin.register(User)
@@ -74,7 +77,7 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
     form = ChangeForm
     add_form = CreationForm
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username", "name", "password")}),
         (_("Reached by"), {"fields": ("email", "wants_email", "mobile", "wants_sms")}),
         (_("Language and time"), {"fields": ("language", "time_zone")}),
         (
@@ -90,6 +93,7 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
                 "classes": ("wide",),
                 "fields": (
                     "username",
+                    "name",
                     "email",
                     "mobile",
                     "usable_password",
@@ -99,9 +103,9 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
             },
         ),
     )
-    list_display = ("username", "email", "mobile", "language", "is_staff", "date_joined")
+    list_display = ("username", "name", "email", "mobile", "language", "is_staff", "date_joined")
     list_filter = ("is_staff", "is_active", "language", "wants_email", "wants_sms", "groups")
-    search_fields = ("username", "email", "mobile")
+    search_fields = ("username", "name", "email", "mobile")
     ordering = ("-id",)
     show_full_result_count = False
 

@@ -130,7 +130,11 @@ def register(values: dict[str, Any], origin: str, held: int = 0) -> User:
             spend(verification)
             refuse_taken(username=username, mobile=mobile)
             user = User.objects.create(
-                username=username, password=password, mobile=mobile, language=language()
+                username=username,
+                name=values["name"],
+                password=password,
+                mobile=mobile,
+                language=language(),
             )
             if email := values["email"]:
                 welcome(user, email, origin)
@@ -257,7 +261,7 @@ def password_reset(user: User | None, origin: str) -> None:
     address: as much work, or its time would tell who is known."""
     facts: dict[str, Any] = {"state": State.NO_ADDRESS}
     if user:
-        facts = {"address": user.email, "name": user.username}
+        facts = {"address": user.email, "name": user.get_full_name()}
     send_email("password_reset", origin, user, expires_at=timezone.now() + RESET_LIFETIME, **facts)
 
 

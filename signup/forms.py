@@ -10,7 +10,7 @@ from django.core.validators import ProhibitNullCharactersValidator, RegexValidat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from signup import emails, phones, usernames
+from signup import emails, names, phones, usernames
 from signup.models import User
 from web import characters
 from web.forms import JSONForm
@@ -66,6 +66,11 @@ class DigitsField(Text):
         text = characters.without_unseen(super().to_python(value))
         phones.ordinary_digits(text)
         return text
+
+
+class Name(Text):
+    def to_python(self, value: Any) -> str:
+        return names.normalise(super().to_python(value))
 
 
 class Email(Text):
@@ -135,6 +140,13 @@ class SignupForm(SignupPart):
             "maxlength": 20,
         },
     )
+    name = Name(
+        gettext_lazy("Name"),
+        required=False,
+        max_length=names.LONGEST,
+        help_text=gettext_lazy("What messages call you. Empty: your username."),
+        attrs={"autocomplete": "name"},
+    )
     password = Text(
         gettext_lazy("Password"),
         gettext_lazy("Choose a password."),
@@ -181,7 +193,8 @@ class SignupForm(SignupPart):
             return
         if "password2" in values and values["password"] != values["password2"]:
             self.add_error("password2", _("Type the same password twice."))
-        user = User(**{name: values.get(name, "") for name in ("username", "email", "mobile")})
+        known = ("username", "name", "email", "mobile")
+        user = User(**{name: values.get(name, "") for name in known})
         try:
             validate_password(values["password"], user)
         except ValidationError as problem:

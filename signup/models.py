@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
-from signup import emails, usernames
+from signup import emails, names, usernames
 
 CODE_MINUTES = 5
 CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
@@ -62,6 +62,10 @@ class User(AbstractUser):
     name_key = models.CharField(max_length=100, unique=True, null=True, editable=False)
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
+    # What they are called, in any script (names.py); empty: nobody said.
+    name = models.CharField(
+        _("name"), max_length=names.LONGEST, blank=True, default="", db_default=""
+    )
     email = models.EmailField(_("email"), blank=True, default="")
     mobile = PhoneNumberField(
         _("mobile"),
@@ -105,10 +109,10 @@ class User(AbstractUser):
         super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
-        return self.username
+        """What messages call them."""
+        return self.name or self.username
 
-    def get_short_name(self) -> str:
-        return self.username
+    get_short_name = get_full_name
 
 
 class Verification(models.Model):

@@ -10,12 +10,13 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import get_supported_language_variant
 
-from signup import emails, phones, usernames
+from signup import emails, names, phones, usernames
 from signup.models import User
 from web import characters
 
 COLUMNS = ("username", "email", "mobile", "language")
-CHANGED = ("email", "mobile", "language")
+OPTIONAL = ("name",)
+CHANGED = ("name", "email", "mobile", "language")
 
 
 class BadRow(Exception):  # noqa: N818
@@ -28,6 +29,7 @@ class Person:
 
     row: int
     username: str
+    name: str
     email: str
     mobile: str
     language: str
@@ -41,7 +43,7 @@ class Person:
 
 def read_person(number: int, row: Mapping[str, str]) -> Person:
     """Raises BadRow."""
-    cells = {name: characters.trim(row[name]) for name in COLUMNS}
+    cells = {name: characters.trim(row.get(name, "")) for name in (*COLUMNS, *OPTIONAL)}
     for name, value in cells.items():
         if "\ufffd" in value:
             raise BadRow(f"{name} is not in UTF-8. Save the file as UTF-8.")
@@ -49,11 +51,12 @@ def read_person(number: int, row: Mapping[str, str]) -> Person:
     try:
         for check in User._meta.get_field("username").validators:
             check(username)
+        own_name = names.normalise(cells["name"])
         email = cells["email"] and emails.normalise(cells["email"])
         mobile = cells["mobile"] and phones.normalise(cells["mobile"], abroad=True)
     except ValidationError as problem:
         raise BadRow(" ".join(map(str, problem.messages))) from None
-    return Person(number, username, email, mobile, read_language(cells["language"]))
+    return Person(number, username, own_name, email, mobile, read_language(cells["language"]))
 
 
 def read_language(text: str) -> str:
@@ -152,6 +155,7 @@ def new_user(person: Person) -> User:
     return User(
         username=person.username,
         name_key=usernames.key(person.username),
+        name=person.name,
         email=person.email,
         mobile=person.mobile or None,
         language=person.language or settings.LANGUAGE_CODE,

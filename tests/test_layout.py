@@ -42,7 +42,7 @@ PACKAGES = [
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
     "signup.search signup.security",
-    "signup.emails signup.usernames signup.lookalikes",
+    "signup.emails signup.usernames signup.names signup.lookalikes",
     "notices.recurrence",
     "queueing",
     "web",

@@ -11,7 +11,10 @@ from markdown_it.token import Token
 from notices.content.markdown import PLACEHOLDER, parse, render, same_address
 from web.characters import one_line
 
-__all__ = ["PLACEHOLDERS", "fill", "for_header", "to_email", "to_sms", "unknown_placeholders"]
+__all__ = [
+    "PLACEHOLDERS", "fill", "for_header", "greet_nobody", "to_email", "to_sms",
+    "unknown_placeholders",
+]  # fmt: skip
 
 PLACEHOLDERS = ("name",)
 
@@ -19,6 +22,24 @@ PLACEHOLDERS = ("name",)
 def unknown_placeholders(text: str) -> list[str]:
     found = dict.fromkeys(PLACEHOLDER.findall(text))
     return [name for name in found if name not in PLACEHOLDERS]
+
+
+# "Dear ((name)),", "尊敬的((name))：", "((name))，您好！" at the beginning of a line.
+GREETING = re.compile(
+    r"^(?P<marks>[#>*_ ]*)(?P<words>(?:[^\W\d]+[ ]){0,3}[^\W\d]*)[*_]*\(\([ ]*name[ ]*\)\)[*_]*"
+    r"(?:[,，]?(?:您好|你好))?[*_]*(?P<end>[,，:：!！]|(?=[ ]*$))[*_]*",
+    re.MULTILINE,
+)
+
+
+def greet_nobody(text: str, greeting: str) -> str:
+    """For whom we know no name: `greeting` in place of a line's first words and ((name))."""
+
+    def instead(found: re.Match[str]) -> str:
+        is_greeting = found["words"] or found["end"]
+        return found["marks"].strip("*_") + greeting if is_greeting else found[0]
+
+    return GREETING.sub(instead, text)
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from notices.audience import preferences
@@ -102,10 +103,16 @@ def compose(delivery: Delivery) -> Wording:
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
         name = called(delivery)
-        text = markup.fill(markup.to_sms(notice.text), {"name": name, "%name": encoded(name)})
+        said = greeting_for(notice.text, named=bool(delivery.name))
+        text = markup.fill(markup.to_sms(said), {"name": name, "%name": encoded(name)})
         return Wording(text, variables=(text,))
     _delivery, template, values = templated(notice, delivery)
     return fill_in(template, values)
+
+
+def greeting_for(text: str, *, named: bool) -> str:
+    """A greeting of nobody is a wording, not "Dear +8613900000011"."""
+    return text if named else markup.greet_nobody(text, _("Hello,"))
 
 
 def called(delivery: Delivery) -> str:
@@ -143,8 +150,12 @@ class Batch:
 
 
 @lru_cache(maxsize=16)
-def email_template(subject: str, text: str, linked: bool, language: str | None) -> Wording:
+def email_template(
+    subject: str, text: str, linked: bool, language: str | None, named: bool
+) -> Wording:
     link = LINK if linked else ""
+    with override(language):
+        subject, text = (greeting_for(each, named=named) for each in (subject, text))
     html = {
         "title": markup.fill(escape(subject), {"name": HTML_NAME}),
         "body": markup.fill(markup.to_email(text), {"name": HTML_NAME, "%name": ADDRESS_NAME}),
@@ -164,7 +175,8 @@ def email_template(subject: str, text: str, linked: bool, language: str | None) 
 def templated(notice: Notice, delivery: Delivery) -> Templated:
     """A notice's email in the person's language, not yet filled in."""
     values, language = values_of(delivery), delivery.language or settings.LANGUAGE_CODE
-    template = email_template(notice.subject, notice.text, LINK in values, language)
+    linked, named = LINK in values, bool(delivery.name)
+    template = email_template(notice.subject, notice.text, linked, language, named)
     return Templated(delivery, template, values)
 
 
@@ -183,7 +195,8 @@ def fill_in(template: Wording, values: Values) -> Wording:
 
 
 def batch(deliveries: Sequence[Delivery]) -> Batch:
-    """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
+    """Emails of one notice, in one language, all with a link to unsubscribe or all without, to
+    people who all have a name or all have none."""
     first = deliveries[0]
     assert first.notice
     template = templated(first.notice, first).template

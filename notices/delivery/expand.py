@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.db.models.lookups import IsNull
 
 from config import clock
@@ -164,7 +164,7 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
             d_notice=Value(notice.pk, IntegerField()),
             d_user=F("pk"),
             d_address=address,
-            d_name=F("username"),
+            d_name=Coalesce(NullIf("name", Value("")), "username"),
             d_language=F("language"),
             d_state=state,
             d_reason=reason,
@@ -207,7 +207,7 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
             user=user,
             channel=one.channel,
             address=one.address,
-            name=one.name or (user.username if user else ""),
+            name=one.name or (user.get_full_name() if user else ""),
             language=user.language if user else settings.LANGUAGE_CODE,
             state=State.SUPPRESSED if reason else State.QUEUED,
             reason=reason,

@@ -60,7 +60,7 @@ def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
         found.recipients,
         found.without,
         messages.called(delivery),
-        delivery.name == reader.username,
+        delivery.name == reader.get_full_name(),
     )
 
 
@@ -70,7 +70,7 @@ def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
         message=messages.NOTICE,
         notice=notice,
         channel=channel.name,
-        name=reader.username,
+        name=reader.get_full_name(),
         language=reader.language,
     )
     if notice.audience == Notice.Audience.ADDRESSES:

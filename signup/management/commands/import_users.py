@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from signup.people import COLUMNS, BadRow, Batch, read_person
+from signup.people import COLUMNS, OPTIONAL, BadRow, Batch, read_person
 from web import tables
 
 BATCH = 500
@@ -17,11 +17,12 @@ class Command(BaseCommand):
 "Unicode text"); the cells may be separated by commas, semicolons or tabs.
 
 The first row names the columns: {",".join(COLUMNS)}. Only username must be filled.
+There may be a column name, too: what messages call the person, in any script.
 Numbers are of any country (+...), or of the default region.
 
 A new username makes a user without a password; its owner chooses one by "Forgot your password?".
-A known username gets the row's email, mobile and language; an empty cell leaves what is there.
-So the same file twice changes nothing the second time.
+A known username gets the row's name, email, mobile and language; an empty cell leaves what is
+there. So the same file twice changes nothing the second time.
 
 A row with a mistake is told on stderr by its number (the first row, with the names, is 1) and left
 out; the others are kept. The exit status is 1 when a row was left out."""
@@ -50,7 +51,7 @@ out; the others are kept. The exit status is 1 when a row was left out."""
         """How many rows were created, updated, unchanged, bad."""
         counts = {"created": 0, "updated": 0, "unchanged": 0, "bad": 0}
         batch = Batch()
-        for number, row in tables.read(file, COLUMNS):
+        for number, row in tables.read(file, COLUMNS, OPTIONAL):
             try:
                 if isinstance(row, str):
                     raise BadRow(row)
