@@ -15,6 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
 from signup import emails, names, usernames
+from signup.groups import Attribute, Change, Group, Membership
+
+__all__ = [
+    "CODE_LIFETIME", "CODE_MINUTES", "CODE_TRIES", "STRANGERS_TRIES", "Attribute", "Change",
+    "Group", "Membership", "User", "Verification", "code_deadline", "default_time_zone",
+]  # fmt: skip
 
 CODE_MINUTES = 5
 CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
@@ -82,6 +88,8 @@ class User(AbstractUser):
     )
     wants_email = models.BooleanField(_("wants notices by email"), default=True)
     wants_sms = models.BooleanField(_("wants notices by SMS"), default=True)
+    # Name of an attribute -> this person's; null: none. Groups are in groups.Membership.
+    attributes = models.JSONField(_("attributes"), null=True, blank=True, editable=False)
 
     objects = UserManager()  # type: ignore[misc]  # the stubs call it a class variable
 

@@ -8,9 +8,10 @@ from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from notices.audience import people
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
-from notices.content import messages
+from notices.content import markup, messages
 from notices.delivery import expand
 from notices.models import Delivery, Notice
 from notices.pages.reach import reach
@@ -64,6 +65,11 @@ def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
     )
 
 
+def own_values(notice: Notice, reader: User) -> dict[str, str] | None:
+    own = markup.own_placeholders(notice.subject, notice.text)
+    return people.values_of([reader], own).get(reader.pk)
+
+
 def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
     """Not saved, and nobody's: its link to unsubscribe leads to nobody."""
     delivery = Delivery(
@@ -72,6 +78,7 @@ def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
         channel=channel.name,
         name=reader.get_full_name(),
         language=reader.language,
+        values=own_values(notice, reader),
     )
     if notice.audience == Notice.Audience.ADDRESSES:
         lines = map(Recipient.restore, notice.addresses.splitlines())
