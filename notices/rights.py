@@ -15,8 +15,8 @@ from web.answers import refusal
 from web.problems import NotAllowed
 
 __all__ = [
-    "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "SCHEDULE", "SEND", "demand", "of",
-    "right_required",
+    "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
+    "demand", "of", "right_required",
 ]  # fmt: skip
 
 SEND = "notices.send_notice"
@@ -25,6 +25,8 @@ SCHEDULE = "notices.manage_schedules"
 ADDRESSES = "notices.see_addresses"
 EXPORT = "notices.export_deliveries"
 LIFT = "notices.lift_suppressions"
+SEE_PEOPLE = "notices.see_people"
+PEOPLE = "notices.manage_people"
 
 WORDS = {
     SEND: gettext_noop("Write, send and cancel notices"),
@@ -33,6 +35,8 @@ WORDS = {
     ADDRESSES: gettext_noop("See addresses and numbers"),
     EXPORT: gettext_noop("Download deliveries"),
     LIFT: gettext_noop("Lift suppressions"),
+    SEE_PEOPLE: gettext_noop("See people, and what they were told"),
+    PEOPLE: gettext_noop("Add and change people, groups and audiences"),
 }
 
 

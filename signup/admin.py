@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.forms import (
@@ -11,55 +10,17 @@ from django.contrib.auth.forms import (
     UserChangeForm,
 )
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from signup import emails, phones, security, usernames
-from signup.models import User, Verification
+from signup import security
+from signup.models import Change, User, Verification
+from signup.person_form import PersonForm, may_touch, record
 from signup.search import PeopleSearch
 from web.admin import ShownOnly
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 TOLD = (*RIGHTS, "username", "email", "mobile")  # by which somebody could get in
-
-
-def may_touch(request: HttpRequest, user: User | None) -> bool:
-    """An account of staff is changed by superusers and by its owner: who could set its password or
-    its email would have its rights."""
-    return (
-        user is None
-        or request.user.is_superuser
-        or user.pk == request.user.pk
-        or not (user.is_staff or user.is_superuser)
-    )
-
-
-class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Reads people's names, addresses and numbers as every other door does; what is not changed
-    stays, though nobody could have it any more."""
-
-    mobile = forms.CharField(label=_("Mobile number"), required=False, max_length=40)
-    email = forms.CharField(label=_("Email"), required=False, max_length=300)
-
-    def clean_username(self) -> str:
-        name = usernames.typed(self.cleaned_data["username"])
-        if "username" in self.changed_data:
-            usernames.check_new(name)
-            others = User.objects.exclude(pk=self.instance.pk)
-            if others.filter(name_key=usernames.key(name)).exists():
-                raise ValidationError(gettext("This username is taken. Choose another."))
-        return name
-
-    def clean_email(self) -> str:
-        text: str = self.cleaned_data["email"]
-        return emails.normalise(text) if text and "email" in self.changed_data else text
-
-    def clean_mobile(self) -> str | None:
-        text: str = self.cleaned_data["mobile"]
-        changed = text and "mobile" in self.changed_data
-        return phones.normalise(text, abroad=True) if changed else text or None
 
 
 class ChangeForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]
@@ -70,7 +31,7 @@ class ChangeForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]
 class CreationForm(PersonForm, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ("username", "email", "mobile")
+        fields = ("username", "name", "email", "mobile")
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
@@ -89,7 +50,7 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
     add_form = CreationForm
     change_password_form = PasswordForm
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username", "name", "password")}),
         (_("Reached by"), {"fields": ("email", "wants_email", "mobile", "wants_sms")}),
         (_("Language and time"), {"fields": ("language", "time_zone")}),
         (
@@ -105,6 +66,7 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
                 "classes": ("wide",),
                 "fields": (
                     "username",
+                    "name",
                     "email",
                     "mobile",
                     "usable_password",
@@ -114,9 +76,9 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
             },
         ),
     )
-    list_display = ("username", "email", "mobile", "language", "is_staff", "date_joined")
+    list_display = ("username", "name", "email", "mobile", "language", "is_staff", "date_joined")
     list_filter = ("is_staff", "is_active", "language", "wants_email", "wants_sms", "groups")
-    search_fields = ("username", "email", "mobile")
+    search_fields = ("username", "name", "email", "mobile")
     ordering = ("-id",)
     show_full_result_count = False
 
@@ -141,6 +103,7 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
         elif changed := [name for name in TOLD if name in form.changed_data]:
             rights = "rights-changed" if set(changed) & set(RIGHTS) else "user-changed"
             security.tell(rights, account=obj.pk, changed=",".join(changed))
+        record(obj, request.user, Change.What.CHANGED if change else Change.What.ADDED, form)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for user in queryset:

@@ -39,7 +39,11 @@ def register(values: dict[str, Any], origin: str, verification: Verification) ->
             spend(verification)
             refuse_taken(username=username, mobile=mobile)
             user = User.objects.create(
-                username=username, password=password, mobile=mobile, language=language()
+                username=username,
+                name=values["name"],
+                password=password,
+                mobile=mobile,
+                language=language(),
             )
             if email := values["email"]:
                 welcome(user, email, origin)
@@ -115,7 +119,7 @@ def password_reset(user: User | None, origin: str) -> None:
     address: as much work, or its time would tell who is known."""
     facts: dict[str, Any] = {"state": State.NO_ADDRESS}
     if user:
-        facts = {"address": user.email, "name": user.username}
+        facts = {"address": user.email, "name": user.get_full_name()}
     send_email("password_reset", origin, user, expires_at=clock.now() + RESET_LIFETIME, **facts)
 
 

@@ -10,7 +10,7 @@ from django.core.validators import ProhibitNullCharactersValidator, RegexValidat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from signup import emails, phones, usernames
+from signup import emails, names, phones, usernames
 from signup.models import User
 from web import characters
 from web.forms import JSONForm
@@ -70,6 +70,11 @@ class DigitsField(Text):
         return text
 
 
+class Name(Text):
+    def to_python(self, value: Any) -> str:
+        return names.normalise(super().to_python(value))
+
+
 class Email(Text):
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
@@ -108,6 +113,16 @@ def username_field() -> Username:
             "spellcheck": "false",
             "maxlength": 20,
         },
+    )
+
+
+def name_field() -> Name:
+    return Name(
+        gettext_lazy("Name"),
+        required=False,
+        max_length=names.LONGEST,
+        help_text=gettext_lazy("What messages call you. Empty: your username."),
+        attrs={"autocomplete": "name"},
     )
 
 
@@ -171,6 +186,7 @@ class SignupForm(SignupPart):
 
     sms_code = code_field()
     username = username_field()
+    name = name_field()
     password = password_field()
     password2 = Text(
         gettext_lazy("Password again"),
@@ -209,8 +225,8 @@ class SignupForm(SignupPart):
             return
         if "password2" in values and values["password"] != values["password2"]:
             self.add_error("password2", _("Type the same password twice."))
-        names = {name: values.get(name, "") for name in ("username", "email")}
-        user = User(**names, mobile=values.get("mobile", self.proven))
+        known = {name: values.get(name, "") for name in ("username", "name", "email")}
+        user = User(**known, mobile=values.get("mobile", self.proven))
         try:
             validate_password(values["password"], user)
         except ValidationError as problem:

@@ -15,7 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
 from config import clock
-from signup import emails, usernames
+from signup import emails, names, usernames
+from signup.groups import Attribute, Change, Group, Membership
+
+__all__ = [
+    "CODE_LIFETIME", "CODE_MINUTES", "CODE_TRIES", "STRANGERS_TRIES", "Attribute", "Change",
+    "ContactChange", "Group", "Membership", "Purpose", "SignedIn", "User", "Verification",
+    "code_deadline", "default_time_zone",
+]  # fmt: skip
 
 CODE_MINUTES = 5
 CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
@@ -63,6 +70,10 @@ class User(AbstractUser):
     name_key = models.CharField(max_length=100, unique=True, null=True, editable=False)
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
+    # What they are called, in any script (names.py); empty: nobody said.
+    name = models.CharField(
+        _("name"), max_length=names.LONGEST, blank=True, default="", db_default=""
+    )
     email = models.EmailField(_("email"), blank=True, default="")
     mobile = PhoneNumberField(
         _("mobile"),
@@ -79,6 +90,8 @@ class User(AbstractUser):
     )
     wants_email = models.BooleanField(_("wants notices by email"), default=True)
     wants_sms = models.BooleanField(_("wants notices by SMS"), default=True)
+    # Name of an attribute -> this person's; null: none. Groups are in groups.Membership.
+    attributes = models.JSONField(_("attributes"), null=True, blank=True, editable=False)
 
     objects = UserManager()  # type: ignore[misc]  # the stubs call it a class variable
 
@@ -106,10 +119,10 @@ class User(AbstractUser):
         super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
-        return self.username
+        """What messages call them."""
+        return self.name or self.username
 
-    def get_short_name(self) -> str:
-        return self.username
+    get_short_name = get_full_name
 
 
 class Purpose(models.TextChoices):
@@ -160,7 +173,7 @@ class Verification(models.Model):
         return f"verification {self.pk}"
 
 
-class Change(models.Model):
+class ContactChange(models.Model):
     """Of the number or the address of an account. For a while, whoever has the one before can take
     it back (signup/account/undo.py)."""
 
@@ -168,14 +181,14 @@ class Change(models.Model):
         MOBILE = "mobile", _("mobile")
         EMAIL = "email", _("email")
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="changes")
+    user = models.ForeignKey(User, models.CASCADE, related_name="contact_changes")
     field = models.CharField(max_length=10, choices=Field)
     before = models.CharField(max_length=254, blank=True)
     made_at = models.DateTimeField(default=timezone.now, db_index=True)
     undone_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"change {self.pk}"
+        return f"contact change {self.pk}"
 
 
 class SignedIn(models.Model):

@@ -62,5 +62,6 @@ def own_words(user: User | None) -> set[str]:
     """The names of the product, of its hosts and of the user."""
     hosts = [*settings.ALLOWED_HOSTS, urlsplit(settings.PUBLIC_URL).hostname or ""]
     names = [user.username, user.email.partition("@")[0]] if user else []
+    names += [part for part in user.name.split() if len(part) > 3] if user else []
     parts = [part for host in hosts for part in host.split(".")]
     return {word.lower() for word in ("bellhop", *parts, *names)}

@@ -1,6 +1,6 @@
 """Many users at once: reading a row about one, and saving a batch of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -10,12 +10,13 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import get_supported_language_variant
 
-from signup import emails, phones, usernames
-from signup.models import User
+from signup import emails, groups, names, phones, usernames
+from signup.models import Change, Group, User
 from web import characters
 
 COLUMNS = ("username", "email", "mobile", "language")
-CHANGED = ("email", "mobile", "language")
+OPTIONAL = ("name",)
+CHANGED = ("name", "email", "mobile", "language", "attributes")
 
 
 class BadRow(Exception):  # noqa: N818
@@ -28,9 +29,11 @@ class Person:
 
     row: int
     username: str
+    name: str
     email: str
     mobile: str
     language: str
+    attributes: Mapping[str, str]
 
     @property
     def keys(self) -> set[str]:
@@ -39,9 +42,11 @@ class Person:
         return {name, f"email {self.email}", f"mobile {self.mobile}"} - {"email ", "mobile "}
 
 
-def read_person(number: int, row: Mapping[str, str]) -> Person:
-    """Raises BadRow."""
-    cells = {name: characters.trim(row[name]) for name in COLUMNS}
+def read_person(number: int, row: Mapping[str, str], attributes: Sequence[str] = ()) -> Person:
+    """`attributes`: the names of those that there are. Raises BadRow."""
+    cells = {
+        name: characters.trim(row.get(name, "")) for name in (*COLUMNS, *OPTIONAL, *attributes)
+    }
     for name, value in cells.items():
         if "\ufffd" in value:
             raise BadRow(f"{name} is not in UTF-8. Save the file as UTF-8.")
@@ -49,11 +54,14 @@ def read_person(number: int, row: Mapping[str, str]) -> Person:
     try:
         for check in User._meta.get_field("username").validators:
             check(username)
+        own_name = names.normalise(cells["name"])
+        own = groups.values(cells, attributes)
         email = cells["email"] and emails.normalise(cells["email"])
         mobile = cells["mobile"] and phones.normalise(cells["mobile"], abroad=True)
     except ValidationError as problem:
         raise BadRow(" ".join(map(str, problem.messages))) from None
-    return Person(number, username, email, mobile, read_language(cells["language"]))
+    language = read_language(cells["language"])
+    return Person(number, username, own_name, email, mobile, language, own)
 
 
 def read_language(text: str) -> str:
@@ -87,8 +95,9 @@ class Batch:
         self.people.append(person)
         self.keys |= person.keys
 
-    def save(self) -> Iterator[tuple[Person, Outcome]]:
-        """Each person with "created", "updated", "unchanged" or why not, in the file's order."""
+    def save(self, group: Group | None = None) -> Iterator[tuple[Person, Outcome]]:
+        """Each person with "created", "updated", "unchanged" or why not, in the file's order. All
+        but the last are in the group then."""
         plan = list(self.plan())
         try:
             with transaction.atomic():
@@ -96,10 +105,13 @@ class Batch:
                 write([], [user for _person, user, outcome in plan if outcome == "updated"])
         except IntegrityError:
             # Somebody registered at this moment: find out whom it concerns.
-            yield from save_singly(plan)
-            return
-        for person, _user, outcome in plan:
-            yield person, outcome
+            outcomes = list(save_singly(plan))
+        else:
+            outcomes = [(person, outcome) for person, _user, outcome in plan]
+        if group:
+            kept = [person.username for person, outcome in outcomes if isinstance(outcome, str)]
+            groups.add(group, User.objects.filter(username__in=kept).values_list("pk", flat=True))
+        yield from outcomes
 
     def plan(self) -> Iterator[tuple[Person, User, Outcome]]:
         known = self.known()
@@ -152,6 +164,8 @@ def new_user(person: Person) -> User:
     return User(
         username=person.username,
         name_key=usernames.key(person.username),
+        name=person.name,
+        attributes=dict(person.attributes) or None,
         email=person.email,
         mobile=person.mobile or None,
         language=person.language or settings.LANGUAGE_CODE,
@@ -161,19 +175,25 @@ def new_user(person: Person) -> User:
 
 def change(user: User, person: Person) -> bool:
     """Takes over the cells that are filled; whether anything is different now."""
-    different = [
-        name
-        for name in CHANGED
-        if getattr(person, name) and str(getattr(user, name) or "") != getattr(person, name)
-    ]
+    known = user.attributes or {}
+    filled = {name: getattr(person, name) for name in CHANGED if getattr(person, name)}
+    if person.attributes:
+        filled["attributes"] = known | dict(person.attributes)
+    different = [name for name, value in filled.items() if (getattr(user, name) or "") != value]
     for name in different:
-        setattr(user, name, getattr(person, name))
+        setattr(user, name, filled[name])
+    user.different = different  # type: ignore[attr-defined]  # for write()
     return bool(different)
 
 
 def write(created: list[User], updated: list[User]) -> None:
     User.objects.bulk_create(created)
     User.objects.bulk_update(updated, CHANGED, batch_size=100)
+    what = Change.What
+    Change.objects.bulk_create(
+        [Change(user=each, what=what.IMPORTED, fields=[]) for each in created]
+        + [Change(user=each, what=what.IMPORTED, fields=each.different) for each in updated]  # type: ignore[attr-defined]
+    )
 
 
 def save_singly(plan: list[tuple[Person, User, Outcome]]) -> Iterator[tuple[Person, Outcome]]:

@@ -41,8 +41,9 @@ PACKAGES = [
     "notices.models",
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
-    "signup.search signup.security",
-    "signup.emails signup.usernames signup.lookalikes",
+    "signup.search signup.security signup.person_form",
+    "signup.groups",
+    "signup.emails signup.usernames signup.names signup.lookalikes",
     "notices.recurrence",
     "queueing",
     "web",

@@ -89,6 +89,7 @@ def test_rows_are_all_there_after_the_migration(old):
             "notices.lift_suppressions",
             "notices.manage_schedules",
             "notices.see_addresses",
+            "notices.see_people",
             "notices.send_notice",
             "notices.send_to_everyone",
         ],

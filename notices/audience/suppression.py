@@ -15,7 +15,7 @@ from signup.models import User
 
 __all__ = [
     "CAME_BACK", "KIND_OF_REFUSAL", "OPTED_OUT", "WORDS", "active", "add", "add_all", "among",
-    "kind_against", "lift", "objection", "stopped_by", "words_against",
+    "lift", "objection", "stopped_by", "words_against",
 ]  # fmt: skip
 
 Kind = Suppression.Kind

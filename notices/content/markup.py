@@ -1,7 +1,7 @@
 """What staff write: Markdown with ((placeholders)), made into HTML, plain text and SMS."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 
@@ -11,14 +11,47 @@ from markdown_it.token import Token
 from notices.content.markdown import PLACEHOLDER, parse, render, same_address
 from web.characters import one_line
 
-__all__ = ["PLACEHOLDERS", "fill", "for_header", "to_email", "to_sms", "unknown_placeholders"]
+__all__ = [
+    "PLACEHOLDERS", "fill", "for_header", "greet_nobody", "own_placeholders", "to_email", "to_sms",
+    "unknown_placeholders",
+]  # fmt: skip
 
-PLACEHOLDERS = ("name",)
+NAME = "name"
+PLACEHOLDERS = (NAME, "groups")  # the others are attributes of people
 
 
-def unknown_placeholders(text: str) -> list[str]:
-    found = dict.fromkeys(PLACEHOLDER.findall(text))
-    return [name for name in found if name not in PLACEHOLDERS]
+def placeholders(text: str) -> tuple[str, ...]:
+    """In their order, each once."""
+    return tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
+
+
+@lru_cache(maxsize=16)
+def own_placeholders(subject: str, text: str) -> tuple[str, ...]:
+    """Those in a notice for which a delivery keeps values: all but the name."""
+    return tuple(name for name in placeholders(f"{subject}\n{text}") if name != NAME)
+
+
+def unknown_placeholders(text: str, own: Collection[str] = ()) -> list[str]:
+    """Those that are neither everybody's nor among these."""
+    return [name for name in placeholders(text) if name not in (*PLACEHOLDERS, *own)]
+
+
+# "Dear ((name)),", "尊敬的((name))：", "((name))，您好！" at the beginning of a line.
+GREETING = re.compile(
+    r"^(?P<marks>[#>*_ ]*)(?P<words>(?:[^\W\d]+[ ]){0,3}[^\W\d]*)[*_]*\(\([ ]*name[ ]*\)\)[*_]*"
+    r"(?:[,，]?(?:您好|你好))?[*_]*(?P<end>[,，:：!！]|(?=[ ]*$))[*_]*",
+    re.MULTILINE,
+)
+
+
+def greet_nobody(text: str, greeting: str) -> str:
+    """For whom we know no name: `greeting` in place of a line's first words and ((name))."""
+
+    def instead(found: re.Match[str]) -> str:
+        is_greeting = found["words"] or found["end"]
+        return found["marks"].strip("*_") + greeting if is_greeting else found[0]
+
+    return GREETING.sub(instead, text)
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from hashlib import sha256
 from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from notices.audience import preferences
@@ -138,10 +140,18 @@ def surroundings(delivery: Delivery) -> dict[str, Any]:
 def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
         name = called(delivery)
-        text = markup.fill(markup.to_sms(notice.text), {"name": name, "%name": encoded(name)})
+        said = greeting_for(notice.text, named=bool(delivery.name))
+        filled = {"name": name} | own_values(notice, delivery)
+        filled |= {f"%{each}": encoded(value) for each, value in filled.items()}
+        text = markup.fill(markup.to_sms(said), filled)
         return Wording(text, variables=(text,))
     _delivery, template, values = templated(notice, delivery)
     return fill_in(template, values)
+
+
+def greeting_for(text: str, *, named: bool) -> str:
+    """A greeting of nobody is a wording, not "Dear +8613900000011"."""
+    return text if named else markup.greet_nobody(text, _("Hello,"))
 
 
 def called(delivery: Delivery) -> str:
@@ -155,7 +165,21 @@ def encoded(name: str) -> str:
 
 # A notice as an email is one template for all, with fields for a person's own values. No wording
 # and no name can hold such a field.
-NAME, HTML_NAME, ADDRESS_NAME, LINK = (f"f{uuid4().hex}" for _ in range(4))
+LINK, KEY = (f"f{uuid4().hex}" for _each in range(2))
+
+
+class Fields(NamedTuple):
+    """Of one placeholder: where it stands in plain text, in HTML and in an address."""
+
+    plain: str
+    html: str
+    address: str
+
+
+@lru_cache(maxsize=100)
+def fields(name: str) -> Fields:
+    return Fields(*(f"f{sha256(f'{KEY}{kind}{name}'.encode()).hexdigest()}" for kind in range(3)))
+
 
 Values = Mapping[str, str]  # field -> what stands there for one person
 
@@ -179,18 +203,26 @@ class Batch:
 
 
 @lru_cache(maxsize=16)
-def email_template(subject: str, text: str, linked: bool, language: str | None) -> Wording:
+def email_template(
+    subject: str, text: str, linked: bool, language: str | None, named: bool
+) -> Wording:
     link = LINK if linked else ""
+    with override(language):
+        subject, text = (greeting_for(each, named=named) for each in (subject, text))
+    used = {name: fields(name) for name in ("name", *markup.own_placeholders(subject, text))}
+    addresses = {f"%{name}": each.address for name, each in used.items()}
+    in_plain = {name: each.plain for name, each in used.items()} | addresses
+    in_html = {name: each.html for name, each in used.items()} | addresses
     html = {
-        "title": markup.fill(escape(subject), {"name": HTML_NAME}),
-        "body": markup.fill(markup.to_email(text), {"name": HTML_NAME, "%name": ADDRESS_NAME}),
+        "title": markup.fill(escape(subject), in_html),
+        "body": markup.fill(markup.to_email(text), in_html),
         "unsubscribe": link,
     }
-    words = markup.fill(markup.to_sms(text), {"name": NAME, "%name": ADDRESS_NAME})
+    words = markup.fill(markup.to_sms(text), in_plain)
     plain = {"text": words, "unsubscribe": link}
     with override(language):
         return Wording(
-            subject=markup.for_header(markup.fill(subject, {"name": NAME})),
+            subject=markup.for_header(markup.fill(subject, in_plain)),
             text=render_to_string("messages/notice.email.txt", plain).strip(),
             html=render_to_string("messages/notice.email.html", html),
             unsubscribe=link,
@@ -199,14 +231,25 @@ def email_template(subject: str, text: str, linked: bool, language: str | None) 
 
 def templated(notice: Notice, delivery: Delivery) -> Templated:
     """A notice's email in the person's language, not yet filled in."""
-    values, language = values_of(delivery), delivery.language or settings.LANGUAGE_CODE
-    template = email_template(notice.subject, notice.text, LINK in values, language)
+    values, language = values_of(notice, delivery), delivery.language or settings.LANGUAGE_CODE
+    linked, named = LINK in values, bool(delivery.name)
+    template = email_template(notice.subject, notice.text, linked, language, named)
     return Templated(delivery, template, values)
 
 
-def values_of(delivery: Delivery) -> Values:
-    name = called(delivery)
-    values = {NAME: name, HTML_NAME: escape(name), ADDRESS_NAME: encoded(name)}
+def own_values(notice: Notice, delivery: Delivery) -> dict[str, str]:
+    """Placeholder -> what it stands for. Nothing is known of a pasted address: it stands for
+    nothing there."""
+    known: Mapping[str, str] = delivery.values or {}
+    own = markup.own_placeholders(notice.subject, notice.text)
+    return {name: markup.for_header(known.get(name, "")) for name in own}
+
+
+def values_of(notice: Notice, delivery: Delivery) -> Values:
+    values: dict[str, str] = {}
+    for name, value in {"name": called(delivery), **own_values(notice, delivery)}.items():
+        plain, html, address = fields(name)
+        values |= {plain: value, html: escape(value), address: encoded(value)}
     link = preferences.unsubscribe_url(delivery)
     return values | {LINK: link} if link else values
 
@@ -219,8 +262,9 @@ def fill_in(template: Wording, values: Values) -> Wording:
 
 
 def batch(deliveries: Sequence[Delivery]) -> Batch:
-    """Emails of one notice, in one language, all with a link to unsubscribe or all without."""
+    """Emails of one notice, in one language, all with a link to unsubscribe or all without, to
+    people who all have a name or all have none."""
     first = deliveries[0]
     assert first.notice
     template = templated(first.notice, first).template
-    return Batch(template, {each.pk: values_of(each) for each in deliveries})
+    return Batch(template, {each.pk: values_of(first.notice, each) for each in deliveries})

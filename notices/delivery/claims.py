@@ -39,8 +39,9 @@ KEPT = 3600  # seconds
 AGAIN = 30  # seconds after which a claim begins at the first id again: with what is to be retried
 # What it takes to send one of a notice: a row is twice as wide.
 READ = (
-    "message", "notice", "user", "channel", "address", "name", "language", "origin", "state",
-    "reason", "tries", "created_at", "expires_at", "provider", "provider_ref", "doubt_until",
+    "message", "notice", "user", "channel", "address", "name", "values", "language", "origin",
+    "state", "reason", "tries", "created_at", "expires_at", "provider", "provider_ref",
+    "doubt_until",
 )  # fmt: skip
 TOO_LATE = gettext_noop("Its time was over before it could be sent.")
 REMOVED = gettext_noop("This person's account was removed before it could be sent.")
@@ -175,10 +176,10 @@ def objection(delivery: Delivery) -> tuple[State, str] | None:
 
 
 def is_of_a_person_who_was_removed(delivery: Delivery) -> bool:
-    """One of a notice to everyone who has an account. A pasted address is told all the same."""
+    """One of a notice to those who have an account. A pasted address is told all the same."""
     notice = delivery.notice
     return (
         delivery.user_id is None
         and notice is not None
-        and notice.audience == Notice.Audience.EVERYONE
+        and notice.audience != Notice.Audience.ADDRESSES
     )

@@ -124,7 +124,7 @@ class Connections(Closing):
 
 
 def grouped(claimed: Sequence[Delivery], provider: Batching) -> Iterator[list[Delivery]]:
-    """One language, all with a link to unsubscribe or none, nobody twice."""
+    """One language, all with a link to unsubscribe or none, a name or none; nobody twice."""
     seen = {""}
     together: list[Delivery] = []
     for delivery in claimed:
@@ -139,5 +139,6 @@ def grouped(claimed: Sequence[Delivery], provider: Batching) -> Iterator[list[De
         yield from (found[first : first + size] for first in range(0, len(found), size))
 
 
-def kind(delivery: Delivery) -> tuple[int, str, bool]:
-    return delivery.tries, delivery.language, bool(preferences.unsubscribe_url(delivery))
+def kind(delivery: Delivery) -> tuple[int, str, bool, bool]:
+    linked = bool(preferences.unsubscribe_url(delivery))
+    return delivery.tries, delivery.language, linked, bool(delivery.name)

@@ -14,15 +14,15 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.db.models.lookups import IsNull
 
 from config import clock
 from config.database import AWAY
-from notices.audience import suppression
+from notices.audience import people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
-from notices.content import messages
+from notices.content import markup, messages
 from notices.delivery import finish, high_water, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
@@ -53,7 +53,7 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     if not states.prepare(due):
         return []
     notice = Notice.objects.get(pk=notice_id)
-    budget, parts = Budget(waits), everyone_in_parts if to_everyone(notice) else addresses_in_parts
+    budget, parts = Budget(waits), people_in_parts if to_people(notice) else addresses_in_parts
     budget.is_over()  # it begins
     upto = notice.prepared_upto
     for upto in parts(notice):
@@ -85,21 +85,23 @@ def analyse() -> None:
         log.warning("Nobody told PostgreSQL of the new rows (%s).", type(problem).__name__)
 
 
-def to_everyone(notice: Notice) -> bool:
-    return notice.audience == Notice.Audience.EVERYONE
+def to_people(notice: Notice) -> bool:
+    """Who have an account."""
+    return notice.audience != Notice.Audience.ADDRESSES
 
 
-def everyone_in_parts(notice: Notice) -> Iterator[int]:
+def people_in_parts(notice: Notice) -> Iterator[int]:
     """Yields how far it came, the pk of a user, before each further part: others may write then,
     on SQLite one does at a time."""
-    people = [everyone(notice, CHANNELS[channel]) for channel in notice.channels]
-    ids, last = User.objects.order_by("pk").values_list("pk", flat=True), notice.prepared_upto
+    chosen, last = people.chosen(notice), notice.prepared_upto
+    by_channel = [everyone(notice, CHANNELS[channel]).filter(chosen) for channel in notice.channels]
+    ids = User.objects.filter(chosen, is_active=True).order_by("pk").values_list("pk", flat=True)
     while upto := ids.filter(pk__gt=last)[PART - 1 : PART].first():
-        for each in people:
+        for each in by_channel:
             insert(each.filter(pk__gt=last, pk__lte=upto))
         yield upto
         last = upto
-    for each in people:
+    for each in by_channel:
         insert(each.filter(pk__gt=last))
 
 
@@ -121,14 +123,16 @@ def goes_on(notice: Notice, upto: int) -> bool:
     return bool(behind.update(prepared_upto=upto, active_at=clock.now()))
 
 
-def insert(people: QuerySet[User]) -> int:
+def insert(rows: QuerySet[User]) -> int:
     """One INSERT … SELECT of what everyone() annotates: the rows never pass through this process.
     How many were new."""
-    columns = list(people.query.annotation_select)
+    columns = list(rows.query.annotation_select)
     quote = connection.ops.quote_name
     column_of = {field.name: str(field.column) for field in Delivery._meta.concrete_fields}
     names = ", ".join(quote(column_of[name.removeprefix("d_")]) for name in columns)
-    select, params = people.values(*columns).query.get_compiler(connection=connection).as_sql()
+    select, params = (
+        rows.values(*columns).query.get_compiler(connection=connection, elide_empty=False).as_sql()
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {quote(Delivery._meta.db_table)} ({names}) {select} "
@@ -159,17 +163,19 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     )
     fixed = {"message": messages.NOTICE, "channel": channel.name, "origin": "", "provider": ""}
     # d_: an annotation may not bear the name of the user's own field.
-    dated = {"d_expires_at": Value(notice.not_after)} if notice.not_after else {}
+    more: dict[str, Any] = {"d_expires_at": Value(notice.not_after)} if notice.not_after else {}
+    if own := markup.own_placeholders(notice.subject, notice.text):
+        more["d_values"] = people.values(own)
     return (
         get_user_model()
         .objects.filter(is_active=True)
         .annotate(
             **{f"d_{name}": Value(value, text) for name, value in fixed.items()},
-            **dated,
+            **more,
             d_notice=Value(notice.pk, IntegerField()),
             d_user=F("pk"),
             d_address=address,
-            d_name=F("username"),
+            d_name=Coalesce(NullIf("name", Value("")), "username"),
             d_language=F("language"),
             d_state=state,
             d_reason=reason,
@@ -194,7 +200,7 @@ def unwilling(channel: Channel) -> Q:
 
 def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
     """One for each recipient; an address that is a user's follows that user's wishes."""
-    known: dict[str, Any] = {}
+    known: dict[str, User] = {}
     suppressed: dict[str, str] = {}
     for channel in CHANNELS.values():
         field = channel.user_field
@@ -202,6 +208,8 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
         users = get_user_model().objects.filter(**{f"{field}__in": addresses})
         known |= {str(getattr(user, field)): user for user in users}
         suppressed |= suppression.among(channel.name, addresses)
+    own = markup.own_placeholders(notice.subject, notice.text)
+    values = people.values_of(known.values(), own)
     for one in batch:
         user, channel = known.get(one.address), CHANNELS[one.channel]
         unwanted = user is not None and not channel.wanted_by(user)
@@ -212,8 +220,9 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
             user=user,
             channel=one.channel,
             address=one.address,
-            name=one.name or (user.username if user else ""),
+            name=one.name or (user.get_full_name() if user else ""),
             language=user.language if user else settings.LANGUAGE_CODE,
+            values=values.get(user.pk) if user else None,
             state=State.SUPPRESSED if reason else State.QUEUED,
             reason=reason,
             expires_at=notice.not_after,

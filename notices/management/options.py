@@ -48,6 +48,8 @@ def add_content(parser: ArgumentParser) -> None:
     )  # fmt: skip
     audience = parser.add_mutually_exclusive_group(required=True)
     audience.add_argument("--everyone", action="store_true", help="who has that channel")
+    audience.add_argument("--group", default="", metavar="NAME", help="who is in it")
+    audience.add_argument("--audience", default="", metavar="NAME", help="a saved one")
     audience.add_argument("--addresses", metavar="FILE", help="one a line; - is the input")
     add_author(parser, "its author: a member of staff")
     add_key(parser)
@@ -96,12 +98,17 @@ def instant(name: str, text: str) -> datetime | None:
 def read_content(options: Mapping[str, Any]) -> NoticeForm:
     """The form, checked. Raises CommandError with every sentence when something is wrong."""
     addresses = options["addresses"]
+    chosen = {
+        "addresses": addresses, "group": options["group"], "saved": options["audience"]
+    }  # fmt: skip
     form = NoticeForm(
         {
             "subject": options["subject"],
             "text": read(options["text"]),
             "channels": list(dict.fromkeys(options["channel"])),
-            "audience": "addresses" if addresses else "everyone",
+            "audience": next((one for one in chosen if chosen[one]), "everyone"),
+            "group": options["group"],
+            "saved": options["audience"],
             "addresses": read(addresses) if addresses else "",
             "escalate_minutes": options["escalate_minutes"],
         }

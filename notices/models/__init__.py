@@ -1,6 +1,14 @@
+from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
-from notices.models.notice import CONTENT_FIELDS, NOT_STARTED, UNDER_WAY, UNFINISHED, Notice
+from notices.models.notice import (
+    CONTENT_FIELDS,
+    NOT_STARTED,
+    UNDER_WAY,
+    UNFINISHED,
+    Content,
+    Notice,
+)
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
@@ -13,12 +21,14 @@ __all__ = [
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",
+    "Content",
     "Delivery",
     "FailedAttempt",
     "HighWater",
     "Notice",
     "Occurrence",
     "Receipt",
+    "SavedAudience",
     "Schedule",
     "State",
     "StreamCursor",

@@ -59,6 +59,8 @@ class Delivery(models.Model):
     address = models.CharField(_("address"), max_length=254, blank=True)
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
     language = models.CharField(_("language"), max_length=10, default=settings.LANGUAGE_CODE)
+    # Placeholder -> what stands there for this person, of those that the notice uses; null: none.
+    values = models.JSONField(null=True)
     # https://host by which somebody asked for it: for links, where no PUBLIC_URL is set.
     origin = models.CharField(max_length=255, blank=True, default="")
 

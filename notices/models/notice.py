@@ -11,12 +11,15 @@ from django.utils.translation import pgettext
 from config import clock
 from notices import rights
 from notices.channels import CHANNELS
+from notices.models.audience import SavedAudience
 from signup.models import default_time_zone
 
 
 class Audience(models.TextChoices):
     EVERYONE = "everyone", _("Everyone")
     ADDRESSES = "addresses", _("Pasted addresses")
+    GROUP = "group", _("A group")
+    SAVED = "saved", _("A saved audience")
 
 
 class Content(models.Model):
@@ -28,6 +31,15 @@ class Content(models.Model):
     channels = models.JSONField(_("channels"))  # a list of names in channels.py, in that order
     audience = models.CharField(_("audience"), max_length=10, choices=Audience)
     addresses = models.TextField(_("addresses"), blank=True, default="")  # one a line, normalised
+    Audience = Audience
+
+    # Null although the audience says so: it was deleted, and nobody is told.
+    group = models.ForeignKey(
+        "signup.Group", models.SET_NULL, null=True, blank=True, verbose_name=_("group")
+    )
+    saved = models.ForeignKey(
+        SavedAudience, models.SET_NULL, null=True, blank=True, verbose_name=_("saved audience")
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
     )
@@ -53,6 +65,12 @@ class Content(models.Model):
         comma = pgettext("between the channels of a notice", ", ")
         return comma.join(str(CHANNELS[name].label) for name in self.channels)
 
+    def get_audience_in_words(self) -> str:
+        """With the name of its group or saved audience, if that is still there."""
+        if named := {"group": self.group, "saved": self.saved}.get(self.audience):
+            return f"{self.get_audience_display()}: {named}"
+        return str(self.get_audience_display())
+
 
 def once_per_request(name: str) -> models.UniqueConstraint:
     return models.UniqueConstraint(
@@ -62,7 +80,10 @@ def once_per_request(name: str) -> models.UniqueConstraint:
     )
 
 
-CONTENT_FIELDS = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
+CONTENT_FIELDS = (
+    "subject", "text", "channels", "audience", "group", "saved", "addresses",
+    "escalate_minutes",
+)  # fmt: skip
 
 
 class Notice(Content):
@@ -77,8 +98,6 @@ class Notice(Content):
         FINISHED = "finished", _("finished")
         CANCELLED = "cancelled", _("cancelled")
         EXPIRED = "expired", _("expired")  # its time was over before it could start
-
-    Audience = Audience
 
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     start_at = models.DateTimeField(_("start"), default=timezone.now)

@@ -3,14 +3,16 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from notices import channels
 from notices.audience import recipients as audience
 from notices.content import markup
-from notices.models import CONTENT_FIELDS, Notice
+from notices.models import CONTENT_FIELDS, Notice, SavedAudience
+from signup import groups, names
+from signup.models import Group
 from web.characters import CONTROL
 from web.forms import JSONForm
 
@@ -19,21 +21,45 @@ __all__ = ["NoticeForm"]
 BAD_LINES = 100  # told one by one
 MOST_PROBLEMS = 1000  # a list with more is another list
 BOTH = _("Everyone is chosen above, and this list is not empty. Choose the list, or empty it.")
+OTHER = _("Another audience is chosen above. Choose this one there, or empty this.")
+# What belongs to one audience alone, and what to say when it is empty then.
+BELONGS = {
+    Notice.Audience.GROUP: ("group", _("Choose a group.")),
+    Notice.Audience.SAVED: ("saved", _("Choose a saved audience.")),
+    Notice.Audience.ADDRESSES: ("addresses", _("Paste at least one address or number.")),
+}
 MANY = 10  # recipients: so many may not be told more than once a minute
 
 
 def check_wording(text: str) -> None:
     """Raises ValidationError for a placeholder that would reach people unfilled."""
-    if unknown := markup.unknown_placeholders(text):
+    own = groups.attributes() if markup.own_placeholders("", text) else []
+    if unknown := markup.unknown_placeholders(text, own):
         raise ValidationError(
             _("There is no placeholder ((%(name)s)). You can use: %(known)s."),
             params={
                 "name": unknown[0][:30],
-                "known": ", ".join(f"(({name}))" for name in markup.PLACEHOLDERS),
+                "known": ", ".join(f"(({name}))" for name in (*markup.PLACEHOLDERS, *own)),
             },
         )
     if CONTROL.search(text):
         raise ValidationError(_("This holds control characters. Type it again without them."))
+
+
+class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of the rows that have a name, by that: for pages, scripts and commands."""
+
+    def __init__(self, model: type[Group | SavedAudience], **options: Any) -> None:
+        super().__init__(model._default_manager, to_field_name="name", required=False, **options)
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value.strip():
+            try:
+                key = groups.key_of(names.normalise(value))
+                return self.queryset.get(key=key)  # type: ignore[union-attr]
+            except (ValidationError, ObjectDoesNotExist):
+                raise ValidationError(self.error_messages["invalid_choice"]) from None
+        return super().to_python(value)
 
 
 class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
@@ -49,12 +75,24 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         label=_("Audience"),
         choices=[
             (Notice.Audience.EVERYONE, _("Everyone who has that channel")),
+            (Notice.Audience.GROUP, _("A group")),
+            (Notice.Audience.SAVED, _("A saved audience")),
             (Notice.Audience.ADDRESSES, _("The addresses and numbers below")),
         ],
         widget=forms.RadioSelect,  # nothing is preselected: "everyone" has to be meant
         error_messages={"required": _("Say whom this is for.")},
     )
 
+    group = Named(
+        Group,
+        label=_("Group"),
+        error_messages={"invalid_choice": _("This group is not there. Choose another.")},
+    )
+    saved = Named(
+        SavedAudience,
+        label=_("Saved audience"),
+        error_messages={"invalid_choice": _("This audience is not there. Choose another.")},
+    )
     escalate_minutes = forms.IntegerField(
         label=_("Minutes until an SMS to those whom the email did not reach"),
         required=False,
@@ -69,7 +107,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Notice
-        fields = ("subject", "text", "channels", "audience", "addresses", "escalate_minutes")
+        fields = CONTENT_FIELDS
         labels = {
             "subject": _("Subject"),
             "text": _("Text"),
@@ -92,6 +130,9 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
+        for name in ("group", "saved"):  # by its name, as the field has it
+            if self.instance.pk:
+                self.initial[name] = getattr(self.instance, name)
         self.pasted = audience.Pasted()
 
     @property
@@ -123,13 +164,25 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         if cleaned.get("escalate_minutes") and cleaned.get("channels", ["email"]) != ["email"]:
             problem = _("This is for notices by email alone. Take SMS out, or leave this empty.")
             self.add_error("escalate_minutes", problem)
-        if cleaned.get("audience") == Notice.Audience.EVERYONE:
-            if cleaned.get("addresses", "").strip():
-                self.add_error("addresses", BOTH)
-            cleaned["addresses"] = ""
-        elif "channels" in cleaned and "addresses" in cleaned:
+        self.check_audience(cleaned)
+        pasted = cleaned.get("audience") == Notice.Audience.ADDRESSES
+        if pasted and "channels" in cleaned and cleaned.get("addresses"):
             self.read_addresses(cleaned)
         return cleaned
+
+    def check_audience(self, cleaned: dict[str, Any]) -> None:
+        """What belongs to another audience than the chosen one is never passed over."""
+        chosen = cleaned.get("audience")
+        for kind, (name, empty) in BELONGS.items():
+            given = cleaned.get(name)
+            is_empty = not (given.strip() if isinstance(given, str) else given)
+            if kind == chosen and is_empty and name not in self.errors:
+                self.add_error(name, empty)
+            elif chosen and kind != chosen:
+                if not is_empty:
+                    everyone = chosen == Notice.Audience.EVERYONE and name == "addresses"
+                    self.add_error(name, BOTH if everyone else OTHER)
+                cleaned[name] = "" if name == "addresses" else None
 
     def read_addresses(self, cleaned: dict[str, Any]) -> None:
         self.pasted = audience.read(cleaned["addresses"], cleaned["channels"], MOST_PROBLEMS)

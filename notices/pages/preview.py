@@ -8,9 +8,10 @@ from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from notices.audience import people
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
-from notices.content import messages
+from notices.content import markup, messages
 from notices.delivery import expand
 from notices.models import Delivery, Notice
 from notices.pages.reach import reach
@@ -60,8 +61,13 @@ def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
         found.recipients,
         found.without,
         messages.called(delivery),
-        delivery.name == reader.username,
+        delivery.name == reader.get_full_name(),
     )
+
+
+def own_values(notice: Notice, reader: User) -> dict[str, str] | None:
+    own = markup.own_placeholders(notice.subject, notice.text)
+    return people.values_of([reader], own).get(reader.pk)
 
 
 def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
@@ -70,8 +76,9 @@ def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
         message=messages.NOTICE,
         notice=notice,
         channel=channel.name,
-        name=reader.username,
+        name=reader.get_full_name(),
         language=reader.language,
+        values=own_values(notice, reader),
     )
     if notice.audience == Notice.Audience.ADDRESSES:
         lines = map(Recipient.restore, notice.addresses.splitlines())

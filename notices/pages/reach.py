@@ -1,19 +1,18 @@
 """How many people a notice would reach, judged as they are when its deliveries are written."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
-from django.contrib.auth import get_user_model
-from django.db.models import Count, Q, QuerySet
-from django.db.models.lookups import IsNull
+from django.db.models import Count, Q
 
-from notices.audience import suppression
+from notices.audience import people
 from notices.audience.recipients import Recipient
 from notices.channels import Channel
 from notices.delivery import expand
-from notices.models import Notice, State
+from notices.models import Notice, State, Suppression
 from signup.models import User
 
-__all__ = ["reach"]
+__all__ = ["reach", "reach_of_people"]
 
 
 class Reach(NamedTuple):
@@ -28,12 +27,24 @@ def reach(notice: Notice, channel: Channel) -> Reach:
     """Of a notice that need not be saved."""
     if notice.audience == Notice.Audience.ADDRESSES:
         return reach_of_list(notice, channel)
-    people: QuerySet[User] = get_user_model().objects.filter(is_active=True)
-    against = suppression.kind_against(channel.user_field, channel.name)
-    missing = expand.without_address(channel) | expand.unwilling(channel)
-    missing |= Q(IsNull(against, False))
-    found = people.aggregate(all=Count("pk"), without=Count("pk", filter=missing))
-    return Reach(found["all"] - found["without"], found["without"])
+    return reach_of_people(people.chosen(notice), [channel])[channel.name]
+
+
+def reach_of_people(chosen: Q, channels: Collection[Channel]) -> dict[str, Reach]:
+    """By each of these, all by one look at the people."""
+    found = User.objects.filter(chosen, is_active=True).aggregate(
+        all=Count("pk"),
+        **{f"not_{each.name}": Count("pk", filter=unreached(each)) for each in channels},
+    )
+    without = {each.name: found[f"not_{each.name}"] for each in channels}
+    return {name: Reach(found["all"] - number, number) for name, number in without.items()}
+
+
+def unreached(channel: Channel) -> Q:
+    """The list as a set, which the database makes once, and not a question for each person."""
+    on_the_list = Suppression.objects.filter(channel=channel.name, lifted_at=None)
+    suppressed = Q(**{f"{channel.user_field}__in": on_the_list.values("address")})
+    return expand.without_address(channel) | expand.unwilling(channel) | suppressed
 
 
 def reach_of_list(notice: Notice, channel: Channel) -> Reach:

@@ -19,7 +19,7 @@ from notices.channels import EMAIL
 from notices.delivery import finish, restored, states
 from notices.models import OPEN, Delivery, FailedAttempt, Receipt, State, Suppression
 
-__all__ = ["OPT_OUTS", "store", "take"]
+__all__ = ["OPT_OUTS", "service", "store", "take"]
 
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer

@@ -15,7 +15,7 @@ from notices.delivery import states
 from notices.models import Delivery, State
 from signup import confirmation, flow, proof, security
 from signup.account import sessions
-from signup.models import Change, User, Verification
+from signup.models import ContactChange, User, Verification
 from web.problems import Invalid
 
 DELETED = gettext_noop("The account was deleted.")
@@ -32,7 +32,7 @@ def change_mobile(user: User, verification: Verification, origin: str) -> None:
             flow.refuse_taken(mobile=mobile)
             user = locked(user)
             before, now = str(user.mobile or ""), clock.now()
-            change(user, Change.Field.MOBILE, mobile, now)
+            change(user, ContactChange.Field.MOBILE, mobile, now)
             told = [(SMS, before), (EMAIL, user.email)]
             rows = list(tell("mobile_changed", user, told, origin, now))
     except IntegrityError:
@@ -47,7 +47,7 @@ def change_email(user: User, email: str, origin: str) -> None:
     with transaction.atomic():
         user, now = locked(user), clock.now()
         before = user.email
-        change(user, Change.Field.EMAIL, email, now)
+        change(user, ContactChange.Field.EMAIL, email, now)
         rows = list(tell("email_changed", user, [(EMAIL, before)], origin, now))
     ring(rows)
 
@@ -58,13 +58,13 @@ def locked(user: User) -> User:
 
 def change(user: User, field: str, value: str, now: datetime) -> None:
     before = str(getattr(user, field) or "")
-    Change.objects.create(user=user, field=field, before=before, made_at=now)
+    ContactChange.objects.create(user=user, field=field, before=before, made_at=now)
     User.objects.filter(pk=user.pk).update(**{field: empty_or(field, value)})
     security.tell("account-changed", account=user.pk, changed=field)
 
 
 def empty_or(field: str, value: str) -> str | None:
-    return value or (None if field == Change.Field.MOBILE else "")
+    return value or (None if field == ContactChange.Field.MOBILE else "")
 
 
 def tell(
@@ -144,7 +144,7 @@ def take_back(delivery: Delivery) -> bool:
     try:
         with transaction.atomic():
             user = locked(delivery.user)
-            made = Change.objects.filter(user=user, undone_at=None, made_at__gte=since)
+            made = ContactChange.objects.filter(user=user, undone_at=None, made_at__gte=since)
             before: dict[str, Any] = {}
             for each in made.order_by("-id"):
                 before[each.field] = empty_or(each.field, each.before)

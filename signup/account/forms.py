@@ -11,7 +11,7 @@ from notices.channels import CHANNELS
 from notices.models import Delivery
 from notices.pages.time_zones import read_time_zone
 from signup import usernames
-from signup.forms import Email, Text, Username, password_field, username_field
+from signup.forms import Email, Name, Text, Username, name_field, password_field, username_field
 from signup.models import User
 from web.forms import JSONForm
 
@@ -20,6 +20,7 @@ class AboutForm(JSONForm, forms.Form):
     """What the rest of the house calls somebody, and how it writes to them."""
 
     username: Username = username_field()
+    name: Name = name_field()
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
     time_zone = Text(
         gettext_lazy("Time zone"),
@@ -59,6 +60,7 @@ def about(user: User) -> dict[str, Any]:
     wanted = preferences.channels(owned(user))
     return {
         "username": user.username,
+        "name": user.name,
         "language": user.language,
         "time_zone": user.time_zone,
         "channels": [name for name, comes in wanted.items() if comes],

@@ -5,7 +5,7 @@ from typing import Any
 from notices.audience import recipients
 from notices.channels import EMAIL, SMS
 from notices.models import Delivery, Suppression
-from signup.models import Change, SignedIn, User, Verification
+from signup.models import ContactChange, Group, SignedIn, User, Verification
 
 # Of a user: all but the hash, and what is made from the name.
 SECRET = {"password", "name_key"}
@@ -24,8 +24,9 @@ def kept(user: User) -> dict[str, Any]:
         if field.name not in SECRET
     }
     account["mobile"] = str(user.mobile or "")
+    groups = Group.objects.filter(memberships__user=user)
     return {
-        "account": account | {"groups": list(user.groups.values_list("name", flat=True))},
+        "account": account | {"groups": list(groups.values_list("name", flat=True))},
         "messages": list(Delivery.objects.filter(user=user).order_by("-id").values(*OF_DELIVERY)),
         "not_wanted": [
             row
@@ -35,7 +36,9 @@ def kept(user: User) -> dict[str, Any]:
         ],
         "codes_asked_for": codes(account["mobile"]),
         "changes": list(
-            Change.objects.filter(user=user).values("field", "before", "made_at", "undone_at")
+            ContactChange.objects.filter(user=user).values(
+                "field", "before", "made_at", "undone_at"
+            )
         ),
         "sessions": list(SignedIn.objects.filter(user=user).values("browser", "since")),
     }

@@ -140,10 +140,10 @@ def save_about(request: HttpRequest, form: AboutForm) -> str:
     values, user = form.checked(), form.user
     if flow.is_anothers(user, values["username"]):
         raise Invalid.field("username", _("This username is taken. Choose another."))
-    user.username = values["username"]
+    user.username, user.name = values["username"], values["name"]
     user.language, user.time_zone = values["language"], values["time_zone"]
     try:
-        user.save(update_fields=["username", "name_key", "language", "time_zone"])
+        user.save(update_fields=["username", "name_key", "name", "language", "time_zone"])
     except IntegrityError:
         raise Invalid.field("username", _("This username is taken. Choose another.")) from None
     if set(values["channels"]) != set(about(user)["channels"]):

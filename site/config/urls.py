@@ -10,6 +10,7 @@ from web.language import set_language
 urlpatterns = [
     path("", include("signup.urls")),
     path("notices/", include("notices.pages.urls")),
+    path("", include("notices.pages.people_urls")),
     path("receipts/<str:name>/", webhooks.receive),
     path("receipts/<str:name>/<path:rest>", webhooks.receive),
     path("anymail/<str:esp>/tracking/", anymail.tracking),

@@ -48,25 +48,31 @@ def decode(data: bytes) -> str:
         raise BadFile("This is not UTF-8 text. Save it as UTF-8.") from None
 
 
-def read(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
+def read(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, Row]]:
     """Each row after the first with its number. Empty rows are skipped; what is not in UTF-8 has a
-    U+FFFD in its place. Raises BadFile when the first row does not name each column once."""
+    U+FFFD in its place. Raises BadFile when the first row does not name each column once, and an
+    optional one at most once."""
     with path.open("rb") as file:
         kind = encoding(file.read(100))
     with path.open(encoding=kind, errors="replace", newline="") as source:
-        yield from rows(source, columns)
+        yield from rows(source, columns, optional)
 
 
-def rows(source: TextIO, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
+def rows(
+    source: TextIO, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, Row]]:
     first = source.readline()
     named = [(delimiter, names_in(first, delimiter)) for delimiter in DELIMITERS]
     delimiter, names = max(named, key=lambda each: len(set(each[1]) & set(columns)))
-    check(names, columns)
+    check(names, columns, optional)
+    known = [*columns, *(name for name in optional if name in names)]
     lines = Lines(source)
     number = 1
     while lines:
         number += 1
-        row = next_row(lines, delimiter, names, columns)
+        row = next_row(lines, delimiter, names, known)
         if row:
             yield number, row
 
@@ -76,11 +82,11 @@ def names_in(line: str, delimiter: str) -> list[str]:
     return [] if isinstance(cells, str) else [characters.trim(each).lower() for each in cells]
 
 
-def check(names: Sequence[str], columns: Sequence[str]) -> None:
+def check(names: Sequence[str], columns: Sequence[str], optional: Sequence[str] = ()) -> None:
     every = f"It has to name: {','.join(columns)}."
     if missing := [name for name in columns if name not in names]:
         raise BadFile(f"The first row does not name {', '.join(missing)}. {every}")
-    if twice := [name for name in columns if names.count(name) > 1]:
+    if twice := [name for name in (*columns, *optional) if names.count(name) > 1]:
         raise BadFile(f"The first row names {', '.join(twice)} twice. {every}")
 
 

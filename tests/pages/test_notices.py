@@ -130,16 +130,18 @@ def test_preview_of_a_pasted_list_tells_who_gets_nothing_and_what_stands_twice(p
 
 
 @pytest.mark.parametrize(
-    ("pasted", "name"),
+    ("pasted", "name", "greeting"),
     [
-        ("Bo <bo@example.com>\nLi <li@example.com>", "Bo"),
-        ("bo@example.com", "bo@example.com"),
-        ("wang@example.com", "guest_wang"),
+        ("Bo <bo@example.com>\nLi <li@example.com>", "Bo", "Dear Bo,"),
+        ("bo@example.com", "bo@example.com", "Hello,"),
+        ("wang@example.com", "guest_wang", "Dear guest_wang,"),
     ],
 )
-def test_preview_of_a_pasted_list_is_what_its_first_person_gets(page, visitor, pasted, name):
+def test_preview_of_a_pasted_list_is_what_its_first_person_gets(
+    page, visitor, pasted, name, greeting
+):
     shown = post(page, audience="addresses", addresses=pasted, preview="1").text
-    assert f"Dear {name}, the lift" in shown
+    assert f"{greeting} the lift" in shown
     assert f"As {name} would get it" in shown
 
 
@@ -166,7 +168,7 @@ BAD = [
     ({"subject": "x" * 151}, "at most 150 characters"),
     ({"subject": "a\nBcc: x@example.com"}, "A subject is one line."),
     ({"subject": "nul\x00"}, "Null characters are not allowed."),
-    ({"subject": "Dear ((nmae))"}, "There is no placeholder ((nmae)). You can use: ((name))."),
+    ({"subject": "Dear ((nmae))"}, "You can use: ((name)), ((groups))."),
     ({"text": ""}, "Write what people shall read."),
     ({"text": "x" * 20_001}, "at most 20000 characters"),
     ({"text": "((code))"}, "There is no placeholder ((code))."),

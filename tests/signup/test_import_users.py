@@ -6,8 +6,9 @@ import tracemalloc
 import pytest
 from django.core.management import CommandError, call_command
 
+from signup import groups
 from signup.management.commands import import_users
-from signup.models import User
+from signup.models import Membership, User
 from signup.people import Batch, read_person
 
 pytestmark = pytest.mark.django_db
@@ -19,11 +20,11 @@ HEAD = "username,email,mobile,language\n"
 def run(tmp_path):
     """Imports this text; what was told on stdout, what on stderr."""
 
-    def run(text, head=HEAD):
+    def run(text, head=HEAD, *options):
         path, out, err = tmp_path / "people.csv", io.StringIO(), io.StringIO()
         path.write_bytes((head + text).encode() if isinstance(text, str) else head.encode() + text)
         try:
-            call_command("import_users", str(path), stdout=out, stderr=err)
+            call_command("import_users", str(path), *options, stdout=out, stderr=err)
         except CommandError as problem:
             err.write(f"{problem}\n")
         return out.getvalue(), err.getvalue()
@@ -240,3 +241,20 @@ def test_the_help_says_what_becomes_of_known_people(capsys):
         call_command("import_users", "--help")
     assert "an empty cell leaves what is there" in capsys.readouterr().out
     assert import_users.BATCH <= 1000
+
+
+def test_people_come_with_attributes_and_into_a_group(run, visitor, tmp_path):
+    groups.make_attribute("building")
+    head = "username,email,mobile,language,Building,other\n"
+    assert run("guest_wang,,,,B,x\nnew_one,,,,C,y\nno,,,,,\n", head, "--group", "House B")[0]
+    assert dict(User.objects.values_list("username", "attributes")) == {
+        "guest_wang": {"building": "B"}, "new_one": {"building": "C"}
+    }  # fmt: skip
+    out, _err = run("guest_wang,,,,,x\nnew_one,,,,C,y\n", head, "--group", "house b")
+    assert out == "0 created, 0 updated, 2 unchanged.\n"
+    in_it = Membership.objects.filter(group__name="House B").values_list(
+        "user__username", flat=True
+    )
+    assert set(in_it) == {"guest_wang", "new_one"}
+    assert [each.fields for each in visitor.changes.all()] == [["attributes"]]
+    assert "--group: Leave out characters" in run("", head, "--group", "a\x00")[1]

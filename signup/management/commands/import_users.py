@@ -4,9 +4,11 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from signup.people import COLUMNS, BadRow, Batch, read_person
+from signup import groups
+from signup.people import COLUMNS, OPTIONAL, BadRow, Batch, read_person
 from web import tables
 
 BATCH = 500
@@ -17,10 +19,12 @@ class Command(BaseCommand):
 "Unicode text"); the cells may be separated by commas, semicolons or tabs.
 
 The first row names the columns: {",".join(COLUMNS)}. Only username must be filled.
+There may be a column name, too: what messages call the person, in any script; and one for each
+attribute, by its name.
 Numbers are of any country (+...), or of the default region.
 
 A new username makes a user without a password; its owner chooses one by "Forgot your password?".
-A known username gets the row's email, mobile and language; an empty cell leaves what is there.
+A known username gets what the row's other cells say; an empty cell leaves what is there.
 So the same file twice changes nothing the second time.
 
 A row with a mistake is told on stderr by its number (the first row, with the names, is 1) and left
@@ -31,14 +35,23 @@ out; the others are kept. The exit status is 1 when a row was left out."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="the CSV file")
+        parser.add_argument(
+            "--group",
+            default="",
+            metavar="NAME",
+            help="all of them get into it; made if need be",
+        )
 
-    def handle(self, *, file: Path, **options: Any) -> None:
+    def handle(self, *, file: Path, group: str, **options: Any) -> None:
         try:
+            self.group = groups.make(group)[0] if group else None
             counts = self.read(file)
         except OSError as problem:
             raise CommandError(f"{file} cannot be read: {problem.strerror}.") from None
         except tables.BadFile as problem:
             raise CommandError(str(problem)) from None
+        except ValidationError as problem:
+            raise CommandError(f"--group: {problem.messages[0]}") from None
         bad = counts.pop("bad")
         self.stdout.write(", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
         if bad:
@@ -49,12 +62,12 @@ out; the others are kept. The exit status is 1 when a row was left out."""
     def read(self, file: Path) -> dict[str, int]:
         """How many rows were created, updated, unchanged, bad."""
         counts = {"created": 0, "updated": 0, "unchanged": 0, "bad": 0}
-        batch = Batch()
-        for number, row in tables.read(file, COLUMNS):
+        batch, own = Batch(), groups.attributes()
+        for number, row in tables.read(file, COLUMNS, (*OPTIONAL, *own)):
             try:
                 if isinstance(row, str):
                     raise BadRow(row)
-                person = read_person(number, row)
+                person = read_person(number, row, own)
             except BadRow as problem:
                 self.tell(counts, number, problem)
                 continue
@@ -67,7 +80,7 @@ out; the others are kept. The exit status is 1 when a row was left out."""
         return counts
 
     def save(self, batch: Batch, counts: dict[str, int]) -> None:
-        for person, outcome in batch.save():
+        for person, outcome in batch.save(self.group):
             if isinstance(outcome, BadRow):
                 self.tell(counts, person.row, outcome)
             else:

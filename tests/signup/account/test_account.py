@@ -7,7 +7,7 @@ from notices.audience import suppression
 from notices.delivery import retention
 from notices.models import Delivery, Suppression
 from signup import rates
-from signup.models import Change, SignedIn, User
+from signup.models import ContactChange, SignedIn, User
 from tests.signup.test_signup import OK, post
 from tests.support.world import sent_now
 
@@ -212,8 +212,8 @@ def test_staff_do_not_delete_themselves_here(client, staff):
 def test_old_changes_and_sessions_are_removed(me):
     for old in ("2026-01-01T00:00Z", None):
         when = {"made_at": old} if old else {}
-        Change.objects.create(user=me, field="email", **when)
+        ContactChange.objects.create(user=me, field="email", **when)
         when = {"since": old} if old else {}
         SignedIn.objects.create(user=me, session_key=str(old), **when)
     retention.run()
-    assert (Change.objects.count(), SignedIn.objects.filter(browser="").count()) == (1, 1)
+    assert (ContactChange.objects.count(), SignedIn.objects.filter(browser="").count()) == (1, 1)

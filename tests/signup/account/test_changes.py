@@ -12,7 +12,7 @@ from django.utils import timezone
 from notices.content import messages
 from notices.models import Delivery
 from signup import confirmation, rates
-from signup.models import Change, User
+from signup.models import ContactChange, User
 from tests.signup.test_signup import OK, asked, code_of, post, sms, wrong
 
 __all__ = ["sms"]  # a fixture
@@ -171,7 +171,7 @@ def test_the_address_that_the_same_hand_changed_before_comes_back_too(client, me
 
 def test_a_change_of_long_ago_stays(client, me):
     change_email(client)
-    Change.objects.update(made_at=timezone.now() - timedelta(hours=73))
+    ContactChange.objects.update(made_at=timezone.now() - timedelta(hours=73))
     change_mobile(client)
     Client().post(link("mobile_changed", "sms"))
     assert addresses(me) == ("+8613900000002", NEW)

@@ -1,0 +1,65 @@
+"""Which of those who have an account a notice is for, as they are at this moment."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db.models import CharField, Exists, F, Func, OuterRef, Q, Subquery, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, JSONObject
+
+from notices.audience import conditions
+from notices.models import Content
+from signup.models import Membership, User
+
+__all__ = ["chosen", "values", "values_of"]
+
+NOBODY = Q(pk__in=[])
+GROUPS = "groups"  # the placeholder that is no attribute
+
+
+def chosen(content: Content) -> Q:
+    """For a query of users; nobody when its group or its saved audience was deleted."""
+    match content.audience:
+        case Content.Audience.EVERYONE:
+            return Q()
+        case Content.Audience.GROUP:
+            in_it = Membership.objects.filter(group=content.group_id, user=OuterRef("pk"))
+            return Q(Exists(in_it)) if content.group_id else NOBODY
+        case Content.Audience.SAVED if content.saved:
+            return conditions.fitting(content.saved.conditions)
+    return NOBODY
+
+
+# What stands in the place of placeholders
+
+
+class Joined(Func):
+    """The names of a query's rows, with commas between them."""
+
+    function = "STRING_AGG"
+    template = "%(function)s(%(expressions)s, ', ')"
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, function="GROUP_CONCAT", **more)
+
+
+def values(names: Collection[str]) -> JSONObject:
+    """For a query of users: name -> value, each there."""
+    found: dict[str, Any] = {
+        name: Coalesce(KT(f"attributes__{name}"), Value("", TextField()))
+        for name in names
+        if name != GROUPS
+    }
+    if GROUPS in names:
+        own = Membership.objects.filter(user=OuterRef("pk")).values(joined=Joined(F("group__name")))
+        found[GROUPS] = Coalesce(Subquery(own, output_field=CharField()), Value(""))
+    return JSONObject(**found)
+
+
+def values_of(users: Collection[User], names: Collection[str]) -> Mapping[int, dict[str, str]]:
+    """The same for these."""
+    if not names or not users:
+        return {}
+    rows = User.objects.filter(pk__in=[each.pk for each in users]).annotate(own=values(names))
+    return dict(rows.values_list("pk", "own"))

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from notices.pages import audiences, groups, people, person
+
+urlpatterns = [
+    path("people/", people.listing, name="people"),
+    path("people/new/", person.new, name="person_new"),
+    path("people/<int:pk>/", people.detail, name="person"),
+    path("people/<int:pk>/edit/", person.edit, name="person_edit"),
+    path("people/<int:pk>/active/", person.activate, name="person_active"),
+    path("groups/", groups.listing, name="groups"),
+    path("groups/act/", groups.act, name="groups_act"),
+    path("audiences/", audiences.listing, name="audiences"),
+    path("audiences/new/", audiences.write, name="audience_new"),
+    path("audiences/count/", audiences.count, name="audience_count"),
+    path("audiences/<int:pk>/", audiences.write, name="audience"),
+    path("audiences/<int:pk>/delete/", audiences.delete, name="audience_delete"),
+]
