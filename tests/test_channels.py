@@ -128,7 +128,7 @@ def test_it_is_sent_reported_and_suppressed(page, burst):
     new = send(page, burst, "Li <push:a1>\npush:gone\npush:b2")
     assert PUSHED == [
         ("push:a1", "Dear Li, out of order."),
-        ("push:b2", "Dear push:b2, out of order."),
+        ("push:b2", "Hello, out of order."),
     ]
     rows = dict(new.deliveries.values_list("address", "state"))
     assert rows == {"push:a1": "sent", "push:gone": "failed", "push:b2": "sent"}
