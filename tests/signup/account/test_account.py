@@ -1,7 +1,9 @@
 """My account: what I may look at and change about me. Page and JSON."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from notices.audience import suppression
 from notices.delivery import retention
@@ -217,3 +219,11 @@ def test_old_changes_and_sessions_are_removed(me):
         SignedIn.objects.create(user=me, session_key=str(old), **when)
     retention.run()
     assert (ContactChange.objects.count(), SignedIn.objects.filter(browser="").count()) == (1, 1)
+
+
+def test_being_listed_costs_nothing_once_it_is_done(client, me):
+    client.get("/")
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/")
+    assert not [each["sql"] for each in queries if "signedin" in each["sql"]]
+    assert SignedIn.objects.count() == 1
