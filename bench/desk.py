@@ -24,6 +24,7 @@ class Desk:
 
     def __init__(self, here: Place, people: int, kind: str) -> None:
         environment = bellhop.SETTINGS | web.SETTINGS | bellhop.copies(here, "people", people, kind)
+        self.environment = environment
         self.redis = Redis.from_url(environment["REDIS_URL"])
         self.worker = here.running(Process("rqworker", "default", **environment), "Listening on")
         self.web = Web(here, "config.wsgi", **environment)

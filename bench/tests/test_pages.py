@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import pages, place, preparing
+from bench import audiences, pages, place, preparing
 from tests.support import postgresql
 
 pytestmark = pytest.mark.once
@@ -32,6 +32,14 @@ def test_preparing_is_measured_from_the_request_to_the_last_row():
         "preparing, SQLite", "peak memory, SQLite",
     ]  # fmt: skip
     assert 20 < figures.worst("peak memory") < 500
+
+
+def test_audience_is_counted_and_prepared(monkeypatch):
+    monkeypatch.setattr(audiences, "SIZES", (20,))
+    figures = audiences.run(1, full=False).figures
+    assert [row.what for row in figures] == [
+        "counting, SQLite", "preparing, SQLite", "peak memory, SQLite",
+    ]  # fmt: skip
 
 
 def test_rows_by_hand_are_as_many_as_people():

@@ -152,7 +152,8 @@ def write(request: StaffRequest, person: User) -> HttpResponse:
             messages.success(request, _("Added.") if is_new else _("Changed."))
             return redirect("person", saved.pk)
     own = [form[OWN + name] for name in form.attributes]
-    context = {"form": form, "own": own, "person": person if person.pk else None}
+    wants = [form["wants_email"], form["wants_sms"]]
+    context = {"form": form, "wants": wants, "own": own, "person": person if person.pk else None}
     return render(request, "people/edit.html", context, status=400 if form.errors else 200)
 
 
