@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def pause(outcomes: Sequence[Outcome]) -> None:
     """Pauses the notice of these outcomes, which are recorded, if of so many requests in a row
-    nobody knows what became, for the same reason."""
+    nobody knows what became, for the same reason, and not all were under way at once."""
     for one in outcomes:
         if one.state == State.UNCERTAIN and one.delivery.notice_id and is_one_of_many(one):
             if states.pause(one.delivery.notice_id, one.reason):
@@ -33,8 +33,11 @@ def is_one_of_many(one: Outcome) -> bool:
         pk__lte=last.pk, reason=one.reason[:255]
     )
     many = IN_A_ROW * one.together
-    found = list(alike.order_by("-channel", "-id").values_list("pk", flat=True)[:many])
-    return len(found) == many and not between(last, found[-1])
+    found = list(alike.order_by("-channel", "-id").values_list("pk", "changed_at")[:many])
+    if len(found) < many or between(last, found[-1][0]):
+        return False
+    # Those that were open side by side have one cause, after which another provider may carry.
+    return one.asked_at is None or min(known_at for _pk, known_at in found) < one.asked_at
 
 
 def between(last: Delivery, first: int) -> bool:

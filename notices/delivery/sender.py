@@ -18,6 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 
@@ -211,7 +212,8 @@ class Sender:
         able = len(request.route.able(delivery, request.wording)) if failed else 0
         outcome = retry.decide(answer, delivery, request.provider, able)
         if isinstance(answer, Unknown):
-            return replace(outcome, together=len(request.deliveries))
+            asked_at = datetime.fromtimestamp(request.began_at, UTC)
+            return replace(outcome, together=len(request.deliveries), asked_at=asked_at)
         return outcome
 
     def end(self) -> None:

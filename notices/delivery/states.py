@@ -94,6 +94,7 @@ class Outcome:
     counts: bool = True  # as a try; not when the provider was away for everybody
     not_now: bool = False  # said the provider: another one may be asked
     together: int = 1  # deliveries of which one request was lost
+    asked_at: datetime | None = None  # when that began; None: after the one before was answered
     suppress: str = ""  # the provider says so of the address: "dead" or "opted_out"
 
 

@@ -17,6 +17,7 @@ import jobs
 from notices.audience import suppression
 from notices.delivery import budget, connections, expand, lifecycle, slices
 from notices.models import Delivery, Notice, State
+from notices.providers import breaker
 from notices.providers.gateway import Gateway
 from tests.support import provider_server
 from tests.support.processes import ROOT
@@ -122,6 +123,21 @@ def test_only_what_was_not_answered_is_in_doubt(staff, provider):
     go(prepared(staff, 10))
     assert states() == {"sent": 8, "uncertain": 1, "failed": 1}
     assert Delivery.objects.get(state=State.UNCERTAIN).address.endswith("3")
+
+
+def test_what_was_open_at_once_and_lost_pauses_nothing_and_what_follows_does(staff, provider):
+    provider.usual = lambda question: HANGUP if len(provider.questions) <= 32 else YES
+    provider.delay = 0.3  # all of them are under way by then
+    new = prepared(staff, 64)
+    slices.send_slice(new.pk, "sms")
+    new.refresh_from_db()
+    assert (states()["uncertain"], new.state) == (32, Notice.State.SENDING)
+    provider.usual = lambda question: HANGUP
+    breaker.own.clear()
+    jobs.bell().flushdb()  # its rest is over
+    slices.send_slice(new.pk, "sms")
+    new.refresh_from_db()
+    assert new.state == Notice.State.PAUSED
 
 
 def test_who_said_stop_since_it_was_prepared_is_not_told(staff, provider):
