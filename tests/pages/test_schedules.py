@@ -337,6 +337,7 @@ def test_thousands_of_occurrences_come_in_pages(page, clock, django_assert_max_n
         Occurrence(schedule=schedule, planned_at=NOON - timedelta(hours=n), state="missed")
         for n in range(2000)
     )
+    page.get("/")  # by which this session is listed
     with django_assert_max_num_queries(12) as queries:
         shown = text_of(page.get(schedule.get_absolute_url()))
     assert "Page 1 of 40" in shown
@@ -347,6 +348,7 @@ def test_thousands_of_occurrences_come_in_pages(page, clock, django_assert_max_n
 def test_the_list_counts_the_runs_of_what_it_shows(page, clock, django_assert_max_num_queries):
     for schedule in (repeated(), repeated()):
         actions.run_now(schedule.pk)
+    page.get("/")  # by which this session is listed
     with django_assert_max_num_queries(12) as queries:
         shown = text_of(page.get(reverse("schedules")))
     assert shown.count('<td class="number">1</td>') == 2

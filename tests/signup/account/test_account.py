@@ -30,7 +30,7 @@ def me(client, visitor):
 
 def about(**changes):
     return {
-        "username": "guest_wang", "language": "en", "time_zone": "Asia/Shanghai",
+        "username": "guest_wang", "name": "", "language": "en", "time_zone": "Asia/Shanghai",
         "channels": ["email", "sms"],
     } | changes  # fmt: skip
 
