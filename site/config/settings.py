@@ -55,6 +55,14 @@ def read_list(name: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
+def read_regions(name: str, default: str) -> list[str]:
+    """Countries by their two letters. None, which means all, only where it was set to nothing."""
+    regions = [each.upper() for each in read_list(name)] if name in env.ENVIRON else [default]
+    if unknown := set(regions) - phonenumbers.SUPPORTED_REGIONS:
+        raise refuse(name, f"{min(unknown)!r} is not a country's two letters.")
+    return regions
+
+
 def read_limits(name: str, default: str) -> str:
     """Rates as the limits library writes them, such as "1/minute;5/hour"."""
     text = str(env.str(name, default=default))
@@ -342,6 +350,7 @@ DEFAULT_REGION = env.str("DEFAULT_REGION", default="CN").upper()
 if DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
     raise refuse("DEFAULT_REGION", f"{DEFAULT_REGION!r} is not a country's two letters.")
 PHONENUMBER_DEFAULT_REGION = DEFAULT_REGION
+SIGNUP_REGIONS = read_regions("SIGNUP_REGIONS", DEFAULT_REGION)
 PHONENUMBER_DB_FORMAT = PHONENUMBER_DEFAULT_FORMAT = "E164"
 PICTURE_CODE_FIXED = env.str("PICTURE_CODE_FIXED", default="")
 CODE_LIMIT_NUMBER = read_limits("CODE_LIMIT_NUMBER", "1/minute;5/hour;10/day")

@@ -43,6 +43,7 @@ os.environ.update(
     SMS_URLS="memory:",
     DEFAULT_FROM_EMAIL="Bellhop <bellhop@example.com>",
     DEFAULT_REGION="CN",
+    SIGNUP_REGIONS="CN",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
     PUBLIC_URL="",
