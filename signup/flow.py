@@ -16,7 +16,7 @@ from config import clock
 from notices.channels import EMAIL, SMS
 from notices.delivery import states
 from notices.models import Delivery, State
-from signup import codes, confirmation, pictures, rates, usernames
+from signup import budget, codes, confirmation, pictures, rates, usernames
 from signup.models import (
     CODE_LIFETIME,
     CODE_TRIES,
@@ -50,12 +50,13 @@ def request_code(
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
     pictures.check(image_code_id, image_code)
+    budget.check(mobile, origin)
     rates.spend(
         rates.Limit("code-number", settings.CODE_LIMIT_NUMBER, mobile),
         rates.Limit("code-all", settings.CODE_LIMIT_ALL, ""),
     )
     with transaction.atomic():
-        verification = open_verification(mobile, held)
+        verification = open_verification(mobile, held, budget.marks(mobile, origin))
         owner = User.objects.filter(mobile=mobile).first()
         delivery = Delivery.objects.create(
             message="account_exists" if owner else "code",
@@ -71,7 +72,7 @@ def request_code(
     return verification
 
 
-def open_verification(mobile: str, held: int) -> Verification:
+def open_verification(mobile: str, held: int, marks: dict[str, str]) -> Verification:
     """The browser's own whose code may still be used, with its full lifetime again, or a new one.
 
     The same code again means that an SMS which comes late is still right. Another browser gets
@@ -90,9 +91,11 @@ def open_verification(mobile: str, held: int) -> Verification:
     )
     if verification := waiting.first():
         verification.expires_at = code_deadline()
-        verification.save(update_fields=["expires_at"])
+        verification.sent += 1
+        verification.save(update_fields=["expires_at", "sent"])
         return verification
-    return Verification.objects.create(mobile=mobile, salt=secrets.token_hex(16), created_at=now)
+    salt = secrets.token_hex(16)
+    return Verification.objects.create(mobile=mobile, salt=salt, created_at=now, **marks)
 
 
 def waits(verification: Verification) -> bool:

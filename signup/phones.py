@@ -78,7 +78,7 @@ def may_sign_up(number: phonenumbers.PhoneNumber) -> bool:
     if not settings.SIGNUP_REGIONS:
         return True
     region = phonenumbers.region_code_for_number(number)
-    alike = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(number.country_code, ())
+    alike = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(number.country_code or 0, ())
     return not {region or "", *(() if region else alike)}.isdisjoint(settings.SIGNUP_REGIONS)
 
 

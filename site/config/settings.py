@@ -356,6 +356,9 @@ PICTURE_CODE_FIXED = env.str("PICTURE_CODE_FIXED", default="")
 CODE_LIMIT_NUMBER = read_limits("CODE_LIMIT_NUMBER", "1/minute;5/hour;10/day")
 CODE_LIMIT_ORIGIN = read_limits("CODE_LIMIT_ORIGIN", "10/minute;60/hour")
 CODE_LIMIT_ALL = read_limits("CODE_LIMIT_ALL", "2000/hour")
+CODE_BUDGET = env.str("CODE_BUDGET", default="record").strip().lower()
+if CODE_BUDGET not in {"off", "record", "enforce"}:
+    raise refuse("CODE_BUDGET", f"{CODE_BUDGET!r} is none of off, record and enforce.")
 # How many proxies of ours stand before us, each adding one address to X-Forwarded-For.
 TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 1 if DYNO else 0)
 

@@ -67,6 +67,7 @@ def values(*names, **variables):
         ("CODE_LIMIT_NUMBER", "often"),
         ("CODE_LIMIT_ORIGIN", "often"),
         ("CODE_LIMIT_ALL", "often"),
+        ("CODE_BUDGET", "unlimited"),
         ("TRUSTED_PROXIES", "-1"),
         ("LOG_LEVEL", "chatty"),
         ("PORT", "eight"),

@@ -44,6 +44,7 @@ os.environ.update(
     DEFAULT_FROM_EMAIL="Bellhop <bellhop@example.com>",
     DEFAULT_REGION="CN",
     SIGNUP_REGIONS="CN",
+    CODE_BUDGET="record",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
     PUBLIC_URL="",
