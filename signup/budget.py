@@ -84,6 +84,10 @@ class Count:
         """Whether one more would be too many."""
         return self.unused_hour + 1 > times * self.hour or self.unused_day + 1 > times * self.day
 
+    @property
+    def is_half_over(self) -> bool:
+        return 2 * self.unused_hour + 1 > self.hour or 2 * self.unused_day + 1 > self.day
+
     def wait(self, times: int = 1) -> int:
         """Seconds until the oldest unused one counts no more."""
         window = HOUR if self.unused_day + 1 <= times * self.day else DAY
@@ -137,6 +141,13 @@ def check(mobile: str, origin: str) -> None:
         security.tell("budget", held=subjects, mode=settings.CODE_BUDGET)
         if settings.CODE_BUDGET == "enforce":
             raise TooMany.held(max(count.wait(times[count]) for count in held))
+
+
+def is_near(mobile: str, origin: str) -> bool:
+    """Whether half of a budget is used up."""
+    if settings.CODE_BUDGET == "off":
+        return False
+    return any(each.is_half_over for each in counts([prefix_of(mobile)], [network_of(origin)]))
 
 
 def counts(prefixes: Collection[str], networks: Collection[str]) -> list[Count]:

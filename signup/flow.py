@@ -16,7 +16,7 @@ from config import clock
 from notices.channels import EMAIL, SMS
 from notices.delivery import states
 from notices.models import Delivery, State
-from signup import budget, codes, confirmation, pictures, rates, usernames
+from signup import budget, codes, confirmation, fence, rates, usernames
 from signup.models import (
     CODE_LIFETIME,
     CODE_TRIES,
@@ -40,16 +40,16 @@ def language() -> str:
 
 
 def request_code(
-    mobile: str, image_code_id: str, image_code: str, origin: str, held: int = 0
+    mobile: str, image_code_id: str, image_code: str, origin: str, held: int = 0, altcha: str = ""
 ) -> Verification:
     """Sends a code to `mobile`, or to the owner of an account a word that there is one.
 
     `held`: the pk of the verification that this browser asked for before, or 0. Raises Invalid
-    for the picture, TooMany, or Unavailable. A mistake in the picture counts against the origin
+    for what the fence asks for, TooMany, or Unavailable. A mistake there counts against the origin
     but not against the number, whose minute a person would have to wait out.
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
-    pictures.check(image_code_id, image_code)
+    fence.check(mobile, origin, image_code_id, image_code, altcha)
     budget.check(mobile, origin)
     rates.spend(
         rates.Limit("code-number", settings.CODE_LIMIT_NUMBER, mobile),

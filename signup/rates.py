@@ -33,6 +33,7 @@ PASSWORD_RESET_ORIGIN = "10/minute;50/hour"  # noqa: S105
 PASSWORD_RESET_ALL = "1000/hour"  # noqa: S105
 PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
+WORK = "60/minute"  # per origin
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
 # A password is a quarter of a second of a core. So many are hashed at once by a process, and for so
@@ -123,6 +124,17 @@ def seconds_left(strategy: MovingWindowRateLimiter, rate: RateLimitItem, key: st
     """0 when one more is allowed."""
     reset, remaining = strategy.get_window_stats(rate, key)
     return 0 if remaining > 0 else max(1, math.ceil(reset - time.time()))
+
+
+def half_used(*limits: Limit) -> bool:
+    """Whether half of any limit is used up. Unavailable when Redis is away."""
+    try:
+        strategy = redis.limiter(settings.REDIS_URL, "bellhop:limit")
+        pairs = [pair for limit in limits for pair in limit.pairs()]
+        return any(strategy.get_window_stats(*each)[1] * 2 <= each[0].amount for each in pairs)
+    except (RedisError, OSError):
+        redis.was_away()
+        raise Unavailable from None
 
 
 def pause_between_codes() -> int:

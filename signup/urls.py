@@ -10,6 +10,7 @@ urlpatterns = [
     path("signup/picture/", picture_views.picture, name="picture"),
     path("signup/picture/<str:picture_id>.png", picture_views.picture_image, name="picture_image"),
     path("signup/picture/<str:picture_id>.wav", picture_views.picture_sound, name="picture_sound"),
+    path("signup/work/", picture_views.work, name="work"),
     path("signup/email/<str:token>/", views.confirm_email, name="confirm_email"),
     path("login/", accounts.SignIn.as_view(), name="login"),
     path("logout/", accounts.SignOut.as_view(), name="logout"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
@@ -53,6 +54,7 @@ def ask(request: HttpRequest, form: SignupPart) -> Verification:
         values["image_code"],
         rates.origin(request),
         held(request),
+        values["altcha"],
     )
 
 
@@ -175,6 +177,7 @@ def page(
         "sent_to": phones.readable(str(sent.mobile)) if sent else "",
         "minutes": CODE_MINUTES,
         "pause": pause,
+        "fence": settings.SIGNUP_FENCE,
         "wait": wait,
     }
     status = problem.status if problem else 200

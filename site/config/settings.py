@@ -359,6 +359,9 @@ CODE_LIMIT_ALL = read_limits("CODE_LIMIT_ALL", "2000/hour")
 CODE_BUDGET = env.str("CODE_BUDGET", default="record").strip().lower()
 if CODE_BUDGET not in {"off", "record", "enforce"}:
     raise refuse("CODE_BUDGET", f"{CODE_BUDGET!r} is none of off, record and enforce.")
+SIGNUP_FENCE = env.str("SIGNUP_FENCE", default="picture").strip().lower()
+if SIGNUP_FENCE not in {"picture", "work", "auto"}:
+    raise refuse("SIGNUP_FENCE", f"{SIGNUP_FENCE!r} is none of picture, work and auto.")
 # How many proxies of ours stand before us, each adding one address to X-Forwarded-For.
 TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 1 if DYNO else 0)
 
@@ -411,7 +414,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 # Asked by programs, which would follow a redirect and never learn that they spoke in plain text.
-NEVER_REDIRECTED = [r"^receipts/", r"^anymail/", r"^signup/(code|picture)/", r"\.json$"]
+NEVER_REDIRECTED = [r"^receipts/", r"^anymail/", r"^signup/(code|picture|work)/", r"\.json$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"

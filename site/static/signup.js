@@ -81,16 +81,47 @@ function show(answer, body) {
   if (first || !body.code) field(first ?? "sms_code").focus();
 }
 
+// Where the browser can work, nobody has to read a picture. It cannot without https.
+const { fence, work, worker } = form.dataset;
+const works = fence !== "picture" && Boolean(window.Worker && window.crypto?.subtle);
+document.getElementById("fence").hidden = works;
+
+async function proof() {
+  const answer = await fetch(work);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const hands = new Worker(worker);
+  try {
+    const asked = await answer.json();
+    return await new Promise((done, failed) => {
+      hands.onmessage = ({ data }) => done(data);
+      hands.onerror = failed;
+      hands.postMessage(asked);
+    });
+  } finally {
+    hands.terminate();
+  }
+}
+
+async function ask(facts) {
+  const answer = await fetch(send.formAction, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(facts),
+  });
+  return [answer, await answer.json()];
+}
+
 async function sendCode() {
-  const names = ["mobile", "image_code_id", "image_code"];
+  const names = works ? ["mobile"] : ["mobile", "image_code_id", "image_code"];
+  const facts = Object.fromEntries(names.map((name) => [name, field(name).value]));
   send.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(send.formAction, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(Object.fromEntries(names.map((name) => [name, field(name).value]))),
-    });
-    show(answer, await answer.json());
+    if (fence === "work" && works) facts.altcha = await proof();
+    let [answer, body] = await ask(facts);
+    if (works && !facts.altcha && body.errors?.altcha) {
+      [answer, body] = await ask({ ...facts, altcha: await proof() });
+    }
+    show(answer, body);
     await anotherPicture();
   } catch {
     tell(alertBox, words.failed);
@@ -110,7 +141,7 @@ document.getElementById("another").addEventListener("click", (event) => {
 again.addEventListener("click", (event) => {
   event.preventDefault();
   showAsked(false);
-  field("image_code").focus();
+  field(works ? "mobile" : "image_code").focus();
 });
 // The code went to another number: this one may ask, and has its own minute.
 field("mobile").addEventListener("input", () => {

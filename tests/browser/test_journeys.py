@@ -47,6 +47,22 @@ def test_visitor_signs_up(open_page, texts, burst, javascript):
     assert User.objects.get().mobile == "+8613900000011"
 
 
+@pytest.mark.parametrize("fence", ["work", "auto"])
+def test_a_browser_works_where_others_read_a_picture(open_page, settings, fence):
+    """... and with "auto" only when the budget is near: here it is after the first code."""
+    settings.SIGNUP_FENCE = fence
+    page = open_page("/signup/")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/signup/")[2]))
+    for number in ("13900000011", "13900000012", "13900000013"):
+        page.get_by_label("Mobile number").first.fill(number)
+        assert not page.get_by_label("Digits in the picture").is_visible()
+        page.get_by_role("button", name="Send me a code").click()
+        page.get_by_text(f"A code is on its way to {number}").wait_for()
+    assert asked.count("work/") == (3 if fence == "work" else 1)
+    assert Delivery.objects.count() == 3
+
+
 def test_after_a_code_no_second_picture_is_asked_for(open_page, settings):
     """... and the minute goes on after a mistake that the server finds."""
     page = open_page("/signup/")

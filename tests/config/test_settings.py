@@ -68,6 +68,7 @@ def values(*names, **variables):
         ("CODE_LIMIT_ORIGIN", "often"),
         ("CODE_LIMIT_ALL", "often"),
         ("CODE_BUDGET", "unlimited"),
+        ("SIGNUP_FENCE", "barbed wire"),
         ("TRUSTED_PROXIES", "-1"),
         ("LOG_LEVEL", "chatty"),
         ("PORT", "eight"),

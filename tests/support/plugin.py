@@ -45,6 +45,7 @@ os.environ.update(
     DEFAULT_REGION="CN",
     SIGNUP_REGIONS="CN",
     CODE_BUDGET="record",
+    SIGNUP_FENCE="picture",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
     PUBLIC_URL="",
