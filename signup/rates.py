@@ -27,6 +27,7 @@ from web.problems import Busy, TooMany, Unavailable
 SIGN_IN = "10/minute;50/hour"  # per account and origin; a known browser alone
 SIGN_IN_ACCOUNT = "20/minute;60/hour"  # per account, from all browsers that it does not know
 SIGN_IN_ORIGIN = "60/minute;600/hour"
+SECOND_FACTOR = "10/minute;50/hour"  # per account
 REGISTER_ORIGIN = "60/minute;300/hour"
 PASSWORD_RESET = "1/minute;5/hour"  # noqa: S105  per email address
 PASSWORD_RESET_ORIGIN = "10/minute;50/hour"  # noqa: S105

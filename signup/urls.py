@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from signup import accounts, picture_views, views
+from signup import accounts, picture_views, second_factor, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("signup/work/", picture_views.work, name="work"),
     path("signup/email/<str:token>/", views.confirm_email, name="confirm_email"),
     path("login/", accounts.SignIn.as_view(), name="login"),
+    path("login/second/", second_factor.second_factor, name="second_factor"),
     path("logout/", accounts.SignOut.as_view(), name="logout"),
     path("password/", accounts.Reset.as_view(), name="password_reset"),
     path("password/sent/", auth.PasswordResetDoneView.as_view(), name="password_reset_done"),

@@ -160,6 +160,9 @@ INSTALLED_APPS = [
     "anymail",
     "csp",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django_rq",
     "phonenumber_field",
 ]
@@ -181,6 +184,7 @@ MIDDLEWARE = [
     "web.sessions.staff_sessions",
     "web.middleware.own_time_zone",
     "web.middleware.DatabaseAway",
+    "signup.second_factor.Required",
     "queueing.clocks.middleware",
     "web.questions.OutOfRange",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -374,6 +378,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ] + [{"NAME": "signup.passwords.GuessableValidator"}]
 PASSWORD_RESET_TIMEOUT = 3600  # seconds; the page says an hour
+STAFF_SECOND_FACTOR = read_bool("STAFF_SECOND_FACTOR", False)
+OTP_TOTP_ISSUER = "Bellhop"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 

@@ -69,6 +69,7 @@ def values(*names, **variables):
         ("CODE_LIMIT_ALL", "often"),
         ("CODE_BUDGET", "unlimited"),
         ("SIGNUP_FENCE", "barbed wire"),
+        ("STAFF_SECOND_FACTOR", "sometimes"),
         ("TRUSTED_PROXIES", "-1"),
         ("LOG_LEVEL", "chatty"),
         ("PORT", "eight"),

@@ -46,6 +46,7 @@ os.environ.update(
     SIGNUP_REGIONS="CN",
     CODE_BUDGET="record",
     SIGNUP_FENCE="picture",
+    STAFF_SECOND_FACTOR="0",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
     PUBLIC_URL="",
