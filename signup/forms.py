@@ -4,6 +4,7 @@ that says what to do."""
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
@@ -165,6 +166,13 @@ class CodeForm(SignupPart):
         max_length=20,
         attrs={"autocomplete": "off", **ONLY_DIGITS},
     )
+    altcha = Text("", max_length=2000, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fence = settings.SIGNUP_FENCE
+        if self.fence != "picture":  # fence.py says what is missing
+            self.fields["image_code_id"].required = self.fields["image_code"].required = False
 
 
 class TypedCodeForm(SignupPart):

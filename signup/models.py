@@ -160,6 +160,11 @@ class Verification(models.Model):
     # are left to the person.
     strangers_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     used_at = models.DateTimeField(null=True)
+    # By which signup/budget.py counts: how many SMS took this code, the first digits of the number,
+    # and a digest of the network that asked, for a day.
+    sent = models.PositiveSmallIntegerField(default=1, db_default=1)
+    prefix = models.CharField(max_length=16, default="", db_default="")
+    network = models.CharField(max_length=16, default="", db_default="")
 
     class Meta:
         verbose_name = _("verification")
@@ -167,6 +172,8 @@ class Verification(models.Model):
         indexes = [
             models.Index(fields=["mobile", "-id"], name="verification_of_mobile"),
             models.Index(fields=["created_at"], name="verification_to_purge"),
+            models.Index(fields=["prefix", "created_at"], name="verification_of_prefix"),
+            models.Index(fields=["network", "created_at"], name="verification_of_network"),
         ]
 
     def __str__(self) -> str:
@@ -204,3 +211,13 @@ class SignedIn(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.pk}"
+
+
+class BudgetRelease(models.Model):
+    """A prefix or a network that staff let have codes for a while, however many stay unused."""
+
+    subject = models.CharField(max_length=16, unique=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.subject

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 import phonenumbers
@@ -14,6 +15,7 @@ from web import characters
 
 # In North America nobody can tell a mobile from a landline by its number.
 CARRY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+NAMED = 8  # countries in a sentence
 TEL = re.compile("tel:", re.IGNORECASE)
 BETWEEN = re.compile(r"[()./·‐‑‒–—―−-]")  # what people put between digits; blanks are gone by then
 # 13800138000 in a narrow column, and in a column that once had an empty cell.
@@ -47,7 +49,7 @@ def bare(text: str) -> str:
 
 
 def normalise(text: str, abroad: bool = False) -> str:
-    """E.164 of a mobile number. Without `abroad`, only of the default region.
+    """E.164 of a mobile number. Without `abroad`, only of a country that may sign up.
 
     Raises ValidationError with a sentence.
     """
@@ -58,20 +60,32 @@ def normalise(text: str, abroad: bool = False) -> str:
         number = phonenumbers.parse(digits, settings.DEFAULT_REGION)
     except NumberParseException:
         raise ValidationError(_("This is not a mobile number. Check its digits.")) from None
-    home = phonenumbers.country_code_for_region(settings.DEFAULT_REGION)
-    region = phonenumbers.region_code_for_number(number)
-    # Several countries share +1: the code alone does not say that a number is from here.
-    foreign = number.country_code != home or region not in {settings.DEFAULT_REGION, None}
-    if foreign and not abroad:
+    if not abroad and not may_sign_up(number):
         raise ValidationError(
-            _("Codes are only sent to mobile numbers of %(region)s (+%(code)s). Use one of those.")
-            % {"region": settings.DEFAULT_REGION, "code": home}
+            _("Codes are only sent to mobile numbers of %(countries)s. Use one of those.")
+            % {"countries": in_words(settings.SIGNUP_REGIONS)}
         )
     if not phonenumbers.is_valid_number(number):
         raise ValidationError(_("This is not a complete mobile number. Check its digits."))
     if phonenumbers.number_type(number) not in CARRY_SMS:
         raise ValidationError(_("This number cannot receive SMS. Use a mobile number."))
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def may_sign_up(number: phonenumbers.PhoneNumber) -> bool:
+    """Several countries share +1: the code alone does not say which. A number that is none is of
+    each that has its code, and is told what it lacks."""
+    if not settings.SIGNUP_REGIONS:
+        return True
+    region = phonenumbers.region_code_for_number(number)
+    alike = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(number.country_code or 0, ())
+    return not {region or "", *(() if region else alike)}.isdisjoint(settings.SIGNUP_REGIONS)
+
+
+def in_words(regions: Sequence[str]) -> str:
+    """CN (+86), HK (+852): the first few."""
+    named = [f"{each} (+{phonenumbers.country_code_for_region(each)})" for each in regions[:NAMED]]
+    return ", ".join([*named, *(["…"] if len(regions) > NAMED else [])])
 
 
 def at_once(digits: str) -> str:

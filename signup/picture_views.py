@@ -1,7 +1,9 @@
-"""Picture codes over HTTP: an id with two addresses, the drawing and the sound."""
+"""Picture codes over HTTP: an id with two addresses, the drawing and the sound. And the work that a
+browser may do in their place."""
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -9,7 +11,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from signup import drawing, pictures, rates, speaking
+from signup import drawing, fence, pictures, rates, speaking
 from web import answers
 from web.problems import TooMany
 
@@ -27,6 +29,19 @@ def picture_urls(picture_id: str) -> dict[str, str]:
 def picture(request: HttpRequest) -> HttpResponse:
     """A new picture code, for front ends."""
     return JsonResponse(picture_urls(pictures.new()))
+
+
+@never_cache
+@require_safe
+def work(request: HttpRequest) -> HttpResponse:
+    """What a browser may do in place of a picture code, unless that is the only way."""
+    if settings.SIGNUP_FENCE == "picture":
+        raise Http404
+    try:
+        rates.spend_anyway(rates.Limit("work", rates.WORK, rates.origin(request)))
+    except TooMany as problem:
+        return answers.refusal(problem)
+    return JsonResponse(fence.new_work())
 
 
 @require_safe

@@ -14,7 +14,7 @@ from config import clock
 from notices.channels import SMS
 from notices.delivery import states
 from notices.models import Delivery, State
-from signup import codes, pictures, rates, security
+from signup import budget, codes, fence, rates, security
 from signup.models import (
     CODE_LIFETIME,
     CODE_TRIES,
@@ -40,28 +40,33 @@ def request_code(
     origin: str,
     held: int = 0,
     purpose: str = Purpose.SIGN_UP,
+    altcha: str = "",
 ) -> Verification:
     """Sends a code to `mobile`, or what its owner should know instead.
 
     `held`: the pk of the verification that this browser asked for before, or 0. Raises Invalid
-    for the picture, TooMany, or Unavailable. A mistake in the picture counts against the origin
+    for what the fence asks for, TooMany, or Unavailable. A mistake there counts against the origin
     but not against the number, whose minute a person would have to wait out. All purposes are
     counted together: each of them costs an SMS.
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
-    pictures.check(image_code_id, image_code)
+    fence.check(mobile, origin, image_code_id, image_code, altcha)
+    budget.check(mobile, origin)
     rates.spend(
         rates.Limit("code-number", settings.CODE_LIMIT_NUMBER, mobile),
         rates.Limit("code-all", settings.CODE_LIMIT_ALL, ""),
     )
     with transaction.atomic():
-        verification = open_verification(mobile, held, purpose)
+        facts = told(mobile, purpose)
+        sent = int("state" not in facts)  # what costs no SMS uses up nobody's budget
+        marks = budget.marks(mobile, origin)
+        verification = open_verification(mobile, held, purpose, sent, marks)
         delivery = Delivery.objects.create(
             channel=SMS,
             verification=verification,
             language=language(),
             expires_at=verification.expires_at,
-            **told(mobile, purpose),
+            **facts,
         )
     rung = jobs.push(jobs.send_code, delivery.pk) is not None
     if not rung and (delivery.state != State.QUEUED or withdraw(delivery)):
@@ -83,7 +88,9 @@ def told(mobile: str, purpose: str) -> dict[str, Any]:
     return {"message": message, "address": mobile, "user": owner}
 
 
-def open_verification(mobile: str, held: int, purpose: str) -> Verification:
+def open_verification(
+    mobile: str, held: int, purpose: str, sent: int, marks: dict[str, str]
+) -> Verification:
     """The browser's own whose code may still be used, with its full lifetime again, or a new one.
 
     The same code again means that an SMS which comes late is still right. Another browser gets
@@ -104,10 +111,13 @@ def open_verification(mobile: str, held: int, purpose: str) -> Verification:
     )
     if verification := waiting.first():
         verification.expires_at = code_deadline()
-        verification.save(update_fields=["expires_at"])
+        verification.sent += sent
+        verification.save(update_fields=["expires_at", "sent"])
         return verification
     salt = secrets.token_hex(16)
-    return Verification.objects.create(mobile=mobile, purpose=purpose, salt=salt, created_at=now)
+    return Verification.objects.create(
+        mobile=mobile, purpose=purpose, salt=salt, created_at=now, sent=sent, **marks
+    )
 
 
 def waits(verification: Verification) -> bool:

@@ -27,6 +27,7 @@ from web.problems import Busy, TooMany, Unavailable
 SIGN_IN = "10/minute;50/hour"  # per account and origin; a known browser alone
 SIGN_IN_ACCOUNT = "20/minute;60/hour"  # per account, from all browsers that it does not know
 SIGN_IN_ORIGIN = "60/minute;600/hour"
+SECOND_FACTOR = "10/minute;50/hour"  # per account
 REGISTER_ORIGIN = "60/minute;300/hour"
 CODE_ANSWER_ORIGIN = "60/minute;300/hour"  # codes that are typed to sign in, or for a change
 ACCOUNT_CHANGE = "20/minute;60/hour"  # per account: also guesses at its password
@@ -36,6 +37,7 @@ PASSWORD_RESET_ORIGIN = "10/minute;50/hour"  # noqa: S105
 PASSWORD_RESET_ALL = "1000/hour"  # noqa: S105
 PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
+WORK = "60/minute"  # per origin
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
 TURN_SECONDS = 5  # that one waits for the others
@@ -136,6 +138,17 @@ def seconds_left(strategy: MovingWindowRateLimiter, rate: RateLimitItem, key: st
     """0 when one more is allowed."""
     reset, remaining = strategy.get_window_stats(rate, key)
     return 0 if remaining > 0 else max(1, math.ceil(reset - time.time()))
+
+
+def half_used(*limits: Limit) -> bool:
+    """Whether half of any limit is used up. Unavailable when Redis is away."""
+    try:
+        strategy = redis.limiter(settings.REDIS_URL, "bellhop:limit")
+        pairs = [pair for limit in limits for pair in limit.pairs()]
+        return any(strategy.get_window_stats(*each)[1] * 2 <= each[0].amount for each in pairs)
+    except (RedisError, OSError):
+        redis.was_away()
+        raise Unavailable from None
 
 
 def pause_between_codes() -> int:

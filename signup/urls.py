@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from signup import accounts, picture_views, views
+from signup import accounts, picture_views, second_factor, views
 from signup.account import by_code, links, mobile, page
 
 urlpatterns = [
@@ -11,9 +11,11 @@ urlpatterns = [
     path("signup/picture/", picture_views.picture, name="picture"),
     path("signup/picture/<str:picture_id>.png", picture_views.picture_image, name="picture_image"),
     path("signup/picture/<str:picture_id>.wav", picture_views.picture_sound, name="picture_sound"),
+    path("signup/work/", picture_views.work, name="work"),
     path("signup/email/<str:token>/", views.confirm_email, name="confirm_email"),
     path("login/", by_code.sign_in, name="login"),
     path("login/code/", by_code.asks(by_code.SIGN_IN), name="login_code"),
+    path("login/second/", second_factor.second_factor, name="second_factor"),
     path("logout/", accounts.SignOut.as_view(), name="logout"),
     path("password/", by_code.new_password, name="password_reset"),
     path("password/code/", by_code.asks(by_code.PASSWORD), name="password_code"),

@@ -111,7 +111,8 @@ def deliveries(number: int, notices: int) -> None:
     unsent: Columns = {"tries": "0", "provider": "''", "provider_ref": "''"}
     fill(
         Verification, 1, codes, id="i", mobile=MOBILE, salt="'salt'", created_at=old,
-        expires_at=old, tries=0,
+        expires_at=old, tries=0, prefix=f"substr({MOBILE}, 1, 8)",
+        network="CASE WHEN i % 100 > 0 THEN '' ELSE 'n7' END",
     )  # fmt: skip
     code: Columns = {"message": "'code'", "channel": "'sms'", "address": MOBILE}
     code |= {"verification_id": "i", "state": "'delivered'"}

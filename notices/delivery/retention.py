@@ -1,6 +1,6 @@
 """Removes what nobody needs any more, a chunk at a time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from config import clock
 from notices.models import OPEN, Delivery
-from signup.models import ContactChange, SignedIn, Verification
+from signup.models import BudgetRelease, ContactChange, SignedIn, Verification
 
 __all__ = ["run"]
 
@@ -24,7 +24,16 @@ def run() -> None:
     remove(unused.order_by("created_at"))
     remove(ContactChange.objects.filter(made_at__lt=old).order_by("made_at"))
     remove(SignedIn.objects.filter(since__lt=old).order_by("since"))
+    forget_networks(now - timedelta(days=1))
+    remove(BudgetRelease.objects.filter(until__lt=now).order_by("until"))
     remove(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
+
+
+def forget_networks(old: datetime) -> None:
+    """A verification tells where it was asked for no longer than the budget of codes needs it."""
+    asked = Verification.objects.filter(network__gt="", created_at__lt=old)
+    while chosen := list(asked.values_list("pk", flat=True)[:CHUNK]):
+        Verification.objects.filter(pk__in=chosen).update(network="")
 
 
 def remove(rows: QuerySet) -> None:  # type: ignore[type-arg]

@@ -40,6 +40,7 @@ def ask(request: HttpRequest, form: SignupPart, purpose: str = Purpose.SIGN_UP) 
         rates.origin(request),
         held(request, purpose),
         purpose,
+        values["altcha"],
     )
 
 

@@ -62,6 +62,14 @@ def read_list(name: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
+def read_regions(name: str, default: str) -> list[str]:
+    """Countries by their two letters. None, which means all, only where it was set to nothing."""
+    regions = [each.upper() for each in read_list(name)] if name in env.ENVIRON else [default]
+    if unknown := set(regions) - phonenumbers.SUPPORTED_REGIONS:
+        raise refuse(name, f"{min(unknown)!r} is not a country's two letters.")
+    return regions
+
+
 def read_limits(name: str, default: str) -> str:
     """Rates as the limits library writes them, such as "1/minute;5/hour"."""
     text = str(env.str(name, default=default))
@@ -159,6 +167,9 @@ INSTALLED_APPS = [
     "anymail",
     "csp",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django_rq",
     "phonenumber_field",
 ]
@@ -180,6 +191,7 @@ MIDDLEWARE = [
     "signup.account.sessions.listed",
     "web.middleware.own_time_zone",
     "web.middleware.DatabaseAway",
+    "signup.second_factor.Required",
     "queueing.clocks.middleware",
     "web.questions.OutOfRange",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -349,11 +361,18 @@ DEFAULT_REGION = env.str("DEFAULT_REGION", default="CN").upper()
 if DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
     raise refuse("DEFAULT_REGION", f"{DEFAULT_REGION!r} is not a country's two letters.")
 PHONENUMBER_DEFAULT_REGION = DEFAULT_REGION
+SIGNUP_REGIONS = read_regions("SIGNUP_REGIONS", DEFAULT_REGION)
 PHONENUMBER_DB_FORMAT = PHONENUMBER_DEFAULT_FORMAT = "E164"
 PICTURE_CODE_FIXED = env.str("PICTURE_CODE_FIXED", default="")
 CODE_LIMIT_NUMBER = read_limits("CODE_LIMIT_NUMBER", "1/minute;5/hour;10/day")
 CODE_LIMIT_ORIGIN = read_limits("CODE_LIMIT_ORIGIN", "10/minute;60/hour")
 CODE_LIMIT_ALL = read_limits("CODE_LIMIT_ALL", "2000/hour")
+CODE_BUDGET = env.str("CODE_BUDGET", default="record").strip().lower()
+if CODE_BUDGET not in {"off", "record", "enforce"}:
+    raise refuse("CODE_BUDGET", f"{CODE_BUDGET!r} is none of off, record and enforce.")
+SIGNUP_FENCE = env.str("SIGNUP_FENCE", default="picture").strip().lower()
+if SIGNUP_FENCE not in {"picture", "work", "auto"}:
+    raise refuse("SIGNUP_FENCE", f"{SIGNUP_FENCE!r} is none of picture, work and auto.")
 # How many proxies of ours stand before us, each adding one address to X-Forwarded-For.
 TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 1 if DYNO else 0)
 
@@ -366,6 +385,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ] + [{"NAME": "signup.passwords.GuessableValidator"}]
 PASSWORD_RESET_TIMEOUT = 3600  # seconds; the page says an hour
+STAFF_SECOND_FACTOR = read_bool("STAFF_SECOND_FACTOR", False)
+OTP_TOTP_ISSUER = "Bellhop"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 
@@ -406,7 +428,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 # Asked by programs, which would follow a redirect and never learn that they spoke in plain text.
-NEVER_REDIRECTED = [r"^receipts/", r"^anymail/", r"^signup/(code|picture)/", r"\.json$"]
+NEVER_REDIRECTED = [r"^receipts/", r"^anymail/", r"^signup/(code|picture|work)/", r"\.json$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"

@@ -5,6 +5,7 @@ from health import views
 urlpatterns = [
     path("health/", views.health, name="health"),
     path("health/restored/", views.restored, name="restored"),
+    path("health/codes/", views.codes, name="codes"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 from redis.exceptions import RedisError
 
+from health import codes as code_budget
 from health import probes, queuecheck, report
 from health.forms import QueueCheckForm
 from notices import rights
@@ -22,7 +24,7 @@ from notices.channels import CHANNELS
 from notices.delivery import questions
 from notices.providers import breaker
 from notices.rights import right_required
-from signup import rates
+from signup import budget, rates
 from web.access import StaffRequest, staff_required
 from web.problems import TooMany
 
@@ -53,7 +55,9 @@ def health(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         return start_check(request, form)
     found = report.make()
+    budgets = code_budget.look(found)
     context = {"report": found, "form": form} | check(request, found)
+    context |= {"codes": budgets, "CODE_BUDGET": settings.CODE_BUDGET}
     if not request.headers.get("HX-Request"):  # it counts deliveries
         context["questions"] = list(questions.questions())
     return render(request, template(request), context, status=400 if form.errors else 200)
@@ -105,6 +109,22 @@ def restored(request: StaffRequest) -> HttpResponse:
     else:
         messages.warning(request, _("Nothing was changed: somebody else decided it."))
     return redirect(f"{reverse('health')}#restored")
+
+
+@require_POST
+@tells_database_away
+@right_required(rights.SEND)
+def codes(request: StaffRequest) -> HttpResponse:
+    """POST `release` or `hold` with a prefix or a network."""
+    release, hold = request.POST.get("release", ""), request.POST.get("hold", "")
+    if not budget.is_subject(release or hold):
+        raise Http404
+    if release:
+        budget.release(release)
+        messages.success(request, _("Released for a day: codes go there again."))
+    elif budget.hold(hold):
+        messages.success(request, _("The budget counts there again."))
+    return redirect(f"{reverse('health')}#codes")
 
 
 @require_safe

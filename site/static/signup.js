@@ -1,5 +1,5 @@
-// Another picture without a reload, the time until the next code, the code out of the SMS, and a
-// password to look at. The pages work without it.
+// Another picture without a reload, work in place of one, the time until the next code, the code out
+// of the SMS, and a password to look at. The pages work without it.
 const words = document.querySelector("script[data-failed]").dataset;
 const alertBox = document.getElementById("alert");
 const field = (name) => document.getElementById(`id_${name}`);
@@ -14,13 +14,58 @@ async function anotherPicture() {
   field("image_code").focus();
 }
 
+function failed() {
+  alertBox.textContent = words.failed;
+  alertBox.hidden = false;
+}
+
 document.getElementById("another")?.addEventListener("click", (event) => {
   event.preventDefault();
-  anotherPicture().catch(() => {
-    alertBox.textContent = words.failed;
-    alertBox.hidden = false;
-  });
+  anotherPicture().catch(failed);
 });
+
+// Where the browser can work, nobody has to read a picture. It cannot without https.
+async function proof({ work, worker }) {
+  const answer = await fetch(work);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const hands = new Worker(worker);
+  try {
+    const asked = await answer.json();
+    return await new Promise((done, lost) => {
+      hands.onmessage = ({ data }) => (data ? done(data) : lost());
+      hands.onerror = lost;
+      hands.postMessage(asked);
+    });
+  } finally {
+    hands.terminate();
+  }
+}
+
+const fence = document.getElementById("fence");
+if (fence?.dataset.work && window.Worker && window.crypto?.subtle) {
+  const form = fence.closest("form");
+  fence.hidden = true;
+  form.addEventListener("submit", (event) => {
+    if (!fence.hidden || !fence.dataset.needed) return;
+    event.preventDefault();
+    if (form.hasAttribute("aria-busy")) return;
+    form.setAttribute("aria-busy", "true");
+    proof(fence.dataset)
+      .then((found) => {
+        field("altcha").value = found;
+        form.submit();
+      })
+      .catch(() => {
+        form.removeAttribute("aria-busy");
+        fence.hidden = false; // then by the picture
+        failed();
+      });
+  });
+  if (fence.dataset.again) {
+    alertBox.hidden = true; // it asks for what is done now
+    form.requestSubmit();
+  }
+}
 
 // As web/problems.py says it: seconds, then minutes, then hours.
 function until(seconds) {

@@ -58,6 +58,17 @@ class TooMany(Problem):
         self.wait = wait
         super().__init__(_("That was too often. Try again in %s.") % in_words(wait))
 
+    @classmethod
+    def held(cls, wait: int) -> "TooMany":
+        """It was not this person: others leave too many codes unused."""
+        problem = cls(wait)
+        words = _(
+            "Many codes were asked for from your network or for numbers like yours and not used, so"
+            " no more are sent for now. Try again in %s, or ask who runs this site."
+        )
+        problem.sentence = words % in_words(wait)
+        return problem
+
 
 class Busy(TooMany):
     """Nobody did anything too often, but many do at once."""

@@ -68,11 +68,15 @@ def test_a_key_that_begins_with_a_dollar_is_itself():
         ("PUBLIC_URL", "http://bellhop.example.com"),
         ("PUBLIC_URL", "https://bellhop.example.com:port"),
         ("DEFAULT_REGION", "Mars"),
+        ("SIGNUP_REGIONS", "CN,Mars"),
         ("TIME_ZONE_DEFAULT", "Mars/Olympus"),
         ("TIME_ZONE_DEFAULT", "localtime"),
         ("CODE_LIMIT_NUMBER", "often"),
         ("CODE_LIMIT_ORIGIN", "often"),
         ("CODE_LIMIT_ALL", "often"),
+        ("CODE_BUDGET", "unlimited"),
+        ("SIGNUP_FENCE", "barbed wire"),
+        ("STAFF_SECOND_FACTOR", "sometimes"),
         ("TRUSTED_PROXIES", "-1"),
         ("LOG_LEVEL", "chatty"),
         ("PORT", "eight"),
@@ -104,6 +108,16 @@ def test_wrong_value_is_refused_by_name(name, value):
 @pytest.mark.once
 def test_one_sender_with_a_name_or_without_is_taken_as_it_is(sender):
     assert values("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL=sender)["DEFAULT_FROM_EMAIL"] == sender
+
+
+@pytest.mark.parametrize(
+    ("variables", "regions"),
+    [({}, ["GB"]), ({"SIGNUP_REGIONS": "cn, HK"}, ["CN", "HK"]), ({"SIGNUP_REGIONS": ""}, [])],
+)
+@pytest.mark.once
+def test_whoever_names_no_country_opens_the_sign_up_to_their_own_alone(variables, regions):
+    found = values("SIGNUP_REGIONS", DEFAULT_REGION="GB", **variables)
+    assert found["SIGNUP_REGIONS"] == regions
 
 
 @pytest.mark.once

@@ -21,6 +21,7 @@ from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, Receipt, State
 from notices.pages import notices
 from notices.receipts import apply
+from signup import budget
 from signup.models import User
 from tests.support.world import woken
 
@@ -158,6 +159,7 @@ ENGINE = {
     "sweep: silent notices": lambda big: list(recovery.silent_notices(jobs.bells())),
     "sweep: silent receipts": lambda big: list(recovery.silent_receipts(jobs.bells())),
     "sweep: what is due soon": lambda big: woken(),
+    "budget of codes": lambda big: budget.counts(["+8613800"], ["n7"]),
     "a user goes": lambda big: User.objects.filter(username="guest_77").get().delete(),
 }  # fmt: skip
 
@@ -188,12 +190,14 @@ INDEX = {
     "receipts: by the provider's number": "delivery_of_receipt",
     "receipts: forget": "receipt_handled",
     "sweep: lost": "delivery_in_hand",
+    "budget of codes": "verification_of_prefix",
     "a page": "delivery_listed",
     "a page by state": "delivery_of_notice",
 }
 ON_POSTGRESQL = {
     "purge": "delivery_to_purge",
     "sweep: silent deliveries": "delivery_alone",
+    "budget of codes": "verification_to_purge",  # here nothing is younger
     "receipts: the next batch": "receipt_due",
 }
 SEARCHES = [{}, {"channel": "email"}, {"channel": "sms"}, {"state": "bounced"},

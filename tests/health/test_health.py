@@ -23,8 +23,9 @@ from notices.models import Delivery, FailedAttempt, Notice
 from notices.providers import breaker
 from queueing import enqueue
 from queueing.scheduler import SCHEDULER_HEARTBEAT
+from signup.models import Verification
 from tests.support.processes import OwnRedis, eventually, running
-from tests.support.world import notice
+from tests.support.world import notice, with_rights
 
 pytestmark = pytest.mark.django_db
 
@@ -373,6 +374,49 @@ def test_provider_whose_rest_is_over_needs_no_attention(desk, settings):
         part = row(page(desk), "SMS")
     assert part[1] == "good"
     assert "failed much before; the next message tries again" in part[2]
+
+
+def codes_to(prefix, sent, used=0):
+    """So many of the last hour, each asked for from another network."""
+    now = timezone.now()
+    Verification.objects.bulk_create(
+        Verification(
+            mobile=f"{prefix}{n:06d}", salt="s", prefix=prefix, network=f"{n:016x}",
+            used_at=now if n < used else None,
+        )
+        for n in range(sent)
+    )  # fmt: skip
+
+
+def test_brake_on_codes_is_told_and_released_and_put_back(desk, settings, caplog):
+    settings.CODE_BUDGET = "enforce"
+    codes_to("+8613800", sent=12, used=2)
+    codes_to("+8613900", sent=2, used=2)
+    text = page(desk)
+    assert row(text, "Codes")[2].startswith(
+        "4 of 14 codes of the last 24 hours were used; the brake is on for 1 prefix or network"
+    )
+    found = row(text, "+8613800…")
+    assert found[1:3] == ["2 / 12", "10 / 3"]
+    assert found[3].startswith("held, but for networks that leave no code unused")
+    desk.post(reverse("codes"), {"release": "+8613800"})
+    text = page(desk)
+    assert row(text, "Codes")[1:] == ["good", "4 of 14 codes of the last 24 hours were used"]
+    assert row(text, "+8613800…")[3].startswith("released until")
+    desk.post(reverse("codes"), {"hold": "+8613800"})
+    assert "the brake is on" in page(desk)
+    assert "event=budget-released" in caplog.text
+    assert "event=budget-held" in caplog.text
+    assert desk.post(reverse("codes"), {"release": "everything"}).status_code == 404
+
+
+def test_who_may_not_send_does_not_release_codes(desk, staff, settings):
+    with_rights(staff, "notices.see_addresses")
+    codes_to("+8613800", sent=12)
+    assert "Release" not in page(desk)
+    assert desk.post(reverse("codes"), {"release": "+8613800"}).status_code == 403
+    settings.CODE_BUDGET = "off"
+    assert "Codes" not in page(desk)
 
 
 def test_notice_that_was_left_held_is_told(desk, staff):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 
 from notices.receipts import anymail
-from signup import rates
+from signup import budget, rates
 from tests.support.processes import ROOT
 from web import bodies, connection, server
 
@@ -57,3 +57,13 @@ def test_the_kernel_takes_the_largest_static_file_at_once():
     sizes = [store.size(name) for finder in get_finders() for name, store in finder.list(["*.map"])]
     assert max(sizes) < 0.8 * 2 * 212_992, "what Linux allows (net.core.wmem_max)"
     assert max(sizes) < server.ANSWER_BYTES
+
+
+def test_the_budget_of_codes_stands_there_as_it_is():
+    for row in (
+        f"| to a prefix in 24 hours | {budget.DAY_OF_PREFIX};",
+        f"| to a prefix in an hour | {budget.HOUR_OF_PREFIX};",
+        f"| from a network in 24 hours | {budget.DAY_OF_NETWORK};",
+        f"| from a network in an hour | {budget.HOUR_OF_NETWORK};",
+    ):
+        assert row in PAGE, row

@@ -318,15 +318,26 @@ def test_bad_input_needs_no_redis(settings):
 
 
 def test_a_number_of_another_country_is_fine_where_that_is_home(settings):
-    settings.DEFAULT_REGION = "GB"
+    settings.DEFAULT_REGION, settings.SIGNUP_REGIONS = "GB", ["GB"]
     assert post(CODE, asked("07400 123456")).status_code == 200
     assert "(+44)" in post(CODE, asked("+8613800138000")).json()["errmsg"]
 
 
 def test_a_neighbour_that_shares_the_country_code_is_abroad(settings):
-    settings.DEFAULT_REGION = "US"
+    settings.DEFAULT_REGION, settings.SIGNUP_REGIONS = "US", ["US", "CN"]
     assert post(CODE, asked("415 555 2671")).status_code == 200
-    assert "US (+1)" in post(CODE, asked("+18762345678")).json()["errmsg"]  # Jamaica
+    assert "US (+1), CN (+86)." in post(CODE, asked("+18762345678")).json()["errmsg"]  # Jamaica
+    assert "complete" in post(CODE, asked("+1415555267")).json()["errmsg"]
+
+
+@pytest.mark.parametrize("url", [CODE, SIGNUP])
+def test_the_countries_that_may_sign_up_are_those_of_the_setting(settings, url):
+    abroad, body = "+447400123456", {CODE: asked, SIGNUP: lambda number: person(mobile=number)}[url]
+    assert "CN (+86)." in post(url, body(abroad)).json()["errors"]["mobile"][0]
+    settings.SIGNUP_REGIONS = ["CN", "GB"]
+    assert "mobile" not in post(url, body(abroad)).json().get("errors", {})
+    settings.SIGNUP_REGIONS = []
+    assert "mobile" not in post(url, body("+18762345678")).json().get("errors", {})
 
 
 def test_a_full_width_username_is_stored_as_people_will_type_it():

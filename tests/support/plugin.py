@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ os.environ.update(
     SMS_URLS="memory:",
     DEFAULT_FROM_EMAIL="Bellhop <bellhop@example.com>",
     DEFAULT_REGION="CN",
+    SIGNUP_REGIONS="CN",
+    CODE_BUDGET="record",
+    SIGNUP_FENCE="picture",
+    STAFF_SECOND_FACTOR="0",
     TIME_ZONE_DEFAULT="Asia/Shanghai",
     PICTURE_CODE_FIXED="",
     PUBLIC_URL="",
@@ -120,6 +125,7 @@ def redis():
 @pytest.fixture(autouse=True)
 def _fresh(redis):
     """No test sees another's limits, queues, used picture codes, resting providers or worker."""
+    from config import clock
     from notices.providers import breaker
     from queueing import process
     from queueing import redis as bell
@@ -127,6 +133,7 @@ def _fresh(redis):
 
     for mark in WORLD.glob("high-water.*"):  # the database is emptied, too
         mark.unlink()
+    clock.ahead = timedelta(0)  # as a test measured it that travelled
     breaker.own.clear()
     rates.own_storage().reset()
     bell.away_until = 0.0
