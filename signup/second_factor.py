@@ -7,10 +7,8 @@ from typing import Any
 import segno
 from django import forms
 from django.conf import settings
-from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError, transaction
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,11 +33,6 @@ from web.problems import NotAllowed, Problem, TooMany
 PROVED = "second_factor"  # of a session: seconds since 1970
 RECOVERY_CODES = 10
 OPEN = {"second_factor", "logout", "login", "set_language"}  # names of what needs no second factor
-
-
-@receiver(user_logged_in)
-def begin(request: HttpRequest, **kwargs: Any) -> None:
-    request.session.pop(PROVED, None)
 
 
 class Required:
