@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from notices import rights
-from notices.delivery import lifecycle, quiet_hours
+from notices.delivery import lifecycle, quiet_hours, states
+from notices.delivery.lifecycle import DraftChanged
 from notices.models import CONTENT_FIELDS, NOT_STARTED, Notice, Schedule
 from notices.pages import drafts, idempotency
 from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
@@ -32,7 +33,7 @@ from web import answers
 from web.access import StaffRequest
 from web.problems import Invalid
 
-__all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "times"]
+__all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "page", "times"]
 
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
@@ -67,14 +68,17 @@ def key_of(request: StaffRequest, key: str | None, form: NoticeForm, timing: Tim
 def accepted(
     form: NoticeForm, timing: TimingForm, request: StaffRequest, key: Key
 ) -> Notice | Schedule:
+    draft = drafts.to_send(request)
     if timing.cleaned_data["when"] == "repeat":
         new_schedule = Schedule(**form.written(), **key.columns, author=request.user)
         timing.apply_to_schedule(new_schedule)
+        if draft and not states.discard_draft(*draft):
+            raise DraftChanged
         actions.add(new_schedule)
         return new_schedule
     notice = Notice(**form.written(), **key.columns, author=request.user)
     timing.apply_to_notice(notice)
-    if not lifecycle.accept(notice, timing.cleaned_data.get("start_at")):
+    if not lifecycle.accept(notice, timing.cleaned_data.get("start_at"), draft):
         messages.warning(request, QUEUE_AWAY)
     return notice
 
@@ -106,7 +110,7 @@ def new(request: StaffRequest) -> HttpResponse:
         query = request.GET.copy()
         query["key"] = idempotency.new_key()
         return redirect(f"{request.path}?{query.urlencode()}")
-    form = NoticeForm(request.POST or None, initial=drafts.used_again(request))
+    form = NoticeForm(request.POST or None, initial=drafts.begun(request))
     valid = form.is_valid()
     many = not valid or form.many
     wanted = {"when": request.GET.get("when", "now")}
@@ -126,6 +130,8 @@ def new(request: StaffRequest) -> HttpResponse:
         # Back, changed, and sent again: as it stands now it is another one, if that is meant.
         own_key = idempotency.new_key()
         return page(request, form, timing, key=own_key, sent_before=reused.made)
+    except DraftChanged:
+        return page(request, form, timing, key=own_key, draft_changed=True)
     if saved is None or "preview" in request.POST:
         return page(request, form, timing, key=own_key)
     if isinstance(saved, Notice) and timing.is_valid():
@@ -144,10 +150,11 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         "previews": shown,
         "zones": sorted(settings.TIME_ZONES),
         **times(timing, request),
+        **drafts.shown(request),
         **more,
     }
     status = 400 if form.errors or timing.errors else 200
-    if {"sent_before", "started"} & set(more):
+    if {"sent_before", "started", "draft_changed"} & set(more):
         status = 409
     show = render_with_previews if shown else render
     return show(request, "notices/new.html", context, status=status)
