@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from config import clock
@@ -18,7 +20,7 @@ from notices.pages.writing import page
 from notices.rights import right_required
 from web.access import StaffRequest
 
-__all__ = ["save"]
+__all__ = ["delete", "save"]
 
 
 @require_POST
@@ -39,6 +41,19 @@ def save(request: StaffRequest) -> HttpResponse:
     answer = render(request, "notices/draft.html", {"draft": facts})
     answer["HX-Replace-Url"] = where  # for who loads the page again
     return answer
+
+
+@require_POST
+@right_required(rights.SEND, rights.SCHEDULE)
+def delete(request: StaffRequest) -> HttpResponse:
+    """Not what somebody else wrote into it meanwhile."""
+    named = drafts.posted(request)
+    if named and states.discard_draft(*named):
+        messages.success(request, _("The draft is deleted."))
+        return redirect("notices")
+    form = DraftForm(request.POST)
+    form.is_valid()
+    return unsaved(request, NoticeForm(initial=form.kept()), draft_changed=True)
 
 
 def saved(request: StaffRequest, facts: dict[str, Any]) -> Notice | None:

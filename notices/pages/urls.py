@@ -6,6 +6,7 @@ urlpatterns = [
     path("", notices.listing, name="notices"),
     path("new/", writing.new, name="notice_new"),
     path("new/draft/", saving.save, name="draft_save"),
+    path("new/draft/delete/", saving.delete, name="draft_delete"),
     path("new/when/", planned.timing_words, name="timing_words"),
     path("suppressed/", suppressions.listing, name="suppressed"),
     path("suppressed/<int:pk>/", suppressions.lift, name="suppression_lift"),

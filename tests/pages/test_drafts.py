@@ -115,3 +115,14 @@ def test_pasted_list_of_another_is_for_who_sees_addresses(client, desk, personne
     client.force_login(personnel)
     assert client.get(f"/notices/new/?draft={draft.pk}&key=k").status_code == 403
     assert "wang@example.com" not in client.get(f"/notices/{draft.pk}/").text
+
+
+def test_draft_is_deleted_as_it_was_seen(desk):
+    draft, page = saved(desk)
+    assert "Delete it" in page.text
+    for stale in ({"draft": draft.pk, "version": 0}, WRITTEN):
+        assert desk.post("/notices/new/draft/delete/", stale).status_code == 409
+    assert Notice.objects.exists()
+    named = {"draft": draft.pk, "version": 1}
+    assert desk.post("/notices/new/draft/delete/", WRITTEN | named).url == "/notices/"
+    assert not Notice.objects.exists()
