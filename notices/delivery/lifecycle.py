@@ -13,22 +13,43 @@ from notices.delivery import claims, finish, states
 from notices.models import NOT_STARTED, Delivery, FailedAttempt, Notice, State, StreamCursor
 from signup.models import User
 
-__all__ = ["UNDO", "accept", "cancel", "change", "hold", "pause", "resume", "send_again"]
+__all__ = [
+    "UNDO",
+    "DraftChanged",
+    "accept",
+    "cancel",
+    "change",
+    "hold",
+    "pause",
+    "resume",
+    "send_again",
+]
 
 UNDO = timedelta(seconds=10)
 log = logging.getLogger(__name__)
 AT_ONCE_SECONDS = 0.2  # that somebody who cancels waits for deliveries to be settled
 
 
-def accept(notice: Notice, start_at: datetime | None = None) -> bool:
+class DraftChanged(Exception):  # noqa: N818  an answer, not an error of ours
+    """Somebody else saved, sent or discarded the draft meanwhile."""
+
+
+def accept(
+    notice: Notice, start_at: datetime | None = None, draft: tuple[int, int] | None = None
+) -> bool:
     """Saves a notice and lets it start at `start_at` (aware), or when the time to undo is over.
+    `draft`: the number and version of the one that it takes the place of; raises DraftChanged.
 
     False when the queue could not be told: the notice is safe, and goes out when the queue is
     back.
     """
     notice.start_at = start_at or clock.now() + UNDO
     with transaction.atomic(durable=True):
-        notice.save()
+        if draft:
+            if not states.send_draft(*draft):
+                raise DraftChanged
+            notice.pk = draft[0]
+        notice.save(force_update=bool(draft))
     return ring(notice)
 
 

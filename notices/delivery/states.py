@@ -15,7 +15,8 @@ believe that, not what was read.
     uncertain --resend--> queued: a person decided
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
-    notice: waiting --prepare--> preparing --start_sending--> sending --finish--> finished
+    notice: draft --save_draft--> draft --send_draft--> waiting; --discard_draft--> gone
+    waiting --prepare--> preparing --start_sending--> sending --finish--> finished
     waiting --hold--> changing --let_go--> waiting: a person edits it
     preparing, sending --pause--> paused --resume--> as it was
     waiting, changing, preparing, sending, paused --cancel--> cancelled
@@ -47,6 +48,7 @@ __all__ = [
     "advance",
     "cancel",
     "claim",
+    "discard_draft",
     "expire",
     "finish",
     "hold",
@@ -67,6 +69,8 @@ __all__ = [
     "rescue",
     "resend",
     "resume",
+    "save_draft",
+    "send_draft",
     "start_sending",
     "stop",
     "tell_streamed",
@@ -287,6 +291,25 @@ def tried_by(cursor: StreamCursor) -> dict[str, Any]:
 
 
 # A notice
+
+
+def draft(notice_id: int, version: int) -> QuerySet[Notice]:
+    """Nothing, when somebody else saved, sent or discarded it since."""
+    return Notice.objects.filter(pk=notice_id, draft_version=version, state=Notice.State.DRAFT)
+
+
+def save_draft(notice_id: int, version: int, **changes: Any) -> int:
+    saved = {"draft_version": F("draft_version") + 1, "saved_at": clock.now()}
+    return draft(notice_id, version).update(**changes, **saved)
+
+
+def send_draft(notice_id: int, version: int) -> int:
+    """What it lacks is written in the same transaction (lifecycle.accept)."""
+    return draft(notice_id, version).update(state=Notice.State.WAITING)
+
+
+def discard_draft(notice_id: int, version: int) -> int:
+    return draft(notice_id, version).delete()[0]
 
 
 def hold(notice_id: int) -> int:

@@ -122,6 +122,10 @@ class Delivery(models.Model):
                 condition=~Q(provider_ref=""),
                 name="delivery_of_receipt",
             ),
+            # Somebody asks what an address was told.
+            models.Index(
+                fields=["address", "id"], condition=~Q(address=""), name="delivery_of_address"
+            ),
         ]
 
     def __str__(self) -> str:

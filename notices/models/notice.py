@@ -90,6 +90,7 @@ class Notice(Content):
     """What staff tell many people, once. `zone`: where its times were chosen."""
 
     class State(models.TextChoices):
+        DRAFT = "draft", _("draft")  # still being written: what it lacks is not asked for yet
         WAITING = "waiting", _("waiting")
         CHANGING = "changing", _("held: being changed")  # does not start while somebody edits it
         PREPARING = "preparing", _("preparing")
@@ -113,6 +114,12 @@ class Notice(Content):
     paused_from = models.CharField(max_length=10, null=True, editable=False)  # its state before
     paused_at = models.DateTimeField(null=True, editable=False)
     pause_reason = models.CharField(max_length=255, default="", db_default="", editable=False)
+    # Of a draft: who saves it says which version they saw.
+    draft_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    saved_at = models.DateTimeField(null=True, editable=False)
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
     # When it was found in a database that had been restored (delivery/restored.py): nothing of it
     # goes out until staff decide. `settled_at`: they decided that nothing more shall.
     in_question_since = models.DateTimeField(null=True, editable=False)

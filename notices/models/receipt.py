@@ -34,6 +34,7 @@ class Receipt(models.Model):
     dead = models.BooleanField(_("dead address"), default=False)  # told with a bounce
     reason = models.CharField(_("reason"), max_length=255, blank=True)
     at = models.DateTimeField(_("at"), default=timezone.now)
+    told_at = models.DateTimeField(null=True, editable=False)  # by the provider's clock, if it says
     # It may be here before its delivery knows the provider's number: then it is looked at again.
     looks = models.PositiveSmallIntegerField(_("looks"), default=0)
     due_at = models.DateTimeField(default=timezone.now)

@@ -28,7 +28,7 @@ from notices import channels, rights
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
 from notices.models import UNFINISHED, Delivery, Notice, State
-from notices.pages import instants
+from notices.pages import drafts, instants
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.progress import progress, report, stopped_after
 from notices.pages.starting import STARTED, tell
@@ -64,6 +64,8 @@ def listing(request: HttpRequest) -> HttpResponse:
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
     wanted = Notice.objects.select_related("author", "occurrence__schedule")
     notice = get_object_or_404(wanted, pk=pk)
+    if notice.state == Notice.State.DRAFT and drafts.may_open(request, notice):
+        return redirect(drafts.page_of(notice))
     search = {name: request.GET.get(name, "")[:100] for name in ("q", "state", "channel")}
     shown = live(notice)
     by_address = request.user.has_perm(rights.ADDRESSES)

@@ -6,17 +6,18 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from notices import rights
-from notices.delivery import lifecycle, quiet_hours
+from notices.delivery import lifecycle, quiet_hours, states
+from notices.delivery.lifecycle import DraftChanged
 from notices.models import CONTENT_FIELDS, NOT_STARTED, Notice, Schedule
-from notices.pages import idempotency
+from notices.pages import drafts, idempotency
 from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
@@ -29,10 +30,10 @@ from notices.recurrence.describe import in_words
 from notices.rights import right_required
 from notices.schedules import actions
 from web import answers
-from web.access import StaffRequest, staff_required
+from web.access import StaffRequest
 from web.problems import Invalid
 
-__all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "timing_words"]
+__all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "page", "times"]
 
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
@@ -67,14 +68,17 @@ def key_of(request: StaffRequest, key: str | None, form: NoticeForm, timing: Tim
 def accepted(
     form: NoticeForm, timing: TimingForm, request: StaffRequest, key: Key
 ) -> Notice | Schedule:
+    draft = drafts.to_send(request)
     if timing.cleaned_data["when"] == "repeat":
         new_schedule = Schedule(**form.written(), **key.columns, author=request.user)
         timing.apply_to_schedule(new_schedule)
+        if draft and not states.discard_draft(*draft):
+            raise DraftChanged
         actions.add(new_schedule)
         return new_schedule
     notice = Notice(**form.written(), **key.columns, author=request.user)
     timing.apply_to_notice(notice)
-    if not lifecycle.accept(notice, timing.cleaned_data.get("start_at")):
+    if not lifecycle.accept(notice, timing.cleaned_data.get("start_at"), draft):
         messages.warning(request, QUEUE_AWAY)
     return notice
 
@@ -106,7 +110,7 @@ def new(request: StaffRequest) -> HttpResponse:
         query = request.GET.copy()
         query["key"] = idempotency.new_key()
         return redirect(f"{request.path}?{query.urlencode()}")
-    form = NoticeForm(request.POST or None)
+    form = NoticeForm(request.POST or None, initial=drafts.begun(request))
     valid = form.is_valid()
     many = not valid or form.many
     wanted = {"when": request.GET.get("when", "now")}
@@ -126,6 +130,8 @@ def new(request: StaffRequest) -> HttpResponse:
         # Back, changed, and sent again: as it stands now it is another one, if that is meant.
         own_key = idempotency.new_key()
         return page(request, form, timing, key=own_key, sent_before=reused.made)
+    except DraftChanged:
+        return page(request, form, timing, key=own_key, draft_changed=True)
     if saved is None or "preview" in request.POST:
         return page(request, form, timing, key=own_key)
     if isinstance(saved, Notice) and timing.is_valid():
@@ -144,10 +150,11 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         "previews": shown,
         "zones": sorted(settings.TIME_ZONES),
         **times(timing, request),
+        **drafts.shown(request),
         **more,
     }
     status = 400 if form.errors or timing.errors else 200
-    if {"sent_before", "started"} & set(more):
+    if {"sent_before", "started", "draft_changed"} & set(more):
         status = 409
     show = render_with_previews if shown else render
     return show(request, "notices/new.html", context, status=status)
@@ -177,29 +184,6 @@ def planned_by(timing: TimingForm) -> Schedule:
     timing.apply_to_schedule(planned)
     actions.plan(planned)
     return planned
-
-
-@require_POST
-@staff_required
-def timing_words(request: StaffRequest) -> HttpResponse:
-    """The part of the page that htmx asks for while somebody fills in when."""
-    many = request.POST.get("audience") != Notice.Audience.ADDRESSES
-    saved = changed_by(request.POST)
-    timing = TimingForm(request.POST, own_zone=request.user.time_zone, many=many, saved=saved)
-    context = times(timing, request) | {"timing": timing, "alone": True}
-    return render(request, "notices/timing_words.html", context)
-
-
-def changed_by(posted: QueryDict) -> Notice | Schedule | None:
-    """What the page that posts changes, by the number that it names."""
-    try:
-        if "schedule" in posted:
-            return Schedule.objects.filter(pk=int(posted.get("schedule", ""))).first()
-        if "notice" in posted:
-            return Notice.objects.filter(pk=int(posted.get("notice", ""))).first()
-    except (ValueError, OverflowError):
-        raise Http404 from None
-    return None
 
 
 @require_http_methods(["GET", "POST"])

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -172,6 +173,7 @@ def read(event: AnymailTrackingEvent, provider: str, kind: Receipt.Kind) -> Iter
             kind=each,
             dead=each == Kind.BOUNCED and verdicts.is_dead(event, provider),
             reason=" ".join(filter(None, (WORDS[each], said if each in SAYING else ""))),
+            told_at=event.timestamp if isinstance(event.timestamp, datetime) else None,
         )
 
 

@@ -22,6 +22,7 @@ FOR_ALL = {
 }  # fmt: skip
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
+    "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
     "/outbox/", "/account/", "/account/mobile/code/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
@@ -91,7 +92,7 @@ def test_pages_for_everybody(open_page, settings, scheme, language):
 def test_pages_for_staff(open_page, staff, world, scheme, language):
     for path in FOR_STAFF:
         page = open_page(
-            path.format(pk=world.pk),
+            path.format(pk=world.pk, message=world.deliveries.order_by("pk")[0].pk),
             user=staff,
             language=language,
             color_scheme=scheme,

@@ -19,7 +19,7 @@ from notices.audience import preferences, suppression
 from notices.delivery import claims, escalation, finish, recovery, retention, single, slices, states
 from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, Receipt, State
-from notices.pages import notices
+from notices.pages import finding, notices
 from notices.receipts import apply
 from signup import budget
 from signup.models import User
@@ -192,6 +192,7 @@ INDEX = {
     "sweep: lost": "delivery_in_hand",
     "budget of codes": "verification_of_prefix",
     "a page": "delivery_listed",
+    "search": "delivery_of_receipt",
     "a page by state": "delivery_of_notice",
 }
 ON_POSTGRESQL = {
@@ -218,3 +219,16 @@ def test_file_of_results_is_read_as_it_is_written(big):
 def test_purge_reads_no_table_whole(big, monkeypatch):
     monkeypatch.setattr(settings, "KEEP_DAYS", 60)
     check(retention.run, "purge")
+
+
+@pytest.mark.parametrize("text", ["lost7@example.com", "+8613800138000", "ref-7", "77"])
+def test_search_for_a_message_reads_no_table_whole(big, text):
+    check(lambda: finding.messages(text, by_address=True, alone=True), "search")
+
+
+@pytest.mark.parametrize("text", ["guest77@example.com", "+8613800138000", "guest_77"])
+def test_search_for_a_person_reads_no_table_whole(big, text):
+    User.objects.filter(username="guest_77").update(
+        email="guest77@example.com", mobile="+8613800138000", name_key="guest_77"
+    )
+    check(lambda: finding.people(text, by_address=True))

@@ -786,6 +786,7 @@ def test_mailgun(client, burst, email):
     burst("default")
     assert (state_of(email), email.reason) == (State.BOUNCED, "It came back. 5.1.1 No such user")
     assert Suppression.objects.get().kind == "bounced"
+    assert Receipt.objects.get().told_at.timestamp() == 1763690000.5
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
