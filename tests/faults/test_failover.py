@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from local import embedded
-from notices.delivery.slices import CONNECTIONS
 from notices.models import Delivery
 from signup.models import User
 from tests.faults.house import House, send_to_everyone
@@ -61,7 +60,7 @@ def asked(folder):
     return Counter(json.loads(line)["status"] for line in lines)
 
 
-def test_second_provider_carries_what_the_first_does_not(house, tmp_path):
+def test_second_provider_carries_what_the_first_does_not(house, tmp_path, settings):
     User.objects.bulk_create(
         User(username=f"guest_{n}", mobile=f"+86138{n:08d}") for n in range(RECIPIENTS)
     )
@@ -86,7 +85,7 @@ def test_second_provider_carries_what_the_first_does_not(house, tmp_path):
     assert verdict["sent"] + verdict["uncertain"] == RECIPIENTS
     # Only what hung is in doubt: what was on its way when it began, on every line of both workers,
     # and a few after that, to which the breaker kept it.
-    assert 0 < verdict["uncertain"] == first[0] <= 2 * CONNECTIONS + 20
+    assert 0 < verdict["uncertain"] == first[0] <= 2 * settings.IN_FLIGHT + 20
     assert carried["webhook"] == first[200]
     assert carried["webhook-2"] == second[200]
     assert second[503] == 0
