@@ -21,7 +21,7 @@ from config import clock, migrations
 from config.database import AWAY
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import escalation, expand, recovery, retention, single, slices
-from notices.providers import http, router
+from notices.providers import connection, router
 from notices.receipts import apply
 from notices.schedules import occurrences
 from queueing import process
@@ -248,8 +248,10 @@ def bells() -> recovery.Bells:
 
 
 def prepare_worker() -> None:
-    """What each work-horse would do anew: read whom TLS trusts, import the providers."""
-    http.trusted()
+    """What each work-horse would do anew: read whom TLS trusts, import the providers, have room for
+    what it opens."""
+    connection.make_room(settings.IN_FLIGHT)
+    connection.trusted()
     for channel in CHANNELS:
         with suppress(ImproperlyConfigured, ImportError):  # a system check tells it
             router.providers(channel)

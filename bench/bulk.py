@@ -42,6 +42,7 @@ class Contest:
         self.sizes: dict[str, float] = {}  # bytes per person
         self.lines: dict[str, int] = {}  # connections to the door at once, the most of all turns
         self.door_cpu: dict[str, float] = {}  # of a core
+        self.memory: dict[str, float] = {}  # MB (PSS) of the workers, the most that was seen
 
     def hold(self, runs: int, what: str) -> dict[str, Figure]:
         turns = {name: partial(self.turn, name) for name in self.contenders}
@@ -56,12 +57,15 @@ class Contest:
             press = contender.ready(here, door, people)
             before, door_before = here.cpu(), place.cpu(door.pid)
             pressed = press()
-            seconds = last(door, people) - pressed
+            seconds = last(door, people, partial(self.look_at_memory, name, here)) - pressed
             self.cpu[name].append((here.cpu() - before) / people)
             self.door_cpu[name] = (place.cpu(door.pid) - door_before) / seconds
             time.sleep(0.2)  # for a copy too many
             self.look_through(name, people, door)
         return people / seconds
+
+    def look_at_memory(self, name: str, here: Place) -> None:
+        self.memory[name] = max(self.memory.get(name, 0), here.memory())
 
     def look_through(self, name: str, people: int, door: Asked) -> None:
         taken = door.ask("list")
@@ -83,6 +87,7 @@ class Contest:
         lines = (f"{name} {count}" for name, count in self.lines.items())
         sizes = (f"{name} {size:,.0f}" for name, size in self.sizes.items())
         doors = (f"{name} {share:.2f}" for name, share in self.door_cpu.items())
+        memory = (f"{name} {mb:,.0f} MB" for name, mb in self.memory.items() if mb)
         used = ((name, 1000 * median(each)) for name, each in self.cpu.items())
         workers = (f"{name} {number(spent)} ms" for name, spent in used if spent)
         return [
@@ -92,15 +97,20 @@ class Contest:
             f"Bytes for a recipient at the door: {'; '.join(sizes)}.",
             f"What the door took of a core meanwhile: {'; '.join(doors)}.",
             f"CPU of the workers for a recipient: {'; '.join(workers)}.",
+            f"Memory of the workers (PSS), at most: {'; '.join(memory)}.",
             "Checked at the door: each recipient once, called by the right name.",
         ]
 
 
-def last(door: Asked, people: int) -> float:
-    """The time.monotonic() at which the last of so many came through the door."""
-    began = time.monotonic()
+def last(door: Asked, people: int, look: Callable[[], None] = lambda: None) -> float:
+    """The time.monotonic() at which the last of so many came through the door; `look` is called
+    twice a second meanwhile."""
+    began = looked = time.monotonic()
     while (seen := door.ask("count"))["count"] < people:
         if time.monotonic() - max(began, seen["last"]) > STALLED:
             raise AssertionError(f"{seen['count']} of {people}, then none for {STALLED} s")
         time.sleep(0.05)
+        if time.monotonic() > looked + 0.5:
+            look()
+            looked = time.monotonic()
     return float(seen["last"])

@@ -4,10 +4,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-
-import psutil
 
 from bench import place
 from bench.bellhop import QUEUES, SETTINGS, copies
@@ -18,7 +15,6 @@ from tests.support.processes import READY, Process
 
 NAME = "memory"
 TITLE = "Codes within 512 MB, a provider that takes 300 ms"
-MB = 1024 * 1024
 LIMIT = 512.0  # MB
 SECONDS = "0.3"  # that the provider takes
 WARM, WINDOW = 2.0, 3.0  # seconds
@@ -49,7 +45,7 @@ class Held:
 
 
 def bellhop(here: Place, gateway: Asked, size: int) -> None:
-    own = {"SMS_URLS": f"webhook+http://127.0.0.1:{gateway.port}/"}
+    own = {"SMS_URLS": f"webhook+http://127.0.0.1:{gateway.port}/", "IN_FLIGHT": "1000"}
     environment = SETTINGS | copies(here, "codes", WAITING, place.kinds()[-1]) | own
     workers = [here.running(Process("rqworker", *QUEUES, **environment)) for _ in range(size)]
     for worker in workers:
@@ -66,7 +62,7 @@ def celery(pool: str, processes: int, **settings: str) -> Start:
 
 
 POOLS = [
-    Pool("Bellhop", bellhop, (2, 3, 5)),
+    Pool("Bellhop", bellhop, (1, 2, 3)),
     Pool("Celery, prefork", celery("prefork", 1)),
     Pool("Celery, threads", celery("threads", CORES, CONNECTIONS="20"), (64, 128, 256)),
     Pool("Celery, gevent", celery("gevent", CORES, CONNECTIONS="20"), (200, 400, 800)),
@@ -85,7 +81,7 @@ def held(pool: Pool, size: int) -> Held:
         opened = time.monotonic()
         memory = []
         while time.monotonic() < opened + WINDOW:
-            memory.append(used(here.processes))
+            memory.append(here.memory())
             time.sleep(0.5)
         closed = time.monotonic()
         arrivals = gateway.ask("arrivals")
@@ -93,17 +89,6 @@ def held(pool: Pool, size: int) -> Held:
     check(arrivals, said)
     sent = sum(opened <= at < closed for at, *_ in arrivals)
     return Held(size, sent / (closed - opened), max(memory))
-
-
-def used(workers: list[Process]) -> float:
-    """MB of all their processes: what is shared among several counts once (PSS)."""
-    total = 0
-    for each in workers:
-        parent = psutil.Process(each.pid)
-        for process in (parent, *parent.children(recursive=True)):
-            with suppress(psutil.Error):  # it has ended meanwhile
-                total += process.memory_full_info().pss
-    return total / MB
 
 
 def check(arrivals: list[tuple[float, str, str]], said: str) -> None:

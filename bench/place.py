@@ -91,6 +91,11 @@ class Place:
             process.wait_for(ready, 60)
         return process
 
+    def memory(self) -> float:
+        """MB of `running` processes with all that they started: what several share counts once
+        (PSS)."""
+        return sum(memory(process.pid) for process in self.processes)
+
     def cpu(self) -> float:
         """Seconds of CPU that `running` processes have used, with all that they started."""
         return sum(cpu(process.pid) for process in self.processes)
@@ -100,6 +105,15 @@ class Place:
 def opened() -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="bellhop-bench-") as folder, ExitStack() as ends:
         yield Place(Path(folder), ends)
+
+
+def memory(pid: int) -> float:
+    total = 0
+    with suppress(psutil.Error):  # it has ended meanwhile
+        parent = psutil.Process(pid)
+        for each in (parent, *parent.children(recursive=True)):
+            total += each.memory_full_info().pss
+    return total / 1024**2
 
 
 def cpu(pid: int) -> float:

@@ -3,9 +3,11 @@
 python -m bench.processes.floor CHANNEL PORT PEOPLE CONNECTIONS: over that many bare connections,
 each with a thread of its own, in two processes. It prints the time.monotonic() at which they
 started. CHANNEL is
-`email`, `django`, `mailgun` in calls as large as Bellhop's, or `sms`.
+`email`, `django`, `mailgun` in calls as large as Bellhop's, `sms`, or `sms-asyncio`, which has one
+event loop in each process in place of the threads.
 """
 
+import asyncio
 import json
 import smtplib
 import sys
@@ -75,6 +77,24 @@ def sms(port: int, numbers: Sequence[int]) -> None:
         ask(line, "/", json.dumps(facts).encode())
 
 
+async def sms_side_by_side(port: int, shares: Sequence[Sequence[int]]) -> None:
+    await asyncio.gather(*(sms_in_turn(port, share) for share in shares))
+
+
+async def sms_in_turn(port: int, numbers: Sequence[int]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for number in numbers:
+        one = guest(number)
+        facts = {"to": one.mobile, "body": SMS.replace("((name))", one.username)}
+        body = json.dumps(facts).encode()
+        head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200")
+        await reader.readexactly(int(answer.rpartition(b"Content-Length: ")[2]))
+    writer.close()
+
+
 def ask(line: HTTPConnection, path: str, body: bytes) -> None:
     line.request("POST", path, body)
     answer = line.getresponse()
@@ -85,6 +105,9 @@ def ask(line: HTTPConnection, path: str, body: bytes) -> None:
 def send(channel: str, port: int, shares: Sequence[Sequence[int]], ready: Waiting) -> None:
     """Each share over a connection of its own, when all processes are there."""
     ready.wait()
+    if channel == "sms-asyncio":
+        asyncio.run(sms_side_by_side(port, shares))
+        return
     with ThreadPoolExecutor(len(shares)) as threads:
         list(threads.map(partial(CHANNELS[channel], port), shares))
 

@@ -1,24 +1,24 @@
-"""The connections to the providers of a channel, and the requests that are under way on them.
+"""What the providers of a channel are asked, and the answers that are still to come.
 
-Where there may be several, each request waits for its answer in a thread of its own, which does
-nothing else: the database and Redis are the business of whoever asks. Where there may be one, it
-waits in the asker's thread.
+Those that are asked by HTTP are asked side by side, and what waits for an answer is a socket and no
+thread (providers/exchange.py). Any other is asked in turn: `send` waits.
 """
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import groupby
+
+from django.conf import settings
 
 from config import clock
 from notices.audience import preferences
 from notices.content.messages import Batch, Wording
-from notices.delivery.limits import GIVE_UP_SECONDS
 from notices.models import Delivery
-from notices.providers.base import Batching, Closing, Provider
+from notices.providers.base import Asking, Batching, Closing, Provider
 from notices.providers.errors import NotSent
+from notices.providers.exchange import Exchanges, Post
+from notices.providers.reply import Reply
 from notices.providers.router import Route
 
 __all__ = ["Answers", "Connections", "Request", "grouped"]
@@ -27,7 +27,6 @@ SHRINK = 8  # after each refusal of a whole request, until the one that spoils i
 MANY = 8  # requests under way
 GATHER_SECONDS = 0.03  # in which further answers are waited for, when there are many
 Answers = list[str | NotSent] | BaseException  # one for each delivery, or what was raised
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,6 @@ class Request:
     """What one provider is asked at once. `batch`: each one's own values, when they are many.
     `tried`: names of the providers that would not take it now."""
 
-    route: Route
     provider: Provider
     deliveries: tuple[Delivery, ...]
     wording: Wording
@@ -44,31 +42,24 @@ class Request:
     began: float = field(default_factory=time.monotonic)
     began_at: float = field(default_factory=clock.unix)
 
-    def ask(self) -> Answers:
-        try:
-            if self.batch and isinstance(self.provider, Batching):
-                return self.provider.send_batch(self.deliveries, self.batch)
-            return [self.provider.send(self.deliveries[0], self.wording)]
-        except Exception as problem:
-            return problem
-
 
 class Connections(Closing):
-    """Made as they are needed, at most as many as each of the channel's providers allows, and not
-    more than `most`. `take()` lends one; it is given back by `free()`, or has a request started on
-    it, and is the taker's again when `answers()` has told what came of that.
+    """As many requests at once as the settings and each of the channel's providers allow. `bulk`:
+    one may hold many deliveries, which count each.
 
-    Leaving it closes what is idle and waits for nobody: a thread whose provider never answers ends
-    with the process."""
+    Leaving it hangs up on whoever has not answered; the connections of the others stay open for the
+    next job."""
 
-    def __init__(self, channel: str, most: int | None = None) -> None:
-        self.channel = channel
-        self.first = Route(channel)
-        self.open = [self.first]
-        allowed = min(provider.max_connections for provider in self.first.providers)
-        self.size = min(allowed, most or allowed)
-        self.threads = ThreadPoolExecutor(self.size, "connection") if self.size > 1 else None
-        self.busy: dict[Future[Answers], tuple[Request, float]] = {}  # and since when
+    def __init__(self, channel: str, *, bulk: bool = False) -> None:
+        self.channel, self.route = channel, Route(channel)
+        batching = self.route.batching if bulk else None
+        most = batching.max_batch if batching else 1
+        self.per_request = min(most, settings.IN_FLIGHT)  # deliveries that may share one
+        allowed = min(provider.max_connections for provider in self.route.providers)
+        self.size = max(1, min(allowed, settings.IN_FLIGHT // self.per_request))
+        self.exchanges = Exchanges()
+        self.busy: dict[Request, float] = {}  # and since when
+        self.found: list[tuple[Request, Answers]] = []  # of those that are still busy
 
     @property
     def idle(self) -> int:
@@ -78,52 +69,53 @@ class Connections(Closing):
     def slowest(self) -> float:
         """Seconds that the slowest of the answers has been waited for."""
         now = time.monotonic()
-        return now - min((since for _, since in self.busy.values()), default=now)
-
-    def take(self) -> Route:
-        return self.open.pop() if self.open else Route(self.channel)
-
-    def free(self, route: Route) -> None:
-        self.open.append(route)
+        return now - min(self.busy.values(), default=now)
 
     def start(self, request: Request) -> None:
-        began = time.monotonic()
-        if self.threads:
-            future = self.threads.submit(request.ask)
-        else:
-            future = Future()
-            future.set_result(request.ask())
-        self.busy[future] = request, began
+        self.busy[request] = time.monotonic()
+        provider, deliveries = request.provider, request.deliveries
+        try:
+            if isinstance(provider, Asking):
+                post = provider.ask(deliveries, request.wording, request.batch)
+                self.exchanges.start(post, (request, provider, post))
+                self.exchanges.turn(0)  # nobody's handshake waits until all have begun
+            else:
+                self.found.append((request, [provider.send(deliveries[0], request.wording)]))
+        except Exception as problem:
+            self.found.append((request, problem))
 
-    def answers(self, seconds: float = GIVE_UP_SECONDS) -> list[tuple[Request, Answers]]:
-        """Waits up to `seconds` for an answer, and gives those that came. A connection without one
-        for longer than GIVE_UP_SECONDS is given up."""
-        if not self.busy:
-            return []
-        patience = max(0, min(seconds, GIVE_UP_SECONDS - self.slowest))
-        done, others = wait(self.busy, patience, FIRST_COMPLETED)
-        if done and len(others) >= MANY:  # what is done for one then is done for several
-            done, _others = wait(self.busy, GATHER_SECONDS)
-        found = [(self.busy.pop(future)[0], future.result()) for future in done]
-        for future, (request, since) in list(self.busy.items()):
-            if time.monotonic() - since > GIVE_UP_SECONDS:
-                name = request.provider.name
-                log.warning("%s has not answered for %d seconds.", name, GIVE_UP_SECONDS)
-                del self.busy[future]
-                self.size -= 1
+    def answers(self, seconds: float = 1) -> list[tuple[Request, Answers]]:
+        """Waits up to `seconds` for an answer, and gives those that came."""
+        if not self.found:
+            self.exchanges.wait(seconds)
+            if self.exchanges.done and len(self.exchanges.open) >= MANY:
+                # What is done for one then is done for several.
+                self.exchanges.gather(GATHER_SECONDS)
+        found, self.found = self.found, []
+        found += [
+            (request, read(provider, post, reply))
+            for (request, provider, post), reply in self.exchanges.take()
+        ]
+        for request, _answers in found:
+            del self.busy[request]
         return found
 
     def close(self) -> None:
-        if self.threads:
-            self.threads.shutdown(wait=False, cancel_futures=True)
-        for route in self.open:
-            route.close()
+        self.exchanges.close()
+        self.route.close()
+
+
+def read(provider: Asking, post: Post, reply: Reply | Exception) -> Answers:
+    try:
+        return reply if isinstance(reply, Exception) else provider.answers(post, reply)
+    except Exception as problem:
+        return problem
 
 
 # What may share a request
 
 
-def grouped(claimed: Sequence[Delivery], provider: Batching) -> Iterator[list[Delivery]]:
+def grouped(claimed: Sequence[Delivery], provider: Batching, most: int) -> Iterator[list[Delivery]]:
     """One language, all with a link to unsubscribe or none, a name or none; nobody twice."""
     seen = {""}
     together: list[Delivery] = []
@@ -135,7 +127,7 @@ def grouped(claimed: Sequence[Delivery], provider: Batching) -> Iterator[list[De
             seen.add(person)
             together.append(delivery)
     for (tries, *_rest), alike in groupby(sorted(together, key=kind), kind):
-        found, size = list(alike), max(1, provider.max_batch // SHRINK**tries)
+        found, size = list(alike), max(1, most // SHRINK**tries)
         yield from (found[first : first + size] for first in range(0, len(found), size))
 
 

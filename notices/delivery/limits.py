@@ -6,11 +6,12 @@ that it has claimed or marked must be over, or be given up, before.
 
 from django.conf import settings
 
-from notices.providers import http, smtp_client
+from notices.providers import smtp_client
+from notices.providers.connection import CONNECT_SECONDS
+from notices.providers.http import ANSWER_SECONDS
 
 __all__ = [
     "CANCEL_SECONDS",
-    "GIVE_UP_SECONDS",
     "LEASE_SECONDS",
     "MAX_SECONDS",
     "MIN_SECONDS",
@@ -29,7 +30,6 @@ __all__ = [
 
 # A row
 LEASE_SECONDS = 30  # renewed by each mark, and by each step of a stream's cursor
-GIVE_UP_SECONDS = 20  # nobody waits any longer for a connection that gives no answer
 SWITCH_SECONDS = 15  # after them no further provider is asked about one message
 
 # A slice of a notice; see slices.Budget
@@ -53,8 +53,7 @@ NEXT_PROVIDER_SECONDS = 2  # before a notice that one provider put off goes to t
 # The sweep
 SILENCE_SECONDS = 10  # how long nobody may have touched what should be going on
 
-LONGEST_REQUEST_SECONDS = http.CONNECT_SECONDS + http.ANSWER_SECONDS
-assert LONGEST_REQUEST_SECONDS < GIVE_UP_SECONDS < LEASE_SECONDS
+assert CONNECT_SECONDS + ANSWER_SECONDS < LEASE_SECONDS
 # The answers to an envelope and to its text. Of a notice, whose cursor's lease is renewed
 # meanwhile, the second may take minutes, but not as long as RQ lets a job take.
 assert smtp_client.ENVELOPE_SECONDS + smtp_client.ANSWER_SECONDS < LEASE_SECONDS

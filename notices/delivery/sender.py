@@ -3,14 +3,14 @@ says yes or no in their order, has a loop of its own (stream.py).
 
 1. Take    what is claimed and due: slices.py says of a notice, single.py of codes.
 2. Write   settle what must not go any more, compose the rest.
-3. Route   choose a provider and a connection for each request.
+3. Route   choose a provider for each request.
 4. Mark    as SENDING, in one transaction with the record of what came back in the round before.
 5. Ask     with no transaction open: one delivery a request, or many where the provider takes many.
 6. Judge   retry.py: sent, never, later, or in doubt.
 
-All but 5 is done in one thread. A worker that dies leaves in doubt what its open requests hold, and
-it has one at most on each connection. What it had claimed and not marked is free again when the
-lease is over.
+All is done in one thread. A worker that dies leaves in doubt what its open requests hold: of
+deliveries as many as the settings say (IN_FLIGHT). What it had claimed and not marked is free again
+when the lease is over.
 """
 
 import logging
@@ -46,7 +46,6 @@ class Sender:
     """Sends what `take` gives, until it gives nothing and every answer has come."""
 
     poll = 60.0  # seconds after which it takes again, though no answer came
-    per_request = 1  # deliveries that may share one
 
     def __init__(self, connections: Connections, token: str) -> None:
         self.connections, self.token = connections, token
@@ -97,13 +96,13 @@ class Sender:
         return bool(groups or self.connections.busy or self.outcomes)
 
     def next_groups(self) -> list[list[Delivery]]:
-        """One for each idle connection."""
-        idle = self.connections.idle
-        taken = self.take(max(0, idle - len(self.groups)) * self.per_request)
+        """As many as may go."""
+        idle, many = self.connections.idle, self.connections.per_request
+        taken = self.take(max(0, idle - len(self.groups)) * many)
         if taken is None:
             self.groups.clear()
-        elif self.per_request > 1 and (batching := self.connections.first.batching):
-            self.groups += grouped(taken, batching)
+        elif many > 1 and (batching := self.connections.route.batching):
+            self.groups += grouped(taken, batching, many)
         else:
             self.groups += [[delivery] for delivery in taken]
         return [self.groups.popleft() for _ in range(min(idle, len(self.groups)))]
@@ -111,7 +110,7 @@ class Sender:
     def prepare(
         self, groups: Sequence[Sequence[Delivery]], rows: QuerySet[Delivery]
     ) -> list[Request]:
-        """What can go, each with a connection and a provider. `rows`: those that are ours."""
+        """What can go, each with a provider. `rows`: those that are ours."""
         ready: list[Request] = []
         for group in groups:
             try:
@@ -131,12 +130,10 @@ class Sender:
             return None
         batch = messages.batch(wanted) if len(wanted) > 1 else None
         wording = batch.template if batch else messages.compose(wanted[0])
-        route = self.connections.take()
         try:
-            provider = route.choose(wanted[0], wording)
-            return Request(route, provider, wanted, wording, batch)
+            provider = self.connections.route.choose(wanted[0], wording)
+            return Request(provider, wanted, wording, batch)
         except NotSent as problem:
-            self.connections.free(route)
             for one in wanted:
                 self.unroutable(one, rows.filter(pk=one.pk), problem)
             if isinstance(problem, Away):
@@ -157,8 +154,6 @@ class Sender:
             ours = tuple(one for one in request.deliveries if one.pk in marked)
             if ours:
                 self.connections.start(replace(request, deliveries=ours))
-            else:
-                self.connections.free(request.route)
         self.departed(marked)
 
     def mark(self, ready: Sequence[Request], rows: QuerySet[Delivery]) -> set[int]:
@@ -180,7 +175,6 @@ class Sender:
             request, answers = self.heard[-1]  # and there it stays when something goes wrong
             outcomes = self.judge(request, answers)
             if not (outcomes and self.goes_on(request, outcomes[0])):
-                self.connections.free(request.route)
                 self.outcomes += outcomes
             self.heard.pop()
 
@@ -205,11 +199,12 @@ class Sender:
     def report(self, request: Request, answer: str | NotSent) -> None:
         """What it says of the provider."""
         bulk = request.deliveries[0].notice_id is not None
-        request.route.report(request.provider, answer, bulk=bulk, began=request.began_at)
+        route, provider = self.connections.route, request.provider
+        route.report(provider, answer, bulk=bulk, began=request.began_at)
 
     def judge_one(self, request: Request, delivery: Delivery, answer: str | NotSent) -> Outcome:
         failed = isinstance(answer, TryLater | Unknown)
-        able = len(request.route.able(delivery, request.wording)) if failed else 0
+        able = len(self.connections.route.able(delivery, request.wording)) if failed else 0
         outcome = retry.decide(answer, delivery, request.provider, able)
         if isinstance(answer, Unknown):
             asked_at = datetime.fromtimestamp(request.began_at, UTC)

@@ -32,6 +32,7 @@ from notices.providers.errors import Away, NotSent
 
 __all__ = ["send"]
 
+AT_ONCE = 100  # that are taken along: the first leaves when all of them are written
 Unring = Callable[[Collection[int]], None]  # is told the pks of others that have just left
 
 
@@ -90,7 +91,8 @@ class SingleSender(Sender):
             return []
         # Read after they are claimed: PostgreSQL, which expects more of them, would join whole
         # tables.
-        if not claims.claim_rows(self.waiting().only("pk").order_by("id"), self.token, most):
+        waiting, most = self.waiting().only("pk").order_by("id"), min(most, AT_ONCE)
+        if not claims.claim_rows(waiting, self.token, most):
             return []
         return list(claims.complete(self.claimed).order_by("id"))
 
@@ -141,7 +143,7 @@ class SingleSender(Sender):
         delivery = outcome.delivery
         row = Delivery.objects.filter(pk=delivery.pk, token=self.token, state=State.SENDING)
         try:
-            further = request.route.choose(delivery, request.wording, tried)
+            further = self.connections.route.choose(delivery, request.wording, tried)
         except NotSent:
             return None
         with transaction.atomic():

@@ -35,7 +35,6 @@ from notices.providers.errors import Away, NotSent
 __all__ = ["send_slice", "worth"]
 
 MOST_STREAMED = 800  # deliveries that a stream claims at a time
-CONNECTIONS = 32  # each with one message in doubt when the worker dies; a code may go again
 BRISK_SECONDS = 0.2  # a stream that sent all that it claimed within them claims twice as many
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     Notice.objects.filter(pk=notice_id).update(active_at=clock.now())
     if notice.escalated_at:
         escalation.spare(notice)
-    with Connections(channel, CONNECTIONS) as connections:
+    with Connections(channel, bulk=True) as connections:
         pause = send_until(Budget(waits), notice, connections)
     high_water.rise()
     finish.cancel_queued(notice_id, CANCEL_SECONDS)
@@ -72,7 +71,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
 def send_until(budget: Budget, notice: Notice, connections: Connections) -> float:
     """Sends until the budget is used up or nothing is left. Seconds to pause when nobody can carry
     anything, else 0."""
-    send = send_by_stream if connections.first.streaming else send_by_requests
+    send = send_by_stream if connections.route.streaming else send_by_requests
     many = claims.AT_ONCE
     while True:
         token, began = uuid4().hex, time.monotonic()
@@ -115,7 +114,7 @@ def send_by_stream(
     claimed = claims.claim(notice, connections.channel, token, many, streamed=True)
     if not claimed:
         return False
-    ended = stream.send_claimed(claimed, connections.first, token, budget.is_over)
+    ended = stream.send_claimed(claimed, connections.route, token, budget.is_over)
     return len(claimed) == many or not ended
 
 
@@ -127,13 +126,12 @@ class NoticeSender(Sender):
     ) -> None:
         super().__init__(connections, token)
         self.notice, self.budget = notice, budget
-        batching = connections.first.batching
-        self.per_request = batching.max_batch if batching else 1
         # Further ones just as many as go at once: what one worker has claimed another cannot send.
-        self.further = connections.size * self.per_request
+        self.further = connections.size * connections.per_request
         if self.further == 1:
             self.further = claims.AT_ONCE
-        self.waiting = deque(self.claim(max(self.per_request, claims.AT_ONCE)))  # before it begins
+        first = max(connections.per_request, claims.AT_ONCE)
+        self.waiting = deque(self.claim(first))  # before it begins
         self.away: Away | None = None
         self.no_more = False
 

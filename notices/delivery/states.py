@@ -28,10 +28,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Expression, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
@@ -136,15 +137,27 @@ def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
 def record_all(outcomes: Sequence[Outcome], token: str) -> None:
     """As record() for each; those that were sent by one statement."""
     if ids := {one.delivery.pk: one.message_id for one in outcomes if one.state == State.SENT}:
-        given = (When(pk=pk, then=Value(text[:100])) for pk, text in ids.items() if text)
-        marked(token).filter(pk__in=ids).update(
-            **SENT,
-            provider_ref=Case(*given, default=Value(""), output_field=CharField()),
-            changed_at=clock.now(),
-        )
+        given = ByNumber({pk: text[:100] for pk, text in ids.items() if text})
+        marked(token).filter(pk__in=ids).update(**SENT, provider_ref=given, changed_at=clock.now())
     for one in outcomes:
         if one.state != State.SENT:
             record(one, token)
+
+
+class ByNumber(Expression):
+    """A text for each row, by its number; else an empty one. Django's own Case and When take as
+    long for hundreds as all else that is done for them."""
+
+    def __init__(self, texts: dict[int, str]) -> None:
+        super().__init__(output_field=CharField())
+        self.texts = texts
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        if not self.texts:
+            return "''", ()
+        cases = "WHEN %s THEN %s " * len(self.texts)
+        values: tuple[int | str, ...] = tuple(chain.from_iterable(self.texts.items()))
+        return f"CASE {connection.ops.quote_name('id')} {cases}ELSE '' END", values
 
 
 def marked(token: str) -> QuerySet[Delivery]:

@@ -1,5 +1,6 @@
 """What every provider is, and what some can do besides."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -8,8 +9,10 @@ from typing import Self
 from notices.content.messages import Batch, Templated, Wording, fill_in
 from notices.models import Delivery
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
+from notices.providers.exchange import Exchanges, Post
+from notices.providers.reply import Reply
 
-__all__ = ["Batching", "Closing", "Provider", "Recognising", "Streaming"]
+__all__ = ["Asking", "Batching", "Closing", "Provider", "Recognising", "Streaming"]
 
 
 class Closing:
@@ -40,7 +43,7 @@ class Provider(Closing):
     name: str  # in rows: never changed (registry.py)
     guarded = False  # left alone for a while when it fails much (breaker.py)
     rate = ""  # how many it may be asked, as the limits library writes it
-    max_connections = 1  # that a job may have open to it, each with one request on its way
+    max_connections = 1  # that a job may have open to it, if the settings allow as many
 
     def __init__(self, url: str = "") -> None:
         self.url = url
@@ -56,18 +59,45 @@ class Provider(Closing):
         raise NotImplementedError
 
 
-class Batching(Provider):
+class Asking(Provider):
+    """Is asked by HTTP, and nobody waits in `send`: what is asked is one thing, what an answer
+    means another, and between the two others are asked (delivery/connections.py)."""
+
+    max_connections = sys.maxsize
+
+    def ask(
+        self, deliveries: Sequence[Delivery], wording: Wording, batch: Batch | None = None
+    ) -> Post:
+        """The request that hands over these: one, or a batch."""
+        raise NotImplementedError
+
+    def answers(self, post: Post, reply: Reply) -> list[str | NotSent]:
+        """One for each delivery in their order: the provider's id of it, or why it did not go.
+        Raises as `send` does when that holds for all."""
+        raise NotImplementedError
+
+    def send(self, delivery: Delivery, wording: Wording) -> str:
+        post = self.ask([delivery], wording)
+        exchanges = Exchanges()
+        exchanges.start(post, None)
+        while not exchanges.done:
+            exchanges.turn()
+        [(_, reply)] = exchanges.take()
+        if isinstance(reply, Exception):
+            raise reply
+        [answer] = self.answers(post, reply)
+        if isinstance(answer, NotSent):
+            raise answer
+        return answer
+
+
+class Batching(Asking):
     """Takes many messages in one request."""
 
     max_batch = 0  # so many; 0: this time only one at a time
 
     def batch_key(self, delivery: Delivery) -> str:
         """Who it is to in a batch, where nobody may be twice; empty when it must go alone."""
-        raise NotImplementedError
-
-    def send_batch(self, deliveries: Sequence[Delivery], batch: Batch) -> list[str | NotSent]:
-        """Hands a batch over. An answer for each in their order: the provider's id of it, or why
-        it did not go. Raises as `send` does when that holds for all."""
         raise NotImplementedError
 
 

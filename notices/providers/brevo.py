@@ -3,15 +3,15 @@ parameters only, which Brevo would also read in what people wrote; so a backend 
 each one's whole wording."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from anymail.backends import brevo
-from django.utils.translation import gettext_noop as _
 
 from notices.content.messages import Values, Wording
 from notices.providers.errors import NotSent, Unknown
 from notices.providers.esp import BatchingEsp
+from notices.providers.http import NONSENSE
 
 __all__ = ["Brevo"]
 
@@ -24,12 +24,9 @@ class Brevo(BatchingEsp):
     ) -> None:
         mail.filled = filled
 
-    def post(self, mail: Any, addresses: Sequence[str]) -> list[str | NotSent]:
+    def answer(self, status: Any, address: str) -> str | NotSent:
         """Anymail believes an answer without a number; Brevo always gives one."""
-        return [
-            answer or Unknown(_("The provider gave no clear answer."))
-            for answer in super().post(mail, addresses)
-        ]
+        return super().answer(status, address) or Unknown(NONSENSE)
 
 
 class EmailBackend(brevo.EmailBackend):  # type: ignore[misc]

@@ -24,7 +24,8 @@ from notices.content.messages import Wording
 from notices.models import Delivery, Receipt
 from notices.providers import registry
 from notices.providers.errors import Refused
-from notices.providers.http import HTTP, NOT_NOW, in_doubt
+from notices.providers.exchange import Post
+from notices.providers.http import HTTP, NOT_NOW, Answer, in_doubt
 from notices.providers.reporting import (
     NOT_ARRIVED,
     Report,
@@ -55,13 +56,15 @@ class Gateway(HTTP, Reporting):
         rest = [option for option in parts.query.split("&") if not option.startswith("rate=")]
         self.query = f"?{'&'.join(rest)}" if any(rest) else ""
 
-    def send(self, delivery: Delivery, wording: Wording) -> str:
+    def request(self, delivery: Delivery, wording: Wording) -> Post:
         facts = {"to": delivery.address, "body": wording.text, "delivery": delivery.pk}
         body = json.dumps(facts).encode()
         headers = {"Content-Type": "application/json"}
         if self.key:
             headers["X-Bellhop-Signature"] = signature(self.key, body)
-        answer = self.post(self.query, body, headers)
+        return self.post(self.query, body, headers)
+
+    def read(self, answer: Answer, post: Post) -> str:
         if answer.ok:
             if not answer.clear or answer.facts.get("error"):
                 raise self.not_documented(answer)

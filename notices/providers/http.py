@@ -1,42 +1,44 @@
-"""What the providers that speak HTTP share: a connection, and an answer that can do no harm.
+"""What the providers that speak HTTP share: the request that each writes, and what an answer says.
 
-A request that never left raises Away, one that left and was not answered Unknown. An answer is
-read up to 64 KB and for 15 seconds in all, however it comes. No redirect is followed, and nothing
-of the environment (a proxy, a .netrc) is looked at.
+A request that never left raises Away, one that left and was not answered Unknown. How it goes and
+what bounds the answer is in exchange.py.
 """
 
 import json
 import logging
-import select
-import ssl
-from collections.abc import Mapping
-from functools import cache
-from http.client import HTTPException
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import certifi
 from django.utils.translation import gettext_noop as _
-from urllib3.exceptions import HTTPError
 
-from notices.providers import bounded, registry
-from notices.providers.base import Provider
+from notices.content.messages import Batch, Wording
+from notices.models import Delivery
+from notices.providers import connection, registry
+from notices.providers.base import Asking
+from notices.providers.connection import Origin
 from notices.providers.errors import Away, NotSent, TryLater, Unknown
+from notices.providers.exchange import Post
+from notices.providers.reply import Reply
 
 __all__ = [
-    "ANSWER_SECONDS", "BUSY", "CONNECT_SECONDS", "HTTP", "NONSENSE", "NOT_NOW", "UNREACHABLE",
-    "Answer", "in_doubt", "retry_after", "trusted",
-]  # fmt: skip
+    "ANSWER_SECONDS",
+    "BUSY",
+    "HTTP",
+    "NONSENSE",
+    "NOT_NOW",
+    "Answer",
+    "in_doubt",
+    "retry_after",
+]
 
-CONNECT_SECONDS = 3
 READ_SECONDS = 10  # to wait for the next piece of an answer
-ANSWER_SECONDS = bounded.Connection.seconds  # for all of it; see delivery/limits.py
-MAX_CONNECTIONS = 96  # that a job opens
+ANSWER_SECONDS = 15  # for all of it; see delivery/limits.py
 MAX_BYTES = 64 * 1024  # of an answer
 MAX_WAIT_SECONDS = 24 * 3600  # that a provider may ask for
 NOT_NOW = (425, 429, 503)
 OUR_FAULT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 407)
-UNREACHABLE = _("The provider cannot be reached.")
 BUSY = _("The provider is busy.")
 ACCOUNT = _("The provider does not accept our account. Somebody must look at it.")
 NONSENSE = _("The provider gave no clear answer.")
@@ -61,8 +63,8 @@ class Answer(NamedTuple):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the provider asks us to wait."""
-    seconds = headers.get("Retry-After") or ""
+    """Seconds that the provider asks us to wait. `headers`: by their names in small letters."""
+    seconds = headers.get("retry-after") or ""
     return min(float(seconds), MAX_WAIT_SECONDS) if seconds.isdecimal() else None
 
 
@@ -73,14 +75,8 @@ def in_doubt(status: int) -> bool:
     return status == 408 or (status >= 500 and status not in NOT_NOW)
 
 
-@cache
-def trusted() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-class HTTP(Provider):
+class HTTP(Asking):
     guarded = True
-    max_connections = MAX_CONNECTIONS
     base = ""  # where it is, unless its address names an endpoint
 
     def __init__(self, url: str) -> None:
@@ -88,54 +84,37 @@ class HTTP(Provider):
         self.address = registry.address(url)
         self.rate = self.address.options.get("rate", "")
         self.base = self.address.options.get("endpoint", self.base).rstrip("/")
-        self.connection: bounded.Connection | bounded.TLSConnection | None = None
+
+    @cached_property
+    def origin(self) -> Origin:
+        return Origin.of(self.base)
 
     def open(self) -> None:
-        self.connection = self.connection or self.new_connection()
+        connection.addresses(self.origin)
 
-    def close(self) -> None:
-        if self.connection:
-            self.connection.close()
+    def request(self, delivery: Delivery, wording: Wording) -> Post:
+        """What it is asked."""
+        raise NotImplementedError
 
-    def post(self, path: str, body: bytes, headers: dict[str, str], request_id: str = "") -> Answer:
-        """`request_id`: the id under which it may be asked again if no answer comes."""
-        connection, content = self.connected(), None
-        connection.timeout = READ_SECONDS
-        try:
-            target = urlsplit(self.base).path + path
-            connection.request("POST", target, body, headers, preload_content=False)
-            answer = connection.getresponse()
-            content = bounded.read(answer, MAX_BYTES)
-        except bounded.TooLarge:
-            connection.close()
-        except (OSError, HTTPException, HTTPError, ValueError) as problem:
-            connection.close()
-            reason = _("The provider did not answer in time.")
-            raise Unknown(reason, request_id=request_id) from problem
-        found = facts(content)
-        return Answer(answer.status, answer.headers, found or {}, found is not None)
+    def read(self, answer: Answer, post: Post) -> str:
+        """What it means: the provider's id of the message, or why it did not go, raised."""
+        raise NotImplementedError
 
-    def connected(self) -> bounded.Connection | bounded.TLSConnection:
-        """The connection, made anew when the provider has closed it meanwhile. Whatever fails
-        here, an expired certificate too, fails before anything has left."""
-        connection = self.connection = self.connection or self.new_connection()
-        if connection.sock and select.select([connection.sock], [], [], 0)[0]:
-            connection.close()
-        if not connection.sock:
-            connection.timeout = CONNECT_SECONDS
-            try:
-                connection.connect()
-            except (OSError, HTTPError, ValueError) as problem:  # ValueError: of a host name
-                connection.close()
-                raise Away(UNREACHABLE) from problem
-        return connection
+    def post(self, path: str, body: bytes, headers: dict[str, str], **more: Any) -> Post:
+        target = f"{urlsplit(self.base).path}{path}"
+        return Post(
+            self.origin, target, body, headers, READ_SECONDS, ANSWER_SECONDS, MAX_BYTES, **more
+        )
 
-    def new_connection(self) -> bounded.Connection | bounded.TLSConnection:
-        parts = urlsplit(self.base)
-        assert parts.hostname
-        if parts.scheme == "https":
-            return bounded.TLSConnection(parts.hostname, parts.port, ssl_context=trusted())
-        return bounded.Connection(parts.hostname, parts.port)
+    def ask(
+        self, deliveries: Sequence[Delivery], wording: Wording, batch: Batch | None = None
+    ) -> Post:
+        return self.request(deliveries[0], wording)
+
+    def answers(self, post: Post, reply: Reply) -> list[str | NotSent]:
+        found = facts(reply.content)
+        answer = Answer(reply.status, reply.headers, found or {}, found is not None)
+        return [self.read(answer, post)]
 
     def our_fault(self, code: str | int, reason: str = ACCOUNT) -> Away:
         """What a person must mend: said loudly, and nothing is lost meanwhile."""

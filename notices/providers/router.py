@@ -49,7 +49,9 @@ def by_email() -> list[Provider]:
     if not settings.EMAIL_BACKEND.startswith("anymail."):
         return [Email()]
     name = registry.email_name(settings.EMAIL_BACKEND)
-    provider: type[Provider] = import_string(ESPS.get(name, "notices.providers.esp.Esp"))
+    by_http = hasattr(import_string(settings.EMAIL_BACKEND), "create_session")
+    other = f"notices.providers.esp.{'HTTPEsp' if by_http else 'Esp'}"
+    provider: type[Provider] = import_string(ESPS.get(name, other))
     return [provider()]
 
 
@@ -63,7 +65,7 @@ def reporting(name: str) -> type[Reporting] | None:
 
 
 class Route(Closing):
-    """Leaving it closes every connection."""
+    """Leaving it closes every connection that is not kept for the next job."""
 
     def __init__(self, channel: str) -> None:
         self.providers = providers(channel)

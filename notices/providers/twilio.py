@@ -20,6 +20,7 @@ from notices.channels import SMS
 from notices.content.messages import Wording
 from notices.models import Delivery, Receipt
 from notices.providers.errors import NotSent, Refused, TryLater
+from notices.providers.exchange import Post
 from notices.providers.http import BUSY, HTTP, Answer
 from notices.providers.reporting import (
     NOT_ARRIVED,
@@ -87,7 +88,7 @@ class Twilio(HTTP, Reporting):
     name = "twilio"
     base = "https://api.twilio.com"
 
-    def send(self, delivery: Delivery, wording: Wording) -> str:
+    def request(self, delivery: Delivery, wording: Wording) -> Post:
         sid, token, sender = self.address.user, self.address.secret, self.address.place
         form = {
             "To": delivery.address,
@@ -102,9 +103,9 @@ class Twilio(HTTP, Reporting):
             "Accept": "application/json",
         }
         path = f"/2010-04-01/Accounts/{quote(sid, safe='')}/Messages.json"
-        return self.read(self.post(path, urlencode(form).encode(), headers))
+        return self.post(path, urlencode(form).encode(), headers)
 
-    def read(self, answer: Answer) -> str:
+    def read(self, answer: Answer, post: Post) -> str:
         number = answer.facts.get("sid")
         code = answer.facts.get("error_code" if answer.ok else "code")
         failed = answer.facts.get("status") in FAILED

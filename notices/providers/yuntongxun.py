@@ -31,6 +31,7 @@ from notices.content.messages import REPEATABLE, Wording
 from notices.models import Delivery, Receipt
 from notices.providers.base import Recognising
 from notices.providers.errors import NotSent, Refused, TryLater, Unknown
+from notices.providers.exchange import Post
 from notices.providers.http import BUSY, HTTP, NONSENSE, Answer
 from notices.providers.reporting import Report, Reporting, answer_to_sms, configured, short
 from signup import phones
@@ -95,7 +96,7 @@ class Yuntongxun(HTTP, Recognising, Reporting):
         midnight = today() + timedelta(days=1)
         return midnight - MARGIN if timezone.now() < midnight - MARGIN else None
 
-    def send(self, delivery: Delivery, wording: Wording) -> str:
+    def request(self, delivery: Delivery, wording: Wording) -> Post:
         again = self.asked_as(delivery)
         request_id = again or new_number()
         facts = {
@@ -106,9 +107,14 @@ class Yuntongxun(HTTP, Recognising, Reporting):
             "reqId": request_id,
         }
         path, headers = self.signed()
-        answer = self.post(path, json.dumps(facts).encode(), headers, request_id)
         in_doubt = delivery.doubt_until is not None or delivery.message in REPEATABLE
-        return self.read(answer, request_id, went=bool(again) and in_doubt)
+        return self.post(
+            path,
+            json.dumps(facts).encode(),
+            headers,
+            request_id=request_id,
+            again=bool(again) and in_doubt,
+        )
 
     def asked_as(self, delivery: Delivery) -> str:
         """The reqId of an earlier request of today that may have gone."""
@@ -126,14 +132,13 @@ class Yuntongxun(HTTP, Recognising, Reporting):
             "Content-Type": "application/json;charset=utf-8",
         }
 
-    def read(self, answer: Answer, request_id: str, *, went: bool) -> str:
-        """`went`: if this is called a repetition, the first one went."""
-        code = answer.facts.get("statusCode")
+    def read(self, answer: Answer, post: Post) -> str:
+        code, request_id = answer.facts.get("statusCode"), post.request_id
         if not isinstance(code, str):
             raise self.not_documented(answer, request_id)
         if code == SENT and answer.ok:
             return number(answer)
-        if went and code in REPEATED | REPEATED_TEXT:
+        if post.again and code in REPEATED | REPEATED_TEXT:  # the first one went
             return request_id
         raise self.explained(code, request_id)
 

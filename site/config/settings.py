@@ -286,6 +286,10 @@ RQ = {
 WORKER_HORSE = env.str("WORKER_HORSE", default="warm")
 if WORKER_HORSE not in {"warm", "fork"}:
     raise refuse("WORKER_HORSE", "is neither warm nor fork.")
+# So many deliveries may be in doubt when a worker dies: those of the requests that it has open.
+IN_FLIGHT = read_int("IN_FLIGHT", 100)
+if IN_FLIGHT not in range(1, 5001):
+    raise refuse("IN_FLIGHT", "is not between 1 and 5000.")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

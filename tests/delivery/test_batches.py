@@ -15,7 +15,8 @@ from notices.content import messages
 from notices.delivery import budget, expand, lifecycle, limits, slices
 from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, State
-from notices.providers.esp import BATCH_TIMEOUT, READ_SECONDS
+from notices.providers.connection import CONNECT_SECONDS
+from notices.providers.esp import BATCH_SECONDS, READ_SECONDS
 from signup.models import User
 from tests.support import esp_server
 from tests.support.esp_server import says
@@ -195,9 +196,8 @@ def test_answer_that_makes_no_sense_says_of_nobody_that_it_went(settings, esp, t
 def test_service_that_hangs_leaves_the_batch_in_doubt_before_the_lease_is_over(
     settings, esp, ten, monkeypatch
 ):
-    connect, answer = BATCH_TIMEOUT
-    assert connect + answer + READ_SECONDS < limits.LEASE_SECONDS
-    monkeypatch.setattr("notices.providers.esp.BATCH_TIMEOUT", (1, 1))
+    assert CONNECT_SECONDS + BATCH_SECONDS + READ_SECONDS < limits.LEASE_SECONDS
+    monkeypatch.setattr("notices.providers.esp.BATCH_SECONDS", 1)
     settings.ANYMAIL["REQUESTS_TIMEOUT"] = (30, 30)
     esp.next.append(esp_server.hangs(3))
     go(ten)
@@ -265,7 +265,7 @@ def test_address_that_email_cannot_carry_fails_alone(esp, ten):
 
 
 def test_cancelled_meanwhile_does_not_go(esp, ten):
-    with Connections("email") as connections:
+    with Connections("email", bulk=True) as connections:
         sender = slices.NoticeSender(connections, "mine", ten, budget.Budget())
         assert lifecycle.cancel(ten) == len(sender.waiting) == 10
         sender.run()

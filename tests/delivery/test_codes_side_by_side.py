@@ -11,16 +11,18 @@ from django.utils import timezone
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 import jobs
-from notices.delivery import claims, connections, limits, single, slices
+from notices.delivery import claims, connections, limits, single
 from notices.models import Delivery, State
+from notices.providers.connection import CONNECT_SECONDS
 from notices.providers.gateway import Gateway
+from notices.providers.http import ANSWER_SECONDS
 from notices.providers.rehearsal.memory import Memory
 from notices.providers.router import providers
 from queueing import redis as bell
 from signup.models import Verification
 from tests.support import provider_server
 from tests.support.provider_server import HANGUP, SILENCE
-from tests.support.world import notice, record_fails_once, swept
+from tests.support.world import notice, record_fails_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BUSY: tuple[int, dict[str, str], bytes] = (503, {}, b"")
@@ -67,15 +69,15 @@ def everybody():
     return sorted(Delivery.objects.values_list("address", flat=True))
 
 
-def test_as_many_as_there_are_lines_take_as_long_as_one(provider):
+def test_as_many_as_may_be_in_flight_take_as_long_as_one(provider, settings):
     provider.delay = 0.5
-    as_many = Gateway.max_connections
+    as_many = settings.IN_FLIGHT
     first, *_others = codes(as_many)
     started = time.monotonic()
     assert send(first) == {}
     assert time.monotonic() - started < 1.5
     assert states() == [State.SENT] * as_many
-    assert provider.connections == as_many > slices.CONNECTIONS
+    assert provider.connections == as_many
     assert asked(provider) == everybody()
 
 
@@ -88,20 +90,18 @@ def test_more_than_there_are_lines_are_sent_once_each(provider, monkeypatch):
     assert provider.connections == 3
 
 
-def test_threads_touch_no_database_and_no_transaction_is_open_for_one_alone(provider, monkeypatch):
-    """A thread that asked the database would have a connection of its own."""
-    main, seen, carry = connection, [], Gateway.send
+def test_they_wait_in_no_thread_and_no_transaction(provider, monkeypatch):
+    seen, read, before = [], Gateway.read, threading.active_count()
 
-    def look(self, delivery, wording):
-        opened = connection.connection is not None
-        answer = carry(self, delivery, wording)
-        seen.append((opened, connection.connection is not None))
-        return answer
+    def look(self, answer, post):
+        ours = threading.active_count() - len(provider.questions)  # it has a thread for each
+        seen.append((ours, connection.in_atomic_block))
+        return read(self, answer, post)
 
-    monkeypatch.setattr(Gateway, "send", look)
+    monkeypatch.setattr(Gateway, "read", look)
+    provider.delay = 0.2
     send(codes(5)[0])
-    assert seen == [(False, False)] * 5
-    assert main.connection is not None
+    assert seen == [(before, False)] * 5
 
 
 def test_provider_on_one_line_carries_each_by_its_own_job(texts):
@@ -329,16 +329,16 @@ def test_code_that_cannot_be_composed_holds_up_nobody(provider):
 
 
 def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
-    carry = Gateway.send
+    request = Gateway.request
     first, broken, *_others = codes(6)
 
     def stumble(self, delivery, wording):
         if delivery.pk == broken.pk:
             raise ZeroDivisionError
-        return carry(self, delivery, wording)
+        return request(self, delivery, wording)
 
     provider.delay = 0.2
-    monkeypatch.setattr(Gateway, "send", stumble)
+    monkeypatch.setattr(Gateway, "request", stumble)
     with pytest.raises(ZeroDivisionError):
         send(first)
     assert states() == [State.SENDING] + [State.SENT] * 5
@@ -347,34 +347,27 @@ def test_a_bug_in_one_call_loses_no_answer_of_the_others(provider, monkeypatch):
 
 def test_after_a_bug_no_more_are_taken(provider, monkeypatch):
     monkeypatch.setattr(Gateway, "max_connections", 2)
-    monkeypatch.setattr(Gateway, "send", lambda *args: 1 / 0)
+    monkeypatch.setattr(Gateway, "request", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         send(codes(20)[0])
     assert states().count(State.SENDING) <= 3
     assert not Delivery.objects.filter(state=State.QUEUED).exclude(token=None).exists()
 
 
-def test_line_that_never_answers_is_given_up_and_its_code_goes_again(provider, monkeypatch):
-    monkeypatch.setattr(connections, "GIVE_UP_SECONDS", 0.5)
-    monkeypatch.setattr("notices.providers.http.READ_SECONDS", 3)
+def test_one_that_is_never_answered_is_given_up_and_goes_again(provider, monkeypatch):
+    monkeypatch.setattr("notices.providers.http.READ_SECONDS", 0.5)
     first, silent, *_others = codes(4)
     provider.usual = lambda question: (
         SILENCE if question.json["to"] == silent.address else (200, {}, b"")
     )
     started = time.monotonic()
-    send(first)
+    assert list(send(first)) == [silent.pk]
     assert time.monotonic() - started < 2
-    assert states() == [State.SENDING] + [State.SENT] * 3
-    Delivery.objects.filter(pk=silent.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert ("send_code", (silent.pk,)) in swept()
+    assert states() == [State.QUEUED] + [State.SENT] * 3
 
 
-def test_patience_is_longer_than_a_call_and_shorter_than_a_lease():
-    from notices.providers import http
-
-    assert (
-        http.CONNECT_SECONDS + http.ANSWER_SECONDS < limits.GIVE_UP_SECONDS < limits.LEASE_SECONDS
-    )
+def test_patience_is_shorter_than_a_lease():
+    assert CONNECT_SECONDS + ANSWER_SECONDS < limits.LEASE_SECONDS
 
 
 def test_job_whose_time_is_over_keeps_the_answers_under_way(provider):
@@ -404,8 +397,7 @@ def test_database_away_when_one_is_passed_on_loses_no_answer_heard_with_it(provi
     heard = connections.Connections.answers
 
     def all_at_once(self, *args):
-        while not all(future.done() for future in self.busy):
-            time.sleep(0.01)
+        self.exchanges.gather(2)
         return heard(self, *args)
 
     def away(*args):

@@ -18,7 +18,6 @@ from notices.audience import suppression
 from notices.delivery import budget, connections, expand, lifecycle, slices
 from notices.models import Delivery, Notice, State
 from notices.providers import breaker
-from notices.providers.gateway import Gateway
 from tests.support import provider_server
 from tests.support.processes import ROOT
 from tests.support.provider_server import HANGUP
@@ -32,6 +31,7 @@ YES: tuple[int, dict[str, str], bytes] = (200, {}, b"")
 def provider(settings):
     with provider_server.running() as server:
         settings.SMS_URLS = [f"webhook+http://{server.place}/"]
+        settings.IN_FLIGHT = 32
         yield server
 
 
@@ -209,15 +209,15 @@ def test_one_settled_meanwhile_does_not_keep_the_others_from_going(staff, provid
         Delivery.objects.filter(address__endswith="3").update(state=State.CANCELLED)
         return ready
 
-    idle, close = [], connections.Connections.close
+    busy, close = [], connections.Connections.close
     monkeypatch.setattr(
-        connections.Connections, "close", lambda self: (idle.append(len(self.open)), close(self))
+        connections.Connections, "close", lambda self: (busy.append(self.busy), close(self))
     )
     monkeypatch.setattr(slices.NoticeSender, "prepare", one_is_cancelled)
     slices.send_slice(new.pk, "sms")
     assert len(provider.questions) == 9
     assert states() == {"sent": 9, "cancelled": 1}
-    assert idle == [10], "its line, too, is there for others"
+    assert busy == [{}], "its place is there for others"
 
 
 def test_notice_by_provider_on_one_line_goes_as_ever(staff, texts):
@@ -289,7 +289,7 @@ slices.send_slice(int(sys.argv[1]), "sms")
 """
 
 
-def test_worker_killed_amid_calls_leaves_at_most_one_in_doubt_per_line(staff, provider):
+def test_worker_killed_amid_calls_leaves_in_doubt_what_was_open(staff, provider):
     new = prepared(staff, 120)
     provider.delay = 0.2
 
@@ -301,11 +301,12 @@ def test_worker_killed_amid_calls_leaves_at_most_one_in_doubt_per_line(staff, pr
     variables = os.environ | {
         "DATABASE_URL": database_url(),
         "SMS_URLS": f"webhook+http://{provider.place}/",
+        "IN_FLIGHT": "32",
     }
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(new.pk)], cwd=ROOT, env=variables)
     assert worker.wait(30) == -signal.SIGKILL
     in_doubt = states()["sending"]
-    assert 1 <= in_doubt <= slices.CONNECTIONS
+    assert 1 <= in_doubt <= 32
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     swept()
     go(new)
@@ -316,23 +317,9 @@ def test_worker_killed_amid_calls_leaves_at_most_one_in_doubt_per_line(staff, pr
     assert set(everybody()) - set(numbers) <= doubtful, "nobody is lost"
 
 
-def test_every_connection_is_closed_at_the_end(staff, provider, monkeypatch):
-    closed, close = [], Gateway.close
-
-    def note(self):
-        closed.append(self.connection is not None and self.connection.sock is not None)
-        close(self)
-
-    monkeypatch.setattr(Gateway, "close", note)
+def test_connections_are_kept_for_the_next_job(staff, provider):
     provider.delay = 0.1
-    slices.send_slice(prepared(staff, 8).pk, "sms")
-    assert closed.count(True) == provider.connections > 1
-
-
-def test_lines_are_made_as_they_are_needed(provider):
-    with connections.Connections("sms") as few:
-        route = few.take()
-        few.free(route)
-        assert few.take() is route
-        assert few.take() is not route
-    assert few.idle == Gateway.max_connections
+    for _ in range(2):
+        slices.send_slice(prepared(staff, 8).pk, "sms")
+    assert len(provider.questions) == 16
+    assert provider.connections == 8

@@ -170,7 +170,7 @@ def test_late_worker_overwrites_nothing(five, texts):
 
 
 def test_cancel_stops_also_what_a_worker_has_claimed(five, texts):
-    with Connections("sms") as connections:
+    with Connections("sms", bulk=True) as connections:
         sender = slices.NoticeSender(connections, "mine", five, budget.Budget())
         assert lifecycle.cancel(five) == len(sender.waiting) == 5
         sender.run()

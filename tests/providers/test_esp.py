@@ -11,6 +11,7 @@ import pytest
 from notices.checks import check_service
 from notices.content.messages import Wording
 from notices.models import Delivery
+from notices.providers import connection
 from notices.providers.base import Batching
 from notices.providers.errors import Away, Refused, TryLater, Unknown
 from notices.providers.router import providers
@@ -206,9 +207,8 @@ def test_small_answer_that_swells_is_not_read_to_its_end(settings, esp):
 @pytest.mark.parametrize("drips", [esp_server.drips, esp_server.drips_headers])
 def test_answer_that_drips_in_is_not_awaited_for_ever(settings, esp, monkeypatch, drips):
     monkeypatch.setattr("notices.providers.esp.READ_SECONDS", 0.5)
-    if drips is esp_server.drips_headers:
-        monkeypatch.setattr("notices.providers.esp.BATCH_TIMEOUT", (1, 0.5))
     esp_server.use(settings, esp, "mailgun")
+    settings.ANYMAIL["REQUESTS_TIMEOUT"] = (1, 0.5)
     esp.next.append(drips)
     began = time.monotonic()
     with pytest.raises(Unknown):
@@ -234,12 +234,14 @@ def test_name_that_does_not_resolve_is_tried_later(settings, esp):
 def test_expired_certificate_stops_the_email_before_it_leaves(settings, monkeypatch):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(EXPIRED)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(EXPIRED))  # trusted, were it not for its date
+    connection.trusted.cache_clear()
+    monkeypatch.setattr(connection.certifi, "where", lambda: str(EXPIRED))  # but for its date
     with esp_server.running(context) as esp:
         esp_server.use(settings, esp, "brevo")
         with pytest.raises(TryLater, match="certificate"):
             send()
         assert esp.calls == []
+    connection.trusted.cache_clear()
 
 
 def test_wrong_key_says_that_it_is_the_account(settings, esp):

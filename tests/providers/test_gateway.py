@@ -9,7 +9,7 @@ import pytest
 
 from notices.content.messages import Wording
 from notices.models import Delivery
-from notices.providers import bounded, http
+from notices.providers import connection, http
 from notices.providers.errors import Away, Refused, TryLater, Unknown
 from notices.providers.gateway import Gateway
 from notices.providers.router import providers
@@ -111,7 +111,7 @@ def test_other_answer_of_the_gateway_is_no_yes(gateway, body):
 @pytest.mark.parametrize("fault", [HANGUP, SILENCE, DRIP, DRIP_HEADERS, CUT])
 def test_request_that_left_without_an_answer_is_in_doubt(gateway, monkeypatch, fault):
     monkeypatch.setattr(http, "READ_SECONDS", 0.5)
-    monkeypatch.setattr(bounded.Bounded, "seconds", 0.8)
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.8)
     gateway.answers.append(fault)
     started = time.monotonic()
     with pytest.raises(Unknown):
@@ -121,7 +121,7 @@ def test_request_that_left_without_an_answer_is_in_doubt(gateway, monkeypatch, f
 
 
 def test_silence_at_the_end_of_a_slow_answer_is_not_waited_for(gateway, monkeypatch):
-    monkeypatch.setattr(bounded.Bounded, "seconds", 0.5)
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
     gateway.answers.append(SILENCE)
     started = time.monotonic()
     with pytest.raises(Unknown):
@@ -158,7 +158,8 @@ def test_connection_that_the_gateway_closed_meanwhile_is_made_anew(gateway):
     with to(gateway) as provider:
         say_hello(provider)
         say_hello(provider)
-        provider.connection.sock.shutdown(0)  # as if the other end had gone
+        [(sock, _until)] = connection.standing[provider.origin]
+        sock.shutdown(0)  # as if the other end had gone
         say_hello(provider)
     assert gateway.connections == 3
 
@@ -178,36 +179,36 @@ def test_name_that_does_not_exist_is_tried_later():
 @pytest.mark.parametrize("certificate", [EXPIRED, LOOPBACK])
 def test_certificate_that_is_not_good_gets_nothing(certificate, monkeypatch):
     """Expired, though trusted; or signed by nobody we know."""
-    http.trusted.cache_clear()
+    connection.trusted.cache_clear()
     if certificate == EXPIRED:
-        monkeypatch.setattr(http.certifi, "where", lambda: str(EXPIRED))
+        monkeypatch.setattr(connection.certifi, "where", lambda: str(EXPIRED))
     with provider_server.running(certificate) as gateway, pytest.raises(Away) as caught:
         send(gateway)
-    http.trusted.cache_clear()
+    connection.trusted.cache_clear()
     assert ("expired" in str(caught.value.__cause__)) == (certificate == EXPIRED)
     assert gateway.questions == []
 
 
 def test_good_certificate_gets_the_message(monkeypatch):
-    http.trusted.cache_clear()
-    monkeypatch.setattr(http.certifi, "where", lambda: str(LOOPBACK))
+    connection.trusted.cache_clear()
+    monkeypatch.setattr(connection.certifi, "where", lambda: str(LOOPBACK))
     with provider_server.running(LOOPBACK) as gateway, to(gateway) as provider:
         assert [say_hello(provider) for _ in range(5)] == ["g-1"] * 5
         assert gateway.connections == 1
-    http.trusted.cache_clear()
+    connection.trusted.cache_clear()
 
 
 def test_answer_that_drips_over_tls_ends_too(monkeypatch):
-    http.trusted.cache_clear()
-    monkeypatch.setattr(http.certifi, "where", lambda: str(LOOPBACK))
-    monkeypatch.setattr(bounded.Bounded, "seconds", 0.5)
+    connection.trusted.cache_clear()
+    monkeypatch.setattr(connection.certifi, "where", lambda: str(LOOPBACK))
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
     started = time.monotonic()
     with provider_server.running(LOOPBACK) as gateway:
         gateway.answers.append(DRIP)
         with pytest.raises(Unknown):
             send(gateway)
         assert time.monotonic() - started < 2
-    http.trusted.cache_clear()
+    connection.trusted.cache_clear()
 
 
 def test_environment_names_no_proxy(gateway, monkeypatch):

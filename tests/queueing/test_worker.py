@@ -14,7 +14,7 @@ from rq.worker import HerokuWorker
 
 import jobs
 from config.redis import connect
-from notices.providers import http
+from notices.providers import connection
 from tests.support.processes import READY, OwnRedis, Process, eventually, running
 
 pytestmark = pytest.mark.once
@@ -37,10 +37,10 @@ def test_what_every_work_horse_needs_is_there_before_the_first(redis, monkeypatc
     seen = []
 
     def work(self):
-        seen.append((http.trusted.cache_info().currsize, gc.get_freeze_count() > 0))
+        seen.append((connection.trusted.cache_info().currsize, gc.get_freeze_count() > 0))
 
     gc.unfreeze()
-    http.trusted.cache_clear()
+    connection.trusted.cache_clear()
     monkeypatch.setattr(HerokuWorker, "work", work)
     django_rq.get_worker("default").work()
     gc.unfreeze()

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop as _
 from notices.channels import SMS
 from notices.content.messages import Wording
 from notices.models import Delivery, Receipt
-from notices.providers import http, registry
+from notices.providers import connection, http, registry
 from notices.providers.base import Provider
 from notices.providers.errors import Away, Refused, TryLater, Unknown
 
@@ -89,7 +89,7 @@ class Simulate(Provider):
         if what == IN_DOUBT:
             raise Unknown(_("The provider did not answer in time."))
         if what == AWAY:
-            raise Away(http.UNREACHABLE)
+            raise Away(connection.UNREACHABLE)
         number = f"sim-{delivery.pk}-{delivery.tries}"
         tell(delivery, self.name, number)
         return number
