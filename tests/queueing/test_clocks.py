@@ -19,12 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 JSON = "application/json"
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    yield
-    clocks.next_look, clock.ahead = 0.0, timedelta(0)
-
-
 def the_databases():
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")

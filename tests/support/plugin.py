@@ -127,13 +127,14 @@ def _fresh(redis):
     """No test sees another's limits, queues, used picture codes, resting providers or worker."""
     from config import clock
     from notices.providers import breaker
-    from queueing import process
+    from queueing import clocks, process
     from queueing import redis as bell
     from signup import rates
 
     for mark in WORLD.glob("high-water.*"):  # the database is emptied, too
         mark.unlink()
     clock.ahead = timedelta(0)  # as a test measured it that travelled
+    clocks.next_look = float("inf")  # where a test travels it is not the database's time that is
     breaker.own.clear()
     rates.own_storage().reset()
     bell.away_until = 0.0
