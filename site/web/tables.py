@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from web import characters, workbooks
 from web.encodings import encoding_of
 
-__all__ = ["BadFile", "decode", "read", "written"]
+__all__ = ["MOST_COLUMNS", "BadFile", "cells", "decode", "read", "written"]
 
 DELIMITERS = ",;\t"  # of Excel: by the country that it is set to, and as "Unicode text"
+MOST_COLUMNS = 50  # of what is taken by place
 MOST_LINES = 100  # of one row: more is a quote that nobody closed
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 OTHER_CELL = re.compile("(?<=[;,\t\r\n])")  # where a program with another delimiter begins one
