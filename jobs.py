@@ -40,6 +40,7 @@ from queueing.redis import (
     take_off,
     was_away,
 )
+from signup.uploads import steps as uploads
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 SEVERAL = 1.0  # seconds
@@ -205,6 +206,13 @@ def take_receipts() -> None:
 
 
 @job("default")
+def take_upload(upload_id: int) -> None:
+    """Reads, checks or adds the people of a file, in turns."""
+    if uploads.work(upload_id, more_urgent_waits):
+        now(take_upload, upload_id)
+
+
+@job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
     ours, waiting = bells(), subjects(set(QUEUES.values()))
@@ -244,6 +252,7 @@ def bells() -> recovery.Bells:
         escalate_notice,
         run_schedule,
         take_receipts,
+        take_upload,
     )
 
 

@@ -15,12 +15,11 @@ from signup.models import Change, User
 def may_touch(request: HttpRequest, user: User | None) -> bool:
     """An account of staff is changed by superusers and by its owner: who could set its password or
     its email would have its rights."""
-    return (
-        user is None
-        or request.user.is_superuser
-        or user.pk == request.user.pk
-        or not (user.is_staff or user.is_superuser)
-    )
+    return user is None or may_change(request.user, user)
+
+
+def may_change(by: Any, user: User) -> bool:
+    return bool(by.is_superuser or user.pk == by.pk or not (user.is_staff or user.is_superuser))
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]

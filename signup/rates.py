@@ -38,6 +38,7 @@ PASSWORD_RESET_ALL = "1000/hour"  # noqa: S105
 PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 WORK = "60/minute"  # per origin
+UPLOAD = "10/hour;40/day"  # per account: each keeps a worker busy for seconds
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
 TURN_SECONDS = 5  # that one waits for the others

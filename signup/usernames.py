@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from secrets import randbelow
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -34,6 +35,11 @@ RESERVED = frozenset(
 def typed(text: str) -> str:
     """As it is kept: wide letters are the ordinary ones, blanks around it do not count."""
     return unicodedata.normalize("NFKC", characters.trim(text))
+
+
+def made_up() -> str:
+    """For one of many whom a file names without: so long that no two get the same."""
+    return f"person_{randbelow(10**13):013}"
 
 
 def key(username: str) -> str:

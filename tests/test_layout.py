@@ -41,8 +41,8 @@ PACKAGES = [
     "notices.models",
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
-    "signup.search signup.security signup.person_form",
-    "signup.groups",
+    "signup.search signup.security signup.person_form signup.people signup.batches signup.uploads",
+    "signup.groups signup.uploads.models",
     "signup.emails signup.usernames signup.names signup.lookalikes",
     "notices.recurrence",
     "queueing",

@@ -18,6 +18,7 @@ from notices.content import messages
 from notices.delivery import claims, escalation, finish, high_water, restored, states, stream
 from notices.delivery.limits import SILENCE_SECONDS
 from notices.models import UNDER_WAY, Delivery, Notice, Receipt, Schedule, State
+from signup.uploads.models import WORKED_ON, Upload
 
 __all__ = ["Bells", "run", "wake_ups"]
 
@@ -39,6 +40,7 @@ class Bells(NamedTuple):
     escalate_notice: Job
     run_schedule: Job
     take_receipts: Job
+    take_upload: Job
 
 
 Args = tuple[int | str, ...]
@@ -65,6 +67,7 @@ def silent(bells: Bells, waits: Waits) -> Iterator[Ring]:
     yield from silent_notices(bells, waits)
     yield from due_schedules(bells)
     yield from silent_receipts(bells)
+    yield from silent_uploads(bells)
     yield from ((bells.escalate_notice, (pk,)) for pk in escalation.due())
 
 
@@ -140,6 +143,15 @@ def silent_receipts(bells: Bells) -> Iterator[Ring]:
     """Receipts that nobody was rung for, or that wait for their delivery."""
     if Receipt.objects.filter(handled_at=None, due_at__lte=clock.now()).exists():
         yield bells.take_receipts, ()
+
+
+def silent_uploads(bells: Bells) -> Iterator[Ring]:
+    """Files with people that nobody works on."""
+    silent = Upload.objects.filter(
+        state__in=WORKED_ON, active_at__lte=clock.now() - SILENCE
+    ).values_list("pk", flat=True)
+    for pk in list(silent[:CHUNK]):
+        yield bells.take_upload, (pk,)
 
 
 def due_schedules(bells: Bells) -> Iterator[Ring]:

@@ -8,11 +8,12 @@ from django.db.models import QuerySet
 
 from config import clock
 from notices.models import OPEN, Delivery
-from signup.models import BudgetRelease, ContactChange, SignedIn, Verification
+from signup.models import BudgetRelease, ContactChange, SignedIn, Upload, Verification
 
 __all__ = ["run"]
 
 CHUNK = 1000
+KEEP_UPLOADS = timedelta(days=1)
 
 
 def run() -> None:
@@ -26,6 +27,7 @@ def run() -> None:
     remove(SignedIn.objects.filter(since__lt=old).order_by("since"))
     forget_networks(now - timedelta(days=1))
     remove(BudgetRelease.objects.filter(until__lt=now).order_by("until"))
+    remove(Upload.objects.filter(made_at__lt=now - KEEP_UPLOADS).order_by("made_at"))
     remove(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
 
 

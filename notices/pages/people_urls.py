@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person
+from notices.pages import audiences, groups, people, person, uploads
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -10,6 +10,11 @@ urlpatterns = [
     path("people/<int:pk>/active/", person.activate, name="person_active"),
     path("groups/", groups.listing, name="groups"),
     path("groups/act/", groups.act, name="groups_act"),
+    path("uploads/", uploads.listing, name="uploads"),
+    path("uploads/<int:pk>/", uploads.show, name="upload"),
+    path("uploads/<int:pk>/state/", uploads.state, name="upload_state"),
+    path("uploads/<int:pk>/act/", uploads.act, name="upload_act"),
+    path("uploads/<int:pk>/bad.csv", uploads.bad, name="upload_bad"),
     path("audiences/", audiences.listing, name="audiences"),
     path("audiences/new/", audiences.write, name="audience_new"),
     path("audiences/count/", audiences.count, name="audience_count"),

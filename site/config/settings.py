@@ -467,7 +467,8 @@ CONTENT_SECURITY_POLICY = {
 }
 # Of staff, for a pasted list of 100,000 addresses; others send little (web/bodies.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 0  # no page takes a file
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_HANDLERS = ["web.bodies.NoFile"]  # but where a view takes one (web/bodies.py)
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
+from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -16,11 +18,34 @@ from web.chunked import comes_in_chunks, take
 from web.middleware import DatabaseAway
 from web.problems import TooLarge
 
-__all__ = ["SMALL", "BodyLimit"]
+__all__ = ["SMALL", "BodyLimit", "NoFile", "takes_a_file"]
 
 SMALL = 64 * 1024  # bytes; a sign-up is a few hundred
 
 View = Callable[..., Any]
+
+
+class NoFile(FileUploadHandler):
+    """What becomes of a file wherever nobody asked for one."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        raise TooManyFilesSent
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Never called."""
+
+    def file_complete(self, file_size: int) -> None:
+        """Never called."""
+
+
+def takes_a_file(*rights: str) -> Callable[[View], View]:
+    """For a view: it lets a file in, by people who have all of these."""
+
+    def decorate(view: View) -> View:
+        view.file_rights = rights  # type: ignore[attr-defined]
+        return view
+
+    return decorate
 
 
 class BodyLimit:
@@ -41,7 +66,12 @@ class BodyLimit:
                 size = take(request, allowed)
             else:
                 size = int(request.META.get("CONTENT_LENGTH") or 0)
-            return None if size <= allowed(size) else too_large(request)
+            if size > allowed(size):
+                return too_large(request)
+            rights = getattr(view, "file_rights", None)
+            if rights and request.user.has_perms(rights):
+                request.upload_handlers = [TemporaryFileUploadHandler(request)]
+            return None
         except UnreadablePostError:
             return HttpResponse(status=400)
         except AWAY as problem:

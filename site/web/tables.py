@@ -2,21 +2,25 @@
 
 import codecs
 import csv
+import io
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
-from web import characters
+from django.utils.translation import gettext as _
 
-__all__ = ["BadFile", "decode", "read", "written"]
+from web import characters, workbooks
+from web.encodings import encoding_of
+
+__all__ = ["MOST_COLUMNS", "BadFile", "cells", "decode", "read", "written"]
 
 DELIMITERS = ",;\t"  # of Excel: by the country that it is set to, and as "Unicode text"
+MOST_COLUMNS = 50  # of what is taken by place
 MOST_LINES = 100  # of one row: more is a quote that nobody closed
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel, new and old
 OTHER_CELL = re.compile("(?<=[;,\t\r\n])")  # where a program with another delimiter begins one
 
 Row = dict[str, str] | str  # a name -> the cell below it; or why the row cannot be used
@@ -31,12 +35,12 @@ class BadFile(Exception):  # noqa: N818
 
 def encoding(start: bytes) -> str:
     """By the first bytes of a file. Raises BadFile for what is no text."""
-    if start.startswith(WORKBOOK):
+    if workbooks.is_workbook(start):
         raise BadFile("This is a workbook. Save it as “CSV UTF-8”, and give that file.")
     if start.startswith(UTF_16) and len(start) > 2:
         return "utf-16"
     if start.count(0) > len(start) // 4:
-        raise BadFile("This is not UTF-8 text. Save it as UTF-8.")
+        raise BadFile(_("This is not UTF-8 text. Save it as UTF-8."))
     return "utf-8-sig"
 
 
@@ -45,41 +49,94 @@ def decode(data: bytes) -> str:
     try:
         return data.decode(encoding(data[:100]))
     except UnicodeDecodeError:
-        raise BadFile("This is not UTF-8 text. Save it as UTF-8.") from None
+        raise BadFile(_("This is not UTF-8 text. Save it as UTF-8.")) from None
 
 
 def read(
     path: Path, columns: Sequence[str], optional: Sequence[str] = ()
 ) -> Iterator[tuple[int, Row]]:
-    """Each row after the first with its number. Empty rows are skipped; what is not in UTF-8 has a
-    U+FFFD in its place. Raises BadFile when the first row does not name each column once, and an
-    optional one at most once."""
+    """Each row after the first with its number, of a CSV file or a workbook. Empty rows are
+    skipped; what cannot be decoded has a U+FFFD in its place. Raises BadFile when the first row
+    does not name each column once, and an optional one at most once."""
+
+    def wanted(first: list[str]) -> set[int]:
+        names.extend(named(first))
+        check(names, columns, optional)
+        known = {*columns, *optional}
+        return {place for place, name in enumerate(names) if name in known}
+
+    names: list[str] = []
     with path.open("rb") as file:
-        kind = encoding(file.read(100))
-    with path.open(encoding=kind, errors="replace", newline="") as source:
-        yield from rows(source, columns, optional)
+        found = cells(file, wanted, columns)
+        next(found)
+        for number, row in found:
+            yield number, row if isinstance(row, str) else dict(zip(names, row, strict=True))
+
+
+Wanted = Callable[[list[str]], set[int]]
+
+
+def cells(
+    file: BinaryIO, wanted: Wanted, likely: Iterable[str] = ()
+) -> Iterator[tuple[int, list[str] | str]]:
+    """The same by place, the first row too. `wanted`, of that one: the places in which no cell has
+    a line end. `likely`: names by which the delimiter is known. Raises BadFile."""
+    file.seek(0)
+    start = file.read(100)
+    if workbooks.is_workbook(start):
+        yield from sheet(file, wanted)
+        return
+    encoding(start)
+    kind = encoding_of(file)
+    file.seek(0)
+    source = io.TextIOWrapper(file, encoding=kind, errors="replace", newline="")
+    try:
+        yield from rows(source, wanted, frozenset(likely))
+    finally:
+        source.detach()  # else it closes what is not its own
+
+
+def sheet(file: BinaryIO, wanted: Wanted) -> Iterator[tuple[int, list[str] | str]]:
+    """The first row that is not empty names the columns; what is beyond them has no place."""
+    try:
+        length = 0
+        for number, row in workbooks.rows(file):
+            if not length:
+                length = max(place for place, text in enumerate(row, 1) if text)
+                wanted(row[:length])
+            if any(row[length:]):
+                yield number, _("has cells beyond the last column that has a name.")
+            else:
+                yield number, (row + [""] * length)[:length]
+        if not length:
+            wanted([])
+    except workbooks.Unreadable as problem:
+        raise BadFile(str(problem)) from None
 
 
 def rows(
-    source: TextIO, columns: Sequence[str], optional: Sequence[str] = ()
-) -> Iterator[tuple[int, Row]]:
-    first = source.readline()
-    named = [(delimiter, names_in(first, delimiter)) for delimiter in DELIMITERS]
-    delimiter, names = max(named, key=lambda each: len(set(each[1]) & set(columns)))
-    check(names, columns, optional)
-    known = [*columns, *(name for name in optional if name in names)]
+    source: TextIO, wanted: Wanted, likely: frozenset[str]
+) -> Iterator[tuple[int, list[str] | str]]:
     lines = Lines(source)
+    first = first_row(lines)
+    by_delimiter = [(each, cells_of(first, each)) for each in DELIMITERS]
+    found = [(each, row) for each, row in by_delimiter if isinstance(row, list)]
+    delimiter, names = max(
+        found, default=(",", []), key=lambda each: (len(likely & {*named(each[1])}), len(each[1]))
+    )
+    places = [str(place) for place in range(len(names))]
+    known = [str(place) for place in sorted(wanted(names))]
+    yield 1, names
     number = 1
     while lines:
         number += 1
-        row = next_row(lines, delimiter, names, known)
+        row = next_row(lines, delimiter, places, known)
         if row:
-            yield number, row
+            yield number, row if isinstance(row, str) else list(row.values())
 
 
-def names_in(line: str, delimiter: str) -> list[str]:
-    cells = cells_of([line], delimiter)
-    return [] if isinstance(cells, str) else [characters.trim(each).lower() for each in cells]
+def named(row: Sequence[str]) -> list[str]:
+    return [characters.trim(each).lower() for each in row]
 
 
 def check(names: Sequence[str], columns: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -121,7 +178,18 @@ def next_row(lines: Lines, delimiter: str, names: list[str], columns: Sequence[s
         return row
     lines.put_back(taken[1:])
     row = row_of(taken[:1], delimiter, names)
-    return "opens a quote and does not close it." if isinstance(row, str) else row
+    return _("opens a quote and does not close it.") if isinstance(row, str) else row
+
+
+def first_row(lines: Lines) -> list[str]:
+    """Its lines: a name may have a line end in quotes."""
+    first = [lines.take()]
+    while "".join(first).count('"') % 2 and len(first) < MOST_LINES and lines:
+        first.append(lines.take())
+    if "".join(first).count('"') % 2:
+        lines.put_back(first[1:])
+        return first[:1]
+    return first
 
 
 def broken(row: dict[str, str], columns: Sequence[str]) -> bool:
@@ -135,7 +203,10 @@ def row_of(lines: list[str], delimiter: str, names: list[str]) -> Row:
     if not any(map(characters.trim, cells)):
         return {}
     if len(cells) != len(names):
-        return f"has {len(cells)} cells, not {len(names)}."
+        return _("has %(found)d cells, not %(wanted)d.") % {
+            "found": len(cells),
+            "wanted": len(names),
+        }
     return dict(zip(names, cells, strict=True))
 
 
@@ -145,9 +216,9 @@ def cells_of(lines: list[str], delimiter: str) -> list[str] | str:
         found = list(csv.reader(lines, delimiter=delimiter, strict=True))
     except csv.Error as problem:
         if "unexpected end of data" in str(problem):
-            return "opens a quote and does not close it."
-        return f"cannot be read: {problem}."
-    return found[0] if len(found) == 1 else "is more than one row." if found else []
+            return _("opens a quote and does not close it.")
+        return _("cannot be read: %(problem)s.") % {"problem": problem}
+    return found[0] if len(found) == 1 else _("is more than one row.") if found else []
 
 
 # Writing

@@ -53,7 +53,8 @@ def meet_before_writing(folder, who):
 
 def press(client, path, posted, key=None):
     if path == "import":
-        from signup.people import Batch, read_person
+        from signup.batches import Batch
+        from signup.people import read_person
 
         batch = Batch()
         batch.add(read_person(2, posted))

@@ -1,15 +1,18 @@
 """manage.py import_users"""
 
 import io
+import json
 import tracemalloc
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from signup import groups
+from signup.batches import Batch
 from signup.management.commands import import_users
 from signup.models import Membership, User
-from signup.people import Batch, read_person
+from signup.people import read_person
+from tests.support.workbooks import workbook
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +74,7 @@ def test_a_known_username_is_updated_where_cells_are_filled(run, visitor):
     ("row", "reason"),
     [
         ("four,,,", "Use 5 to 20 letters"),
-        (",x@example.com,,", "Use 5 to 20 letters"),
+        (",,,zh", "Fill in a username, a mobile number or an email."),
         ("has space,,,", "Use 5 to 20 letters"),
         ("good_name,not an address,,", "valid email"),
         ("good_name,,12,", "Enter a mobile number"),
@@ -156,8 +159,29 @@ def test_a_file_of_excel_is_read(tmp_path, encoding):
     assert people() == {"王小明王小明": ("", "+8613800138000", "zh-hans")}
 
 
-def test_a_workbook_is_told(run):
-    assert "This is a workbook." in run(b"", head="PK\x03\x04")[1]
+def test_a_workbook_is_read_as_a_csv_file_is_and_the_counts_are_json(tmp_path):
+    path, out = tmp_path / "people.xlsx", io.StringIO()
+    path.write_bytes(workbook(["username", "email", "mobile", "language"],
+                              ["andre", "a@example.com", 13800138000, "zh"]))  # fmt: skip
+    call_command("import_users", str(path), "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {
+        "created": 1, "updated": 0, "unchanged": 0, "bad": 0, "problems": []
+    }  # fmt: skip
+    assert people() == {"andre": ("a@example.com", "+8613800138000", "zh-hans")}
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(CommandError, match="This workbook cannot be read"):
+        call_command("import_users", str(path))
+
+
+def test_as_json_a_bad_row_is_told_with_its_column(tmp_path):
+    path, out = tmp_path / "people.csv", io.StringIO()
+    path.write_text(HEAD + "good_name,nobody,12,\n")
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_users", str(path), "--json", stdout=out)
+    assert ended.value.code == 1
+    problems = json.loads(out.getvalue())["problems"]
+    assert [(each["row"], each["column"]) for each in problems] == [(2, "email"), (2, "mobile")]
+    assert "valid email" in problems[0]["problem"]
 
 
 def test_a_row_that_repeats_an_email_or_mobile_is_told(run):

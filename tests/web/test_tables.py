@@ -44,8 +44,8 @@ def test_file_is_read_however_a_program_saves_it(read, delimiter, end, encoding)
         ("", "does not name name, mobile"),
         ('"name,mobile\nBob,1\n', "does not name name, mobile"),
         ("name，mobile\nBob，1\n", "does not name"),
-        (b"PK\x03\x04\x14\x00", "is a workbook"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is a workbook"),
+        (b"PK\x03\x04\x14\x00", "This workbook cannot be read."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old workbook"),
         ("name,mobile\nBob,1\n".encode("utf-16-le"), "is not UTF-8"),
         ("\ufeffname,mobile\nBob,1\n".encode("utf-32-le"), ""),
     ],
@@ -60,8 +60,12 @@ def test_columns_that_nobody_asks_for_may_be_there_twice(read):
     assert read("name,,mobile,,note,note\nBob,a,1,b,c,d\n")[0][1]["mobile"] == "1"
 
 
-def test_what_is_not_in_utf_8_is_seen_to_be_missing(read):
-    assert read("name,mobile\n王,1\n".encode("gb18030"))[0][1]["name"].count("\ufffd") == 2
+def test_a_chinese_file_is_read_and_a_western_one_is_not_taken_for_it(read):
+    text = "name,mobile\n王小明，住3号楼,1\n"
+    assert read(text.encode("gb18030"))[0][1]["name"] == "王小明，住3号楼"
+    assert read("name,mobile\nJosé Müller,1\n".encode("latin-1"))[0][1]["name"].count("\ufffd") == 2
+    damaged = text.encode().replace("明".encode(), b"\xe6\x98")
+    assert "\ufffd" in read(damaged)[0][1]["name"]
 
 
 @pytest.mark.parametrize(

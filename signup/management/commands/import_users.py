@@ -1,5 +1,6 @@
-"""People from a CSV file (docs/running.md)."""
+"""People from a CSV file or a workbook (docs/people.md)."""
 
+import json
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
@@ -8,23 +9,25 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from signup import groups
-from signup.people import COLUMNS, OPTIONAL, BadRow, Batch, read_person
+from signup.batches import Batch
+from signup.people import COLUMNS, OPTIONAL, BadRow, read_person
 from web import tables
 
 BATCH = 500
 
 
 class Command(BaseCommand):
-    help = f"""Creates or updates a user for each row of a CSV file in UTF-8 (or UTF-16, as Excel's
-"Unicode text"); the cells may be separated by commas, semicolons or tabs.
+    help = f"""Creates or updates a user for each row of a workbook (.xlsx), or of a CSV file in
+UTF-8, UTF-16 or GB18030; its cells may be separated by commas, semicolons or tabs.
 
-The first row names the columns: {",".join(COLUMNS)}. Only username must be filled.
-There may be a column name, too: what messages call the person, in any script; and one for each
-attribute, by its name.
+The first row names the columns: {",".join(COLUMNS)}. A row needs a username, a mobile or an email.
+There may be a column name, too: what messages call the person, in any script; a column groups, with
+commas between their names; and one for each attribute, by its name.
 Numbers are of any country (+...), or of the default region.
 
 A new username makes a user without a password; its owner chooses one by "Forgot your password?".
 A known username gets what the row's other cells say; an empty cell leaves what is there.
+Without a username it is whoever has the mobile, else the email; for a new one a username is made.
 So the same file twice changes nothing the second time.
 
 A row with a mistake is told on stderr by its number (the first row, with the names, is 1) and left
@@ -34,15 +37,19 @@ out; the others are kept. The exit status is 1 when a row was left out."""
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="the CSV file")
+        parser.add_argument("file", type=Path, help="the CSV file or workbook")
         parser.add_argument(
             "--group",
             default="",
             metavar="NAME",
             help="all of them get into it; made if need be",
         )
+        parser.add_argument(
+            "--json", action="store_true", help="counts and bad cells as JSON, on stdout alone"
+        )
 
     def handle(self, *, file: Path, group: str, **options: Any) -> None:
+        self.problems: list[dict[str, Any]] | None = [] if options["json"] else None
         try:
             self.group = groups.make(group)[0] if group else None
             counts = self.read(file)
@@ -52,8 +59,17 @@ out; the others are kept. The exit status is 1 when a row was left out."""
             raise CommandError(str(problem)) from None
         except ValidationError as problem:
             raise CommandError(f"--group: {problem.messages[0]}") from None
-        bad = counts.pop("bad")
-        self.stdout.write(", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
+        self.say(counts)
+
+    def say(self, counts: dict[str, int]) -> None:
+        bad = counts["bad"]
+        if self.problems is not None:
+            self.stdout.write(json.dumps({**counts, "problems": self.problems}, ensure_ascii=False))
+            if bad:
+                raise SystemExit(1)
+            return
+        told = (f"{count} {what}" for what, count in counts.items() if what != "bad")
+        self.stdout.write(", ".join(told) + ".")
         if bad:
             raise CommandError(
                 f"{bad} left out, see above." if bad > 1 else "1 left out, see above."
@@ -88,4 +104,9 @@ out; the others are kept. The exit status is 1 when a row was left out."""
 
     def tell(self, counts: dict[str, int], number: int, problem: BadRow) -> None:
         counts["bad"] += 1
-        self.stderr.write(f"row {number}: {problem}")
+        if self.problems is None:
+            self.stderr.write(f"row {number}: {problem}")
+            return
+        self.problems += [
+            {"row": number, "column": column, "problem": words} for column, words in problem.cells
+        ]
