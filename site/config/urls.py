@@ -1,6 +1,7 @@
 from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from notices.pages import finding, message
 from notices.pages.unsubscribe import unsubscribe
@@ -21,6 +22,8 @@ urlpatterns = [
     path("", include("health.urls")),
     path("language/setlang/", set_language, name="set_language"),
     path("admin/login/", admin_sign_in),
+    # One door for passwords, too, with its limits: that of the account's own page.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
     path("admin/", admin.site.urls),
 ]
 if apps.is_installed("local"):  # settings: on a developer's machine only

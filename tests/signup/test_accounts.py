@@ -324,6 +324,7 @@ def test_the_admin_has_no_door_of_its_own(client, visitor, staff):
     assert client.post("/login/", body)["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
     assert client.get("/admin/login/", follow=True).redirect_chain[-1][0] == "/admin/"
+    assert client.post("/admin/password_change/")["Location"] == "/account/"
 
 
 def test_who_is_not_staff_is_told_so_by_the_admin(client, visitor):
