@@ -168,26 +168,30 @@ def people(upload: Upload, part: Part) -> Iterator[tuple[int, Person | BadRow]]:
 
 def judge(upload: Upload, part: Part) -> None:
     part.problems, part.bad = [], 0
-    for number, person in people(upload, part):
+    found = list(people(upload, part))
+    names = {name for _number, each in found if isinstance(each, Person) for name in each.groups}
+    known = groups.known(names) | {groups.key_of(each) for each in upload.new_groups}
+    for number, person in found:
         if isinstance(person, Person):
             try:
-                count_groups(upload, person)
+                count_groups(upload, person, known)
                 continue
             except BadRow as problem:
                 person = problem
         note(upload, part, number, person)
 
 
-def count_groups(upload: Upload, person: Person) -> None:
+def count_groups(upload: Upload, person: Person, known: set[str]) -> None:
     """An email in the column of groups would make a group of each person."""
     for name in person.groups:
-        if name in upload.new_groups or groups.find(name):
+        if (key := groups.key_of(name)) in known:
             continue
         if len(upload.new_groups) >= MOST_NEW_GROUPS:
             words = _("This would be one group more than %(number)d new ones. Make it first.")
             words %= {"number": MOST_NEW_GROUPS}
             raise BadRow(words, ("groups", words))
         upload.new_groups.append(name)
+        known.add(key)
 
 
 def note(upload: Upload, part: Part, number: int, problem: BadRow) -> None:
