@@ -34,16 +34,12 @@ def work(pk: int, more_urgent: Callable[[], bool | None] = lambda: False) -> boo
     upload = Upload.objects.filter(pk=pk).first()
     if upload is None or upload.state not in WORKED_ON:
         return False
-    until = time.monotonic() + SECONDS
-
-    def is_over() -> bool:
-        return time.monotonic() >= until and more_urgent() is not False
-
     with translation.override(upload.language):
         if upload.state == State.READING:
-            return read(upload, is_over)
+            return read(upload, more_urgent)
+        until = time.monotonic() + SECONDS
         while step(pk):
-            if is_over():
+            if time.monotonic() >= until and more_urgent() is not False:
                 return True
     return False
 
@@ -51,8 +47,8 @@ def work(pk: int, more_urgent: Callable[[], bool | None] = lambda: False) -> boo
 # Reading
 
 
-def read(upload: Upload, is_over: Callable[[], bool]) -> bool:
-    known = upload.parts.count()
+def read(upload: Upload, more_urgent: Callable[[], bool | None]) -> bool:
+    known, until = upload.parts.count(), None
     try:
         for number, part in enumerate(parts_of(upload)):
             if number < known:
@@ -64,7 +60,9 @@ def read(upload: Upload, is_over: Callable[[], bool]) -> bool:
                     Upload.objects.filter(pk=upload.pk).update(active_at=clock.now())
             except IntegrityError:
                 return False  # somebody else reads it at this moment, or it was removed
-            if number > known and is_over():
+            # From here, since a file is read from its beginning each time.
+            until = until or time.monotonic() + SECONDS
+            if number > known and time.monotonic() >= until and more_urgent() is not False:
                 return True
         if not upload.parts.exists():
             raise tables.BadFile(_("There are no people in it: it has a first row only."))
