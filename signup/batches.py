@@ -51,18 +51,19 @@ class Batch:
             outcomes = list(self.save_singly(plan))
         else:
             outcomes = [(person, outcome) for person, _user, outcome in plan]
-        self.put_into_groups([each for each, what in outcomes if isinstance(what, str)], group)
+        users = {person.row: user for person, user, _outcome in plan}
+        kept = [person for person, outcome in outcomes if isinstance(outcome, str)]
+        self.put_into_groups([(person, users[person.row]) for person in kept], group)
         yield from outcomes
 
-    def put_into_groups(self, people: list[Person], group: Group | None) -> None:
-        if not (group or any(person.groups for person in people)):
-            return
+    def put_into_groups(self, people: list[tuple[Person, User]], group: Group | None) -> None:
         members = dict[str, list[int]]()
-        owners = Owners(self.known())
-        for person in people:
-            if user := owners.of(person):
-                for name in {*person.groups, *([group.name] if group else [])}:
-                    members.setdefault(name, []).append(user.pk)
+        for person, user in people:
+            if names := {*person.groups, *([group.name] if group else [])}:
+                # Without a number: somebody else added the same at this moment.
+                found = user if user.pk else Owners(self.known()).of(person)
+                for name in names:
+                    members.setdefault(name, []).extend([found.pk] if found else [])
         for name in sorted(members):
             groups.add(groups.make(name)[0], members[name])
 

@@ -122,6 +122,12 @@ def find(name: str) -> Group | None:
     return Group.objects.filter(key=key_of(names.normalise(name, LONGEST_GROUP))).first()
 
 
+def known(names: Iterable[str]) -> set[str]:
+    """The keys of those that there are."""
+    keys = {key_of(name) for name in names}
+    return set(Group.objects.filter(key__in=keys).values_list("key", flat=True))
+
+
 def make(text: str) -> tuple[Group, bool]:
     """The group of this name, and whether it is new."""
     name = read_group(text)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -127,6 +128,7 @@ def read_groups(text: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+@lru_cache(maxsize=100)
 def read_language(text: str) -> str:
     """One of settings.LANGUAGES; also "zh", "zh-CN", "en-GB" mean one of them."""
     for code, label in settings.LANGUAGES:  # as pages call it

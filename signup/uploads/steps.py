@@ -34,16 +34,12 @@ def work(pk: int, more_urgent: Callable[[], bool | None] = lambda: False) -> boo
     upload = Upload.objects.filter(pk=pk).first()
     if upload is None or upload.state not in WORKED_ON:
         return False
-    until = time.monotonic() + SECONDS
-
-    def is_over() -> bool:
-        return time.monotonic() >= until and more_urgent() is not False
-
     with translation.override(upload.language):
         if upload.state == State.READING:
-            return read(upload, is_over)
+            return read(upload, more_urgent)
+        until = time.monotonic() + SECONDS
         while step(pk):
-            if is_over():
+            if time.monotonic() >= until and more_urgent() is not False:
                 return True
     return False
 
@@ -51,8 +47,8 @@ def work(pk: int, more_urgent: Callable[[], bool | None] = lambda: False) -> boo
 # Reading
 
 
-def read(upload: Upload, is_over: Callable[[], bool]) -> bool:
-    known = upload.parts.count()
+def read(upload: Upload, more_urgent: Callable[[], bool | None]) -> bool:
+    known, until = upload.parts.count(), None
     try:
         for number, part in enumerate(parts_of(upload)):
             if number < known:
@@ -64,7 +60,9 @@ def read(upload: Upload, is_over: Callable[[], bool]) -> bool:
                     Upload.objects.filter(pk=upload.pk).update(active_at=clock.now())
             except IntegrityError:
                 return False  # somebody else reads it at this moment, or it was removed
-            if number > known and is_over():
+            # From here, since a file is read from its beginning each time.
+            until = until or time.monotonic() + SECONDS
+            if number > known and time.monotonic() >= until and more_urgent() is not False:
                 return True
         if not upload.parts.exists():
             raise tables.BadFile(_("There are no people in it: it has a first row only."))
@@ -168,26 +166,30 @@ def people(upload: Upload, part: Part) -> Iterator[tuple[int, Person | BadRow]]:
 
 def judge(upload: Upload, part: Part) -> None:
     part.problems, part.bad = [], 0
-    for number, person in people(upload, part):
+    found = list(people(upload, part))
+    names = {name for _number, each in found if isinstance(each, Person) for name in each.groups}
+    known = groups.known(names) | {groups.key_of(each) for each in upload.new_groups}
+    for number, person in found:
         if isinstance(person, Person):
             try:
-                count_groups(upload, person)
+                count_groups(upload, person, known)
                 continue
             except BadRow as problem:
                 person = problem
         note(upload, part, number, person)
 
 
-def count_groups(upload: Upload, person: Person) -> None:
+def count_groups(upload: Upload, person: Person, known: set[str]) -> None:
     """An email in the column of groups would make a group of each person."""
     for name in person.groups:
-        if name in upload.new_groups or groups.find(name):
+        if (key := groups.key_of(name)) in known:
             continue
         if len(upload.new_groups) >= MOST_NEW_GROUPS:
             words = _("This would be one group more than %(number)d new ones. Make it first.")
             words %= {"number": MOST_NEW_GROUPS}
             raise BadRow(words, ("groups", words))
         upload.new_groups.append(name)
+        known.add(key)
 
 
 def note(upload: Upload, part: Part, number: int, problem: BadRow) -> None:

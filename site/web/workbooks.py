@@ -43,7 +43,7 @@ def rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
                 raise Unreadable(_("This workbook has no sheet."))
             cells = sheets[0].iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
             for number, row in enumerate(cells, 1):
-                texts = [text(each) for each in row]
+                texts = [text(each) if each is not None else "" for each in row]
                 while texts and not texts[-1]:
                     texts.pop()
                 if texts:
