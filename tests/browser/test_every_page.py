@@ -165,7 +165,8 @@ def test_search_fields_look_like_what_stands_beside_them(open_page, staff, world
     for path in ("/notices/{pk}/", "/notices/suppressed/", "/outbox/"):
         page = open_page(path.format(pk=world.pk), user=staff)
         beside = page.locator("main form :is(select, button[type=submit])").first
-        assert page.locator("input[type=search]").evaluate(radius) == beside.evaluate(radius)
+        for search in page.locator("input[type=search]").all():  # that of the header, too
+            assert search.evaluate(radius) == beside.evaluate(radius)
 
 
 def test_refused_forms(open_page, staff):
