@@ -12,6 +12,7 @@ from notices.models.notice import (
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
+from notices.models.token import Token
 
 __all__ = [
     "CONTENT_FIELDS",
@@ -33,4 +34,5 @@ __all__ = [
     "State",
     "StreamCursor",
     "Suppression",
+    "Token",
 ]

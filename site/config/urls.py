@@ -2,6 +2,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
+from notices.api import v1
 from notices.pages.unsubscribe import unsubscribe
 from notices.receipts import anymail, webhooks
 from signup.accounts import admin_sign_in
@@ -11,6 +12,8 @@ urlpatterns = [
     path("", include("signup.urls")),
     path("notices/", include("notices.pages.urls")),
     path("", include("notices.pages.people_urls")),
+    path("api/v1/docs", v1.docs, name="api_docs"),
+    path("api/v1/", v1.api.urls),
     path("receipts/<str:name>/", webhooks.receive),
     path("receipts/<str:name>/<path:rest>", webhooks.receive),
     path("anymail/<str:esp>/tracking/", anymail.tracking),
