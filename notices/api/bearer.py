@@ -13,7 +13,7 @@ from notices.api.problems import Refused
 from notices.models import Token
 from signup import rates
 
-__all__ = ["Asked", "Bearer", "with_limits"]
+__all__ = ["Asked", "Bearer", "scope", "with_limits"]
 
 
 class Asked(HttpRequest):

@@ -9,7 +9,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from config.database import AWAY
-from notices.api import problems
+from notices.api import messages, problems
 from notices.api.bearer import Asked, Bearer, with_limits
 from notices.api.problems import Refused
 from notices.api.reading import page
@@ -48,6 +48,9 @@ def token(request: Asked) -> dict[str, Any]:
     row = request.auth
     facts = {"name": row.name, "test": row.is_test, "scopes": row.scopes}
     return {**facts, "expires_at": row.expires_at}
+
+
+api.add_router("/messages", messages.router)
 
 
 @api.exception_handler(Problem)

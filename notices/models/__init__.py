@@ -1,6 +1,7 @@
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
+from notices.models.message import Message, Request
 from notices.models.notice import (
     CONTENT_FIELDS,
     NOT_STARTED,
@@ -26,9 +27,11 @@ __all__ = [
     "Delivery",
     "FailedAttempt",
     "HighWater",
+    "Message",
     "Notice",
     "Occurrence",
     "Receipt",
+    "Request",
     "SavedAudience",
     "Schedule",
     "State",
