@@ -119,7 +119,7 @@ class House:
 
     def close(self) -> None:
         for process in (*self.workers, self.scheduler):
-            process.kill()
+            process.end()
         self.sink.kill()
         self.sink.wait()
         self.redis.kill()

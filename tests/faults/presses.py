@@ -27,7 +27,7 @@ def meet_before_writing(folder, who):
     from notices.delivery import lifecycle
     from notices.pages.idempotency import Key
     from notices.schedules import actions
-    from signup.people import Batch
+    from signup.batches import Batch
 
     def before(owner, name):
         act = getattr(owner, name)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from redis import Redis
 
 from local import embedded
@@ -81,6 +82,15 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         self.popen.wait()
 
+    def end(self) -> None:
+        """Whatever is left, too: a work-horse has a group of its own and goes on with its job."""
+        self.kill()
+        for each in psutil.process_iter():
+            with suppress(OSError, psutil.NoSuchProcess):
+                if os.getsid(each.pid) == self.pid:
+                    each.kill()
+                    each.wait(10)
+
 
 @contextmanager
 def running(*command: str, **environment: str) -> Iterator[Process]:
@@ -90,7 +100,7 @@ def running(*command: str, **environment: str) -> Iterator[Process]:
         process.wait_for(READY[command[0]])
         yield process
     finally:
-        process.kill()
+        process.end()
 
 
 class OwnRedis:
