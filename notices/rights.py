@@ -16,7 +16,7 @@ from web.problems import NotAllowed
 
 __all__ = [
     "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
-    "demand", "of", "right_required",
+    "TOKENS", "demand", "of", "right_required",
 ]  # fmt: skip
 
 SEND = "notices.send_notice"
@@ -27,6 +27,7 @@ EXPORT = "notices.export_deliveries"
 LIFT = "notices.lift_suppressions"
 SEE_PEOPLE = "notices.see_people"
 PEOPLE = "notices.manage_people"
+TOKENS = "notices.manage_tokens"
 
 WORDS = {
     SEND: gettext_noop("Write, send and cancel notices"),
@@ -37,6 +38,7 @@ WORDS = {
     LIFT: gettext_noop("Lift suppressions"),
     SEE_PEOPLE: gettext_noop("See people, and what they were told"),
     PEOPLE: gettext_noop("Add and change people, groups and audiences"),
+    TOKENS: gettext_noop("Make and revoke tokens of the API"),
 }
 
 

@@ -39,6 +39,7 @@ PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 WORK = "60/minute"  # per origin
 UPLOAD = "10/hour;40/day"  # per account: each keeps a worker busy for seconds
+API_TOKEN = "6000/minute"  # noqa: S105  per token
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
 TURN_SECONDS = 5  # that one waits for the others
@@ -80,6 +81,31 @@ def spend_anyway(*limits: Limit) -> None:
             spend(*limits)
             return
     count(own(), limits)
+
+
+class Left(NamedTuple):
+    """Of one window of a limit: how many are allowed, in how many seconds, how many are left, and
+    in how many seconds it begins anew."""
+
+    allowed: int
+    seconds: int
+    left: int
+    reset: int
+
+
+def left(limit: Limit) -> Left:
+    """Of its shortest window; what this process counts while Redis is away."""
+    rate, key = limit.pairs()[0]
+    strategy = own()
+    if not redis.is_away():
+        strategy = redis.limiter(settings.REDIS_URL, "bellhop:limit")
+    try:
+        reset, remaining = strategy.get_window_stats(rate, key)
+    except (RedisError, OSError):
+        redis.was_away()
+        reset, remaining = own().get_window_stats(rate, key)
+    wait = max(0, math.ceil(reset - time.time()))
+    return Left(rate.amount, rate.get_expiry(), remaining, wait)
 
 
 def count(strategy: MovingWindowRateLimiter, limits: Collection[Limit]) -> None:
@@ -158,8 +184,9 @@ def pause_between_codes() -> int:
     return min((rate.get_expiry() for rate in single), default=0)
 
 
-def origin(request: HttpRequest) -> str:
-    """Where a request came from. Only as many proxies are believed as settings say are ours."""
+def client(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
+    """The address that a request came from, or what stands in its place. Only as many proxies are
+    believed as settings say are ours."""
     address = str(request.META.get("REMOTE_ADDR", ""))
     if settings.TRUSTED_PROXIES:
         hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -171,10 +198,16 @@ def origin(request: HttpRequest) -> str:
         return address
     if isinstance(parsed, ipaddress.IPv6Address):
         parsed = ipv4_inside(parsed) or parsed
-    if parsed.version == 4:
-        return str(parsed)
-    # One household or one server has a whole /64 of IPv6 to choose from.
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return parsed
+
+
+def origin(request: HttpRequest) -> str:
+    """By which a client is counted."""
+    address = client(request)
+    if isinstance(address, ipaddress.IPv6Address):
+        # One household or one server has a whole /64 of IPv6 to choose from.
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def without_port(address: str) -> str:

@@ -25,6 +25,7 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 PACKAGES = [
     "manage gunicorn.conf config.wsgi config.urls local",
     "health",
+    "notices.api",
     "signup",
     "notices.admin notices.apps notices.checks notices.management",
     "notices.pages notices.templatetags",
@@ -38,6 +39,7 @@ PACKAGES = [
     "notices.providers",
     "notices.content",
     "notices.audience",
+    "notices.api.tokens",
     "notices.models",
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
@@ -100,6 +102,7 @@ WITH_DOORS = [
     "notices.receipts",
     "notices.schedules",
     "notices.pages",
+    "notices.api",
     "notices.content",
     "notices.audience",
     "notices.recurrence",

@@ -13,7 +13,7 @@ from notices.models import Delivery, Suppression
 
 __all__ = ["channels", "choose", "find", "stopped", "unsubscribe_url"]
 
-NOTICE = "notice"  # messages.py imports this module
+LINKED = ("notice", "message")  # messages.py imports this module
 NUMBER = "number"  # stands for a delivery's in the path, which is looked up once
 TAKEN_BACK = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
 
@@ -25,7 +25,7 @@ def signer() -> Signer:
 def unsubscribe_url(delivery: Delivery) -> str:
     """The absolute address of a delivery's page for opting out; empty for what is not a notice,
     and when nobody knows our host."""
-    if not delivery.host or delivery.pk is None or delivery.message != NOTICE:
+    if not delivery.host or delivery.pk is None or delivery.message not in LINKED:
         return ""
     return delivery.host + path().replace(NUMBER, signer().sign(str(delivery.pk)))
 

@@ -96,8 +96,9 @@ def stopped_by() -> Case:
         for channel in CHANNELS.values()
         if channel.wants_field
     )
+    of_will = Q(notice__isnull=False) | Q(message="message")
     return Case(
-        When(reduce(or_, unwanted), notice__isnull=False, then=Value(NOT_WANTED)),
+        When(reduce(or_, unwanted) & of_will, then=Value(NOT_WANTED)),
         default=kind_against("address"),
         output_field=CharField(),
     )

@@ -24,13 +24,13 @@ from django.utils.translation import override
 from notices.audience import preferences
 from notices.channels import CHANNELS
 from notices.content import markup
-from notices.models import Delivery, Notice
+from notices.models import Delivery, Message, Notice
 from signup import codes, confirmation
 from signup.models import CODE_MINUTES
 
 __all__ = [
-    "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values", "Wording", "batch",
-    "called", "compose", "fill_in", "templated",
+    "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values",
+    "Wording", "batch", "called", "compose", "fill_in", "templated",
 ]  # fmt: skip
 
 
@@ -99,6 +99,8 @@ MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
     )
 }  # fmt: skip
 NOTICE = "notice"
+MESSAGE = "message"  # of another program, by the API
+CAN_BE_LEFT = (NOTICE, MESSAGE)  # who opted out does not get these
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
 REPEATABLE = (
@@ -112,6 +114,8 @@ def compose(delivery: Delivery) -> Wording:
         if delivery.message == NOTICE:
             assert delivery.notice
             return compose_notice(delivery.notice, delivery)
+        if delivery.message == MESSAGE:
+            return compose_notice(delivery.written, delivery)
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"
         if not CHANNELS[delivery.channel].has_html:
@@ -137,7 +141,7 @@ def surroundings(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def compose_notice(notice: Notice, delivery: Delivery) -> Wording:
+def compose_notice(notice: Notice | Message, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
         name = called(delivery)
         said = greeting_for(notice.text, named=bool(delivery.name))
@@ -229,7 +233,7 @@ def email_template(
         )
 
 
-def templated(notice: Notice, delivery: Delivery) -> Templated:
+def templated(notice: Notice | Message, delivery: Delivery) -> Templated:
     """A notice's email in the person's language, not yet filled in."""
     values, language = values_of(notice, delivery), delivery.language or settings.LANGUAGE_CODE
     linked, named = LINK in values, bool(delivery.name)
@@ -237,7 +241,7 @@ def templated(notice: Notice, delivery: Delivery) -> Templated:
     return Templated(delivery, template, values)
 
 
-def own_values(notice: Notice, delivery: Delivery) -> dict[str, str]:
+def own_values(notice: Notice | Message, delivery: Delivery) -> dict[str, str]:
     """Placeholder -> what it stands for. Nothing is known of a pasted address: it stands for
     nothing there."""
     known: Mapping[str, str] = delivery.values or {}
@@ -245,7 +249,7 @@ def own_values(notice: Notice, delivery: Delivery) -> dict[str, str]:
     return {name: markup.for_header(known.get(name, "")) for name in own}
 
 
-def values_of(notice: Notice, delivery: Delivery) -> Values:
+def values_of(notice: Notice | Message, delivery: Delivery) -> Values:
     values: dict[str, str] = {}
     for name, value in {"name": called(delivery), **own_values(notice, delivery)}.items():
         plain, html, address = fields(name)

@@ -170,7 +170,7 @@ def objection(delivery: Delivery) -> tuple[State, str] | None:
         return State.EXPIRED, TOO_LATE
     if is_of_a_person_who_was_removed(delivery):
         return State.CANCELLED, REMOVED
-    if reason := suppression.objection(delivery, delivery.message == messages.NOTICE):
+    if reason := suppression.objection(delivery, delivery.message in messages.CAN_BE_LEFT):
         return State.SUPPRESSED, reason
     return None
 

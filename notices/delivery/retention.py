@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
 from config import clock
-from notices.models import OPEN, Delivery
+from notices.models import OPEN, Delivery, Request
 from signup.models import BudgetRelease, ContactChange, SignedIn, Upload, Verification
 
 __all__ = ["run"]
@@ -23,6 +23,7 @@ def run() -> None:
     remove(single.order_by("created_at"))
     unused = Verification.objects.filter(created_at__lt=old, delivery=None)
     remove(unused.order_by("created_at"))
+    remove(Request.objects.filter(started_at__lt=old).order_by("started_at"))
     remove(ContactChange.objects.filter(made_at__lt=old).order_by("made_at"))
     remove(SignedIn.objects.filter(since__lt=old).order_by("since"))
     forget_networks(now - timedelta(days=1))

@@ -64,6 +64,9 @@ class Delivery(models.Model):
     # https://host by which somebody asked for it: for links, where no PUBLIC_URL is set.
     origin = models.CharField(max_length=255, blank=True, default="")
 
+    # A program tries the API: a provider that only plays one carries it.
+    is_test = models.BooleanField(default=False, db_default=False)
+
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)

@@ -31,6 +31,7 @@ SAID = {
     "account_exists": _("Word that there is an account"),
     "welcome": _("Welcome, with a link to confirm the address"),
     "password_reset": _("A link for a new password"),
+    "message": _("A message of another program"),
 }
 
 seen_by = right_required(rights.SEE_PEOPLE, rights.PEOPLE)

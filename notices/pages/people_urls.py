@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person, uploads
+from notices.pages import audiences, groups, people, person, tokens, uploads
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -8,6 +8,8 @@ urlpatterns = [
     path("people/<int:pk>/", people.detail, name="person"),
     path("people/<int:pk>/edit/", person.edit, name="person_edit"),
     path("people/<int:pk>/active/", person.activate, name="person_active"),
+    path("tokens/", tokens.listing, name="tokens"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("groups/", groups.listing, name="groups"),
     path("groups/act/", groups.act, name="groups_act"),
     path("uploads/", uploads.listing, name="uploads"),

@@ -16,7 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils.translation import gettext_noop as _
 
 from notices.content.markup import for_header
-from notices.content.messages import NOTICE, Wording
+from notices.content.messages import CAN_BE_LEFT, Wording
 from notices.models import Delivery
 from notices.providers.errors import Refused
 from notices.providers.registry import LOOPBACK
@@ -59,7 +59,7 @@ def clean(wording: Wording) -> Wording:
 
 def common(delivery: Delivery, link: str) -> dict[str, str]:
     """Headers that all emails of a notice share. `link`: to unsubscribe, or empty."""
-    if delivery.message != NOTICE:
+    if delivery.message not in CAN_BE_LEFT:
         return {"Auto-Submitted": "auto-generated"}
     # RFC 3834: what a person wrote must not be called auto-generated. Automatic answers stay away
     # from a notice all the same: its List- headers tell them to.

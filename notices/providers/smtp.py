@@ -93,11 +93,11 @@ def why_closed(problem: Exception) -> str:
 class Email(Streaming):
     guarded = True
 
-    def __init__(self, url: str = "") -> None:
+    def __init__(self, url: str = "", backend: str = "") -> None:
         super().__init__(url)
-        self.backend = get_connection()
+        self.backend = get_connection(backend or None)
         self.streams = not getattr(self.backend, "reports", False)
-        self.name = registry.email_name(settings.EMAIL_BACKEND)
+        self.name = registry.email_name(backend or settings.EMAIL_BACKEND)
 
     def open(self) -> None:
         try:

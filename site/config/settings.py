@@ -432,7 +432,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 # Asked by programs, which would follow a redirect and never learn that they spoke in plain text.
-NEVER_REDIRECTED = [r"^receipts/", r"^anymail/", r"^signup/(code|picture|work)/", r"\.json$"]
+NEVER_REDIRECTED = [
+    r"^api/", r"^receipts/", r"^anymail/", r"^signup/(code|picture|work)/", r"\.json$",
+]  # fmt: skip
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"

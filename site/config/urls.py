@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from notices.api import v1
 from notices.pages import finding, message
 from notices.pages.unsubscribe import unsubscribe
 from notices.receipts import anymail, webhooks
@@ -15,6 +16,8 @@ urlpatterns = [
     path("", include("notices.pages.people_urls")),
     path("messages/<int:pk>/", message.detail, name="message"),
     path("search/", finding.everything, name="search"),
+    path("api/v1/docs", v1.docs, name="api_docs"),
+    path("api/v1/", v1.api.urls),
     path("receipts/<str:name>/", webhooks.receive),
     path("receipts/<str:name>/<path:rest>", webhooks.receive),
     path("anymail/<str:esp>/tracking/", anymail.tracking),

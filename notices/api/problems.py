@@ -1,0 +1,88 @@
+"""What is not done, told to a program: application/problem+json (RFC 9457). `code` is stable, the
+sentence is for a person and may change."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from ninja.errors import ValidationError
+
+from web.problems import Problem, TooMany
+
+__all__ = ["CODES", "Refused", "answer", "of_body"]
+
+# code -> status, and what it means: the table of docs/api.md and of the page of the API.
+CODES = {
+    "invalid": (400, "A field cannot be used as it is; `field` says which."),
+    "no_token": (401, "Send Authorization: Bearer and a token."),
+    "wrong_token": (401, "The token is not known here, expired, or was revoked."),
+    "wrong_network": (403, "The token may not be used from this address."),
+    "missing_scope": (403, "The token lacks a scope; the sentence names it."),
+    "not_found": (404, "There is no such thing, or it is not yours to see."),
+    "method_not_allowed": (405, "The address knows other methods; Allow names them."),
+    "in_work": (409, "A request with the same Idempotency-Key is in work. Ask again in a second."),
+    "too_late": (409, "The message is not queued any more."),
+    "key_reused": (422, "The Idempotency-Key was used for another request."),
+    "too_large": (413, "The body is too large."),
+    "too_many": (429, "A limit was reached; Retry-After says how many seconds to wait."),
+    "internal": (500, "A mistake of ours. It was logged."),
+    "unavailable": (503, "The database or Redis does not answer. Try again in a minute."),
+}
+
+
+class Refused(Problem):
+    """With a code of the table above."""
+
+    def __init__(self, code: str, sentence: str, field: str = "") -> None:
+        self.code, self.status = code, CODES[code][0]
+        super().__init__(sentence, {field: [sentence]} if field else None)
+
+
+def code_of(problem: Problem) -> str:
+    if isinstance(problem, Refused):
+        return problem.code
+    by_status = {429: "too_many", 503: "unavailable", 413: "too_large", 404: "not_found"}
+    return by_status.get(problem.status, "invalid")
+
+
+def answer(problem: Problem) -> HttpResponse:
+    code = code_of(problem)
+    facts: dict[str, Any] = {
+        "type": f"{reverse('api_docs')}#{code}",
+        "title": CODES[code][1],
+        "status": CODES[code][0],
+        "code": code,
+        "detail": problem.sentence,
+    }
+    if problem.errors:
+        facts["field"] = next(iter(problem.errors))
+        facts["errors"] = problem.errors
+    response = JsonResponse(facts, status=CODES[code][0], content_type="application/problem+json")
+    if isinstance(problem, TooMany):
+        response["Retry-After"] = str(problem.wait)
+    if code == "unavailable":
+        response["Retry-After"] = "60"
+    if code in ("no_token", "wrong_token"):
+        response["WWW-Authenticate"] = 'Bearer realm="Bellhop"'
+    return response
+
+
+def of_body(found: ValidationError) -> Problem:
+    """What the schema says of a field: our own sentences, and pydantic's for what is no JSON of
+    that shape."""
+    errors: Mapping[str, list[str]] = {}
+    for each in found.errors:
+        place = [str(part) for part in each["loc"]]
+        name = ".".join(place[2:] or place[1:] or ["body"])
+        errors = {**errors, name: [*errors.get(name, []), sentence(each)]}
+    return Problem(errors=errors)
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return _("This field is missing.")
+    if error["type"] == "extra_forbidden":
+        return _("There is no such field.")
+    return f"{str(error['msg']).removeprefix('Value error, ').rstrip('.')}."

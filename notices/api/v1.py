@@ -1,0 +1,88 @@
+"""/api/v1/: for other programs. docs/api.md says how it is used, and what may change."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI, Schema
+from ninja.errors import HttpError, ValidationError
+
+from config.database import AWAY
+from notices.api import messages, problems
+from notices.api.bearer import Asked, Bearer, with_limits
+from notices.api.problems import Refused
+from notices.api.reading import page
+from web.problems import Problem
+
+__all__ = ["api", "docs"]
+
+
+class Api(NinjaAPI):
+    def create_response(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return with_limits(request, super().create_response(request, *args, **kwargs))
+
+    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
+        return with_limits(request, super().on_exception(request, exc))
+
+
+api = Api(
+    title="Bellhop",
+    version="1",
+    description="Messages to people, by email and SMS. See docs/api.md.",
+    docs_url=None,
+    auth=Bearer(),
+    urls_namespace="api-1",
+)
+
+
+class TokenOut(Schema):
+    name: str
+    test: bool
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+@api.get("/token", response=TokenOut, summary="The token that asks", tags=["token"])
+def token(request: Asked) -> dict[str, Any]:
+    row = request.auth
+    facts = {"name": row.name, "test": row.is_test, "scopes": row.scopes}
+    return {**facts, "expires_at": row.expires_at}
+
+
+api.add_router("/messages", messages.router)
+
+
+@api.exception_handler(Problem)
+def refused(request: HttpRequest, problem: Problem) -> HttpResponse:
+    return problems.answer(problem)
+
+
+@api.exception_handler(ValidationError)
+def wrong_body(request: HttpRequest, found: ValidationError) -> HttpResponse:
+    return problems.answer(problems.of_body(found))
+
+
+@api.exception_handler(HttpError)
+def unreadable(request: HttpRequest, found: HttpError) -> HttpResponse:
+    """What ninja itself says of a body that is no JSON."""
+    return problems.answer(Refused("invalid", _("This is not JSON. Send a JSON object in UTF-8.")))
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, found: Http404) -> HttpResponse:
+    return problems.answer(Refused("not_found", _("There is no such thing here.")))
+
+
+def database_away(request: HttpRequest, problem: Exception) -> HttpResponse:
+    sentence = _("The database does not answer. Try again in a minute.")
+    return problems.answer(Refused("unavailable", sentence))
+
+
+for each in AWAY:
+    api.add_exception_handler(each, database_away)  # type: ignore[arg-type]
+
+
+def docs(request: HttpRequest) -> HttpResponse:
+    """For people: what the document says."""
+    return page(api.get_openapi_schema())(request)  # type: ignore[no-any-return]

@@ -1,0 +1,49 @@
+"""docs/api.md does what it says, and the document changes on purpose only."""
+
+import json
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from notices.api import tokens
+from notices.api.problems import CODES
+from notices.api.v1 import api
+from tests.support.processes import ROOT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = (ROOT / "docs" / "api.md").read_text()
+DOCUMENT = ROOT / "docs" / "openapi.json"
+
+
+def examples():
+    indented = re.findall(r"(?:^    .*\n)+", PAGE, re.MULTILINE)
+    return [line for block in indented for line in block.replace("\\\n", " ").splitlines() if line]
+
+
+def test_every_example_works(live_server):
+    secret = tokens.make("crm", list(tokens.SCOPES))[1]
+    facts = {"id": ""}
+    for line in examples():
+        said = line.replace("https://bellhop.example.com", live_server.url)
+        said = said.replace("$TOKEN", secret).replace("$ID", str(facts["id"]))
+        words = shlex.split(said)
+        assert words[0] == "curl"
+        done = subprocess.run([*words, "-sS", "--fail-with-body"], capture_output=True, text=True)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        facts |= json.loads(done.stdout)
+    assert facts["state"] == "cancelled"
+
+
+def test_every_code_stands_on_the_page():
+    told = set(re.findall(r"`([a-z_]+)`", PAGE.partition("## Problems")[2]))
+    assert set(CODES) <= told
+
+
+@pytest.mark.once
+def test_the_document_changes_on_purpose():
+    """After a change: manage.py export_openapi_schema --api notices.api.v1.api, and a line in
+    CHANGELOG.md."""
+    assert json.loads(DOCUMENT.read_text()) == json.loads(json.dumps(api.get_openapi_schema()))
