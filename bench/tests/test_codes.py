@@ -100,7 +100,7 @@ def test_a_desk_that_refuses_ends_the_benchmark(desk):
 
 
 def test_bellhop_sends_waiting_codes_and_its_memory_is_counted(monkeypatch):
-    monkeypatch.setattr(memory, "WAITING", 1_500)
+    monkeypatch.setattr(memory, "WAITING", 6_000)
     monkeypatch.setattr(memory, "WARM", 0.5)
     monkeypatch.setattr(memory, "WINDOW", 2.0)
     held = memory.held(memory.POOLS[0], 1)
