@@ -17,13 +17,11 @@ from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
 
 from signup import budget, pictures, rates
-from web.problems import Invalid, Unavailable
+from web.problems import Invalid
 
 MOST = 200_000  # the highest number that may be the answer: seconds of a browser
 
@@ -89,11 +87,7 @@ def check_work(proof: str) -> None:
     expires = re.search(r"\?expires=([0-9]+)&\Z", salt)
     if not expires or int(expires[1]) < time.time():
         raise wrong(_("This work is too old. Ask for new work."))
-    try:
-        first = cache.add(f"work-used:{challenge}", 1, timeout=LIFETIME + 60)
-    except (RedisError, OSError):
-        raise Unavailable from None
-    if not first:
+    if not pictures.first_use(f"work-used:{challenge}", LIFETIME + 60):
         raise wrong(_("This work was used already. Ask for new work."))
 
 

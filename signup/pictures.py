@@ -60,15 +60,19 @@ def check(picture_id: str, answer: str) -> None:
         raise wrong(_("This picture is too old. Type what the new one shows.")) from None
     except BadSignature:
         raise wrong(_("This picture is not ours. Type what the new one shows.")) from None
-    try:
-        first = cache.add(f"picture-used:{picture_id}", 1, timeout=LIFETIME + 60)
-    except (RedisError, OSError):
-        raise Unavailable from None
-    if not first:
+    if not first_use(f"picture-used:{picture_id}", LIFETIME + 60):
         raise wrong(_("This picture was used already. Type what the new one shows."))
     answers = [right, settings.PICTURE_CODE_FIXED or right]
     if not any(hmac.compare_digest(each.encode(), answer.encode()) for each in answers):
         raise wrong(_("The picture showed other digits. Type what the new one shows."))
+
+
+def first_use(key: str, seconds: int) -> bool:
+    """Of whatever counts once, within so many seconds. Raises Unavailable."""
+    try:
+        return bool(cache.add(key, 1, timeout=seconds))
+    except (RedisError, OSError):
+        raise Unavailable from None
 
 
 def wrong(sentence: str) -> Invalid:

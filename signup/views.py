@@ -1,4 +1,4 @@
-"""The front door: the landing page, the sign-up page, and the link that confirms an email."""
+"""The front door: the landing page and the sign-up page."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from config import clock
 from signup import flow, phones, pictures, proof, rates
@@ -171,9 +171,7 @@ def typed_mobile(request: HttpRequest) -> dict[str, str]:
 def number_page(
     request: HttpRequest, form: CodeForm, problem: Problem | None = None
 ) -> HttpResponse:
-    if form.is_bound:
-        asking.tell(form, problem)
-        form.data = typed_mobile(request)  # those were the digits of the picture before
+    asking.tell_of_number(request, form, problem)
     wait = problem.wait if isinstance(problem, TooMany) else 0
     again = "again" in request.GET or "again" in request.POST
     if again and (sent := asking.waiting(request)):
@@ -218,16 +216,3 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if request.user.is_authenticated and match and match.url_name in for_visitors:
         return redirect("home")
     return render(request, "403_csrf.html", status=403)
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
-    """GET changes nothing, since mail programs and virus scanners open every link."""
-    delivery = flow.welcomed(token)
-    if delivery is None:
-        return render(request, "signup/confirm_email.html", status=404)
-    state = "waiting"
-    if request.method == "POST":
-        state = "confirmed" if flow.confirm_email(delivery) else "taken"
-    return render(request, "signup/confirm_email.html", {"state": state})

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -115,7 +115,7 @@ def show(request: Asked, number: int) -> dict[str, Any]:
 def cancel(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     """While it is queued; after that a 409 with the code too_late."""
     delivery = found(request.auth, number)
-    unclaimed = Delivery.objects.filter(Q(token=None), pk=delivery.pk)
+    unclaimed = Delivery.objects.filter(pk=delivery.pk, token=None)
     if delivery.state != State.CANCELLED and not states.stop(unclaimed, State.CANCELLED, CANCELLED):
         raise Refused("too_late", _("This message is not queued any more."))
     delivery.refresh_from_db()

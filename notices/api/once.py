@@ -44,7 +44,8 @@ def once(*, atomic: bool = True) -> Callable[[Operation], Callable[..., HttpResp
                     status, facts = operation(request, *args, **kwargs)
                 return as_json(request, status, text(facts))
             idempotency.check(key)
-            claimed = claim(digest(request.auth.pk, key), digest_of(request))
+            own = digest(request.auth.pk, key)
+            claimed = claim(own, digest_of(request))
             if isinstance(claimed, Request):
                 assert claimed.status
                 assert claimed.answer
@@ -52,9 +53,9 @@ def once(*, atomic: bool = True) -> Callable[[Operation], Callable[..., HttpResp
             try:
                 with transaction.atomic() if atomic else nullcontext():
                     status, facts = operation(request, *args, **kwargs)
-                    keep(digest(request.auth.pk, key), claimed, status, text(facts))
+                    keep(own, claimed, status, text(facts))
             except BaseException:  # it made nothing: the key may be used again
-                mine(digest(request.auth.pk, key), claimed).delete()
+                mine(own, claimed).delete()
                 raise
             return as_json(request, status, text(facts))
 

@@ -50,6 +50,13 @@ def waiting(request: HttpRequest, purpose: str = Purpose.SIGN_UP) -> Verificatio
     return own if own and proof.waits(own) else None
 
 
+def tell_of_number(request: HttpRequest, form: forms.Form, problem: Problem | None) -> None:
+    """tell(), for the form that asks for a code: the digits of the picture before are gone."""
+    if form.is_bound:
+        tell(form, problem)
+        form.data = {"mobile": request.POST.get("mobile", "")}
+
+
 def tell(form: forms.Form, problem: Problem | None) -> str:
     """Shows at its fields what is wrong, and puts the cursor to the first; that field's name."""
     told = problem.errors if problem and form.is_bound else {}

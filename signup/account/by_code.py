@@ -126,9 +126,7 @@ def following(request: HttpRequest) -> dict[str, str]:
 def number_page(
     request: HttpRequest, door: Door, form: CodeForm, problem: Problem | None = None
 ) -> HttpResponse:
-    if form.is_bound:
-        asking.tell(form, problem)
-        form.data = {"mobile": request.POST.get("mobile", "")}  # of the picture before
+    asking.tell_of_number(request, form, problem)
     picture = picture_urls(pictures.new())
     return page(request, door, {"form": form, "picture": picture}, problem)
 

@@ -1,12 +1,16 @@
 """What the links in emails and SMS about an account lead to. GET changes nothing, since mail
 programs and virus scanners open every link."""
 
+from collections.abc import Callable
+
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from notices.models import Delivery
+from signup import flow
 from signup.account import changes
 from signup.accounts import base_address
 from web.problems import Invalid
@@ -14,15 +18,33 @@ from web.problems import Invalid
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
+    return confirming(request, flow.welcomed(token), flow.confirm_email, new=False)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def new_email(request: HttpRequest, token: str) -> HttpResponse:
-    delivery = changes.asked_email(token)
+    def confirm(delivery: Delivery) -> bool:
+        return changes.confirm_email(delivery, base_address(request))
+
+    return confirming(request, changes.asked_email(token), confirm, new=True)
+
+
+def confirming(
+    request: HttpRequest,
+    delivery: Delivery | None,
+    confirm: Callable[[Delivery], bool],
+    *,
+    new: bool,
+) -> HttpResponse:
+    """`confirm` says whether nobody else has the address. `new`: of an account that had one."""
     if delivery is None:
         return render(request, "signup/confirm_email.html", status=404)
     state = "waiting"
     if request.method == "POST":
-        confirmed = changes.confirm_email(delivery, base_address(request))
-        state = "confirmed" if confirmed else "taken"
-    return render(request, "signup/confirm_email.html", {"state": state, "new": True})
+        state = "confirmed" if confirm(delivery) else "taken"
+    return render(request, "signup/confirm_email.html", {"state": state, "new": new})
 
 
 @never_cache
