@@ -35,8 +35,11 @@ def test_nobody_else_waits_and_memory_stays(site, name):
     cost = site.under(attacks.ATTACKS[name])
     print(f"| {name} | {cost.seconds:.2f} s | {cost.megabytes:.0f} MB | {cost.statuses} |")
     hashes = name == "30 sign-ins at once"  # which the cores have to do, after all
-    done = cost.statuses.get("200", 0)
+    done, asked = cost.statuses.get("200", 0), sum(cost.statuses.values())
     assert cost.seconds < (attacks.PATIENCE if hashes else SECONDS)
     assert cost.megabytes < MEGABYTES
     assert "500" not in cost.statuses
-    assert 0 < done <= 10 if hashes or "sounds" in name else done == 0
+    if hashes or "sounds" in name:  # how many get through is a matter of the cores
+        assert 0 < done < asked
+    else:
+        assert done == 0
