@@ -109,7 +109,7 @@ def open_verification(
         created_at__gt=now - CODE_LIFETIME,
         tries__lt=CODE_TRIES,
     )
-    if verification := waiting.first():
+    if held and (verification := waiting.first()):
         verification.expires_at = code_deadline()
         verification.sent += sent
         verification.save(update_fields=["expires_at", "sent"])

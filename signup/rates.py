@@ -65,13 +65,24 @@ class Limit(NamedTuple):
 
 
 def spend(*limits: Limit) -> None:
-    """Counts one use against every limit. When one is exhausted: TooMany, and usually nothing
-    is counted. Unavailable when Redis is away."""
+    """Counts one use against every limit. When one is exhausted: TooMany, and nothing is counted.
+    Unavailable when Redis is away."""
     try:
-        count(redis.limiter(settings.REDIS_URL, "bellhop:limit"), limits)
+        wait = redis.spend(shared(), pairs(limits))
     except (RedisError, OSError):
         redis.was_away()
         raise Unavailable from None
+    if wait:
+        raise TooMany(max(1, math.ceil(wait)))
+
+
+def pairs(limits: Collection[Limit]) -> list[tuple[RateLimitItem, str]]:
+    return [pair for limit in limits for pair in limit.pairs()]
+
+
+def shared() -> MovingWindowRateLimiter:
+    """What all processes count."""
+    return redis.limiter(settings.REDIS_URL, "bellhop:limit")
 
 
 def spend_anyway(*limits: Limit) -> None:
@@ -80,7 +91,11 @@ def spend_anyway(*limits: Limit) -> None:
         with suppress(Unavailable):
             spend(*limits)
             return
-    count(own(), limits)
+    strategy = own()
+    if wait := max(seconds_left(strategy, *pair) for pair in pairs(limits)):
+        raise TooMany(wait)
+    for pair in pairs(limits):
+        strategy.hit(*pair)
 
 
 class Left(NamedTuple):
@@ -98,7 +113,7 @@ def left(limit: Limit) -> Left:
     rate, key = limit.pairs()[0]
     strategy = own()
     if not redis.is_away():
-        strategy = redis.limiter(settings.REDIS_URL, "bellhop:limit")
+        strategy = shared()
     try:
         reset, remaining = strategy.get_window_stats(rate, key)
     except (RedisError, OSError):
@@ -106,16 +121,6 @@ def left(limit: Limit) -> Left:
         reset, remaining = own().get_window_stats(rate, key)
     wait = max(0, math.ceil(reset - time.time()))
     return Left(rate.amount, rate.get_expiry(), remaining, wait)
-
-
-def count(strategy: MovingWindowRateLimiter, limits: Collection[Limit]) -> None:
-    pairs = [pair for limit in limits for pair in limit.pairs()]
-    # Asked first, so that a refusal by a long window does not use up a short one ...
-    if wait := max(seconds_left(strategy, *pair) for pair in pairs):
-        raise TooMany(wait)
-    for pair in pairs:  # ... but only hit() is atomic.
-        if not strategy.hit(*pair):
-            raise TooMany(max(1, seconds_left(strategy, *pair)))
 
 
 @cache
@@ -170,9 +175,8 @@ def seconds_left(strategy: MovingWindowRateLimiter, rate: RateLimitItem, key: st
 def half_used(*limits: Limit) -> bool:
     """Whether half of any limit is used up. Unavailable when Redis is away."""
     try:
-        strategy = redis.limiter(settings.REDIS_URL, "bellhop:limit")
-        pairs = [pair for limit in limits for pair in limit.pairs()]
-        return any(strategy.get_window_stats(*each)[1] * 2 <= each[0].amount for each in pairs)
+        windows = [(rate, shared().get_window_stats(rate, key)[1]) for rate, key in pairs(limits)]
+        return any(left * 2 <= rate.amount for rate, left in windows)
     except (RedisError, OSError):
         redis.was_away()
         raise Unavailable from None

@@ -49,9 +49,17 @@ def push(func: Function, *args: Any, result_ttl: int = 0, queue: str | None = No
         wanted = django_rq.get_queue(queue or queue_name(func), connection=bell())
         name = job_id(subject(func, args), uuid4().hex)
         words = describe(func, args)
-        return wanted.enqueue_call(
-            path(func), args, job_id=name, result_ttl=result_ttl, description=words
-        ).id
+        with bell().pipeline() as at_once:  # by itself it asks twice
+            wanted.enqueue_call(
+                path(func),
+                args,
+                job_id=name,
+                result_ttl=result_ttl,
+                description=words,
+                pipeline=at_once,
+            )
+            at_once.execute()
+        return name
     except (RedisError, OSError):
         return None
 

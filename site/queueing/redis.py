@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import django_rq
 from django.conf import settings
+from limits import RateLimitItem
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
@@ -20,7 +21,7 @@ from queueing import process
 
 __all__ = [
     "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "job_id", "jobs_about",
-    "limiter", "raise_to", "subjects", "take_off", "was_away",
+    "limiter", "raise_to", "spend", "subjects", "take_off", "was_away",
 ]  # fmt: skip
 
 MAX_JOBS = 1000  # of a queue that are looked through
@@ -60,6 +61,33 @@ def limiter(url: str, prefix: str, seconds: float = 1) -> MovingWindowRateLimite
     return MovingWindowRateLimiter(
         RedisStorage("redis://", connection_pool=pool, key_prefix=prefix)
     )
+
+
+# As limits keeps a moving window: the moments at which something was counted, the last one first.
+SPEND = """local now, wait = tonumber(ARGV[1]), 0
+for i, key in ipairs(KEYS) do
+  local oldest = redis.call('LINDEX', key, ARGV[2 * i] - 1)
+  if oldest then wait = math.max(wait, oldest + ARGV[2 * i + 1] - now) end
+end
+if wait > 0 then return tostring(wait) end
+for i, key in ipairs(KEYS) do
+  redis.call('LPUSH', key, ARGV[1])
+  redis.call('LTRIM', key, 0, ARGV[2 * i] - 1)
+  redis.call('EXPIRE', key, ARGV[2 * i + 1])
+end
+return '0'"""
+
+
+def spend(
+    strategy: MovingWindowRateLimiter, pairs: Collection[tuple[RateLimitItem, str]]
+) -> float:
+    """Counts one use in each window of a `limiter` by one question, or in none when one of them is
+    full: then the seconds until it is not. Raises RedisError."""
+    storage: Any = strategy.storage
+    keys = [storage.prefixed_key(rate.key_for(name)) for rate, name in pairs]
+    sizes = [number for rate, _name in pairs for number in (rate.amount, rate.get_expiry())]
+    ask = storage.storage.register_script(SPEND)
+    return float(ask(keys, [repr(time.time()), *sizes]))
 
 
 def is_away() -> bool:
