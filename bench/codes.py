@@ -57,7 +57,8 @@ class Ours:
         self.web = Web(here, "--pythonpath", "site", "config.wsgi", **self.house.environment)
 
     def question(self, number: int) -> Question:
-        mobile = f"+86139{number:08d}"
+        # Scattered, as people's are: one prefix for all would look like pumping.
+        mobile = f"+86139{number * 61_803_399 % 10**8:08d}"
         return Question(mobile, self.web.code_for(mobile))
 
     def press(self) -> None:

@@ -103,10 +103,8 @@ def unlocked(rows: QuerySet[Delivery], most: int | None = None) -> QuerySet[Deli
 
 
 def complete(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """With all that sending a single one needs to know."""
-    return rows.select_related("user", "verification", "notice").annotate(
-        stopped_by=suppression.stopped_by()
-    )
+    """With all that sending a single one, which has no notice, needs to know."""
+    return rows.select_related("user", "verification").annotate(stopped_by=suppression.stopped_by())
 
 
 def claim(

@@ -5,6 +5,9 @@ The worker forks it at the first job, hands over each further one by a socket, a
 is done. To RQ's own code the horse is one that exits after each job: `wait_for_horse` returns then,
 and otherwise only when it died. So who supervises, kills, reports and stops is RQ as ever.
 
+A horse that is there begins at once. What RQ notes in Redis of a job that begins the worker notes
+meanwhile, and the horse waits for that before it notes the end.
+
 What one job leaves behind does not reach the next: a horse in which anything is otherwise than
 before its first job ends itself, and so does one whose job failed, or that has had its time.
 """
@@ -12,17 +15,22 @@ before its first job ends itself, and so does one whose job failed, or that has 
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone, translation
+from redis.exceptions import RedisError
 from rq.executions import Execution
+from rq.job import JobStatus
 from rq.worker import HerokuWorker
 from rq.worker.base import logger
 
@@ -84,36 +92,62 @@ class Age:
         )
 
 
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Until the horse has its handlers, SIGRTMIN would kill it before it began."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
+
+
 class WarmWorker(HerokuWorker):
     horse: tuple[int, socket.socket] | None = None  # in the worker: its pid, and the way to it
     held: socket.socket | None = None  # in the horse: the way to its worker
+    noted = False  # in the horse: that the worker has noted that the job began
 
     # In the worker
 
+    def prepare_execution(self, job: Any) -> Execution:
+        if settings.WORKER_HORSE == "fork":
+            return super().prepare_execution(job)
+        if not self.hand_over(job):
+            self.fork_warm()
+            self.hand_over(job)
+        try:
+            self.prepare_job_execution(job)
+            super().prepare_execution(job)
+        except RedisError as problem:
+            kind = type(problem).__name__
+            self.log.warning(
+                "Worker %s: a job that began could not be noted (%s).", self.name, kind
+            )
+            self.execution = Execution(uuid4().hex, job.id, self.connection, self.name)
+        assert self.execution
+        assert self.horse
+        with suppress(OSError):  # it died: that is seen when it is waited for
+            self.horse[1].sendall(self.execution.composite_key.encode())
+        return self.execution
+
     def fork_work_horse(self, job: Any, queue: Any) -> None:
         if settings.WORKER_HORSE == "fork":
-            super().fork_work_horse(job, queue)
-            return
-        execution = self.execution.composite_key if self.execution else ""
-        order = json.dumps([job.id, queue.name, execution]).encode()
-        if not self.hand_over(order):
-            self.fork_warm()
-            self.hand_over(order)
-        assert self.horse
-        self._horse_pid = self.horse[0]
+            with blocked():
+                super().fork_work_horse(job, queue)
 
-    def hand_over(self, order: bytes) -> bool:
+    def hand_over(self, job: Any) -> bool:
         """False when there is no horse, or it is gone."""
         if self.horse is None:
             return False
-        way = self.horse[1]
+        pid, way = self.horse
         with suppress(BlockingIOError):
             if way.recv(1, socket.MSG_DONTWAIT) != DONE:  # it was heard of already
                 return self.forget_horse()
         try:
-            way.sendall(order)
+            way.sendall(json.dumps([job.id, job.origin]).encode())
         except OSError:
             return self.forget_horse()
+        self._horse_pid = pid
         return True
 
     def forget_horse(self) -> bool:
@@ -127,12 +161,13 @@ class WarmWorker(HerokuWorker):
 
     def fork_warm(self) -> None:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            os.setpgrp()
-            self.held = its
-            self.main_work_horse(None, None)
+        with blocked():
+            pid = os.fork()
+            if pid == 0:
+                ours.close()
+                os.setpgrp()
+                self.held = its
+                self.main_work_horse(None, None)
         its.close()
         self.horse = (pid, ours)
         self.procline(f"Forked {pid} at {time.time()}")  # type: ignore[no-untyped-call]
@@ -177,18 +212,29 @@ class WarmWorker(HerokuWorker):
         """Does each job that it is handed, until its time is over or the worker is gone."""
         age = Age()
         while order := way.recv(1 << 16):
-            job_id, name, execution = json.loads(order)
+            job_id, name = json.loads(order)
             close_old_connections()
             queue = next(each for each in self.queues if each.name == name)
             job = self.job_class.fetch(job_id, connection=self.connection)
             version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
             job.redis_server_version = version
-            self.execution = (
-                Execution.from_composite_key(execution, self.connection) if execution else None
-            )
+            self.execution, self.noted = None, False
             well = self.perform_job(job, queue)
             if not well or age.is_over():
                 connections.close_all()
                 way.sendall(LAST)
                 return
             way.sendall(DONE)
+
+    def prepare_job_execution(self, job: Any, *args: Any) -> None:
+        if self.held is None:
+            super().prepare_job_execution(job, *args)
+        else:  # the worker notes it
+            job.worker_name, job._status = self.name, JobStatus.STARTED
+
+    def handle_execution_ended(self, job: Any, *args: Any) -> None:
+        if self.held and not self.noted:
+            self.noted = True
+            key = self.held.recv(1 << 16).decode()  # nothing when the worker is gone
+            self.execution = Execution.from_composite_key(key, self.connection) if key else None
+        super().handle_execution_ended(job, *args)

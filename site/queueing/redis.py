@@ -78,9 +78,7 @@ end
 return '0'"""
 
 
-def spend(
-    strategy: MovingWindowRateLimiter, pairs: Collection[tuple[RateLimitItem, str]]
-) -> float:
+def spend(strategy: MovingWindowRateLimiter, pairs: Collection[tuple[RateLimitItem, str]]) -> float:
     """Counts one use in each window of a `limiter` by one question, or in none when one of them is
     full: then the seconds until it is not. Raises RedisError."""
     storage: Any = strategy.storage

@@ -176,12 +176,6 @@ class Worker(WarmWorker):
         gc.freeze()
         return bool(super().work(*args, **kwargs))
 
-    def fork_work_horse(self, job: Any, queue: Any) -> None:
-        # Until the horse has its handlers, SIGRTMIN would kill it before it began.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})
-        super().fork_work_horse(job, queue)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
-
     def request_stop_sigrtmin(self, signum: int, frame: Any) -> None:
         process.stopping = True
         super().request_stop_sigrtmin(signum, frame)  # type: ignore[no-untyped-call]

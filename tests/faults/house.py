@@ -9,10 +9,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -73,6 +75,11 @@ def gateway(folder: Path, seed: int, busy: float, told_to_wait: float, silent: f
     yield f"webhook+http://127.0.0.1:{port}/sms"
     server.kill()
     server.wait()
+
+
+def wake(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):  # it was killed meanwhile
+        process.resume()
 
 
 class House:
@@ -138,6 +145,16 @@ class House:
                     self.faults["work-horse killed"] += 1
                     return
 
+    def freeze_horse(self, seconds: float) -> None:
+        """A process that runs a job stands still, as on a machine that swaps, and then goes on."""
+        for worker in self.random.sample(self.workers, len(self.workers)):
+            with suppress(psutil.NoSuchProcess):
+                for horse in psutil.Process(worker.pid).children():
+                    horse.suspend()
+                    threading.Timer(seconds, wake, (horse,)).start()
+                    self.faults["work-horse frozen"] += 1
+                    return
+
     def kill_worker(self) -> None:
         """kill -9 of the parent alone: its horse goes on as an orphan."""
         number = self.some_worker()
@@ -178,9 +195,11 @@ class House:
         self.faults["Redis killed and emptied"] += 1
 
     def break_something(self) -> None:
-        self.random.choice(
-            (self.kill_horse, self.kill_worker, self.kill_both, self.terminate, self.kill_scheduler)
-        )()
+        faults = (
+            self.kill_horse, self.kill_worker, self.kill_both, self.terminate, self.kill_scheduler,
+            partial(self.freeze_horse, 2),
+        )  # fmt: skip
+        self.random.choice(faults)()
 
     # The oracle
 
