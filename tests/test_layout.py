@@ -301,19 +301,32 @@ def used_by_others(name):
 
 def taken_from(name, other):
     package, _, last = name.rpartition(".")
-    nodes = list(ast.walk(tree(other)))
+    imports, texts, attributes = seen_in(other)
     aliases = {last} if package == "" else set()
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module == name:
-            yield from (alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom) and node.module == package:
-            aliases.update(each.asname or each.name for each in node.names if each.name == last)
-        text = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(text, str) and text.startswith(f"{name}."):
+    for module, taken, alias in imports:
+        if module == name:
+            yield taken
+        if module == package and taken == last:
+            aliases.add(alias)
+    for text in texts:
+        if text.startswith(f"{name}."):
             yield text.removeprefix(f"{name}.").partition(".")[0]
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in aliases:
-            yield node.attr
+    yield from (attribute for owner, attribute in attributes if owner in aliases)
+
+
+@cache
+def seen_in(name):
+    """What a module imports from where and under which name, its texts with a dot, and the
+    attributes that it takes of what."""
+    imports, texts, attributes = set(), set(), set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.ImportFrom):
+            imports |= {(node.module, each.name, each.asname or each.name) for each in node.names}
+        elif isinstance(node, ast.Attribute):
+            attributes.add((ast.unparse(node.value), node.attr))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+            texts.add(node.value)
+    return imports, texts, attributes
 
 
 def defined(name):

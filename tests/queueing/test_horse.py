@@ -91,6 +91,7 @@ def test_a_horse_that_dies_between_two_jobs_costs_neither(redis):
     with careless():
         first = asked("tell")["pid"]
         os.kill(first, signal.SIGKILL)
+        eventually(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE, 20)
         assert asked("tell")["pid"] != first
 
 
