@@ -42,6 +42,7 @@ def page(schema: dict[str, Any]) -> Any:
             "answers": [
                 {"status": status, "fields": fields(answer.get("content", {}))}
                 for status, answer in facts["responses"].items()
+                if "$ref" not in answer
             ],
         }
         for path, methods in schema["paths"].items()
