@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from ninja import Router, Schema
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 import jobs
 from config import clock
@@ -17,6 +17,7 @@ from notices import channels
 from notices.api.bearer import Asked, scope
 from notices.api.once import once
 from notices.api.problems import Refused
+from notices.api.shapes import PK, Strict, Text
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.content import markup
 from notices.content.messages import MESSAGE
@@ -30,13 +31,7 @@ __all__ = ["router"]
 
 FAR = timedelta(days=366)
 CANCELLED = gettext_noop("Cancelled by the program that asked for it.")
-Text = Annotated[str, StringConstraints(max_length=1000)]
-PK = 2**63  # no row has a number as large
 router = Router(tags=["messages"])
-
-
-class Strict(Schema):
-    model_config = ConfigDict(extra="forbid")
 
 
 class To(Strict):
@@ -131,7 +126,7 @@ def visible(token: Token) -> QuerySet[Delivery]:
 
 
 def found(token: Token, number: int) -> Delivery:
-    return get_object_or_404(visible(token), pk=min(number, PK - 1))
+    return get_object_or_404(visible(token), pk=min(number, PK))
 
 
 def facts(token: Token, delivery: Delivery) -> dict[str, Any]:
@@ -199,7 +194,7 @@ def recipient(body: MessageIn) -> tuple[User | None, str, str]:
 
 
 def of_user(who: int | str, wanted: str | None) -> tuple[User, str, str]:
-    by = {"pk": min(who, PK - 1)} if isinstance(who, int) else {"username": characters.clean(who)}
+    by = {"pk": min(who, PK)} if isinstance(who, int) else {"username": characters.clean(who)}
     user = User.objects.filter(is_active=True, **by).first()
     if user is None:
         raise Invalid.field("to.user", _("There is no active user of this number or name."))

@@ -18,6 +18,7 @@ PROBLEM = "application/problem+json"
 # code -> status, and what it means: the table of docs/api.md and of the page of the API.
 CODES = {
     "invalid": (400, "A field cannot be used as it is; `field` says which."),
+    "wrong_code": (400, "The code is wrong, too old, used already, or was guessed too often."),
     "no_token": (401, "Send Authorization: Bearer and a token."),
     "wrong_token": (401, "The token is not known here, expired, or was revoked."),
     "wrong_network": (403, "The token may not be used from this address."),

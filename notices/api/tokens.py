@@ -23,6 +23,7 @@ __all__ = ["SCOPES", "admits", "find", "make", "may_give", "networks", "revoke",
 # Scope -> what it opens, and the right that whoever gives it has to have.
 SCOPES = {
     "messages:send": (gettext_noop("Send messages, and cancel them"), rights.SEND),
+    "verifications:write": (gettext_noop("Send codes to numbers, and check them"), rights.SEND),
     "deliveries:read": (gettext_noop("See what became of every message"), rights.SEE_PEOPLE),
     "addresses:read": (gettext_noop("See addresses in full"), rights.ADDRESSES),
 }

@@ -9,7 +9,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from config.database import AWAY
-from notices.api import document, messages, problems
+from notices.api import document, messages, problems, verifications
 from notices.api.bearer import Asked, Bearer, with_limits
 from notices.api.doors import JSONBody, is_known
 from notices.api.problems import Refused
@@ -56,6 +56,7 @@ def token(request: Asked) -> dict[str, Any]:
 
 
 api.add_router("/messages", messages.router)
+api.add_router("/verifications", verifications.router)
 
 
 @api.exception_handler(Problem)
