@@ -29,6 +29,8 @@ CODES = {
     "method_not_allowed": (405, "The address knows other methods; Allow names them."),
     "in_work": (409, "A request with the same Idempotency-Key is in work. Ask again in a second."),
     "too_late": (409, "The message is not queued any more."),
+    "not_now": (409, "It is in a state in which this cannot be done."),
+    "in_use": (409, "It is still needed; the sentence says by what."),
     "key_reused": (422, "The Idempotency-Key was used for another request."),
     "too_large": (413, "The body is too large."),
     "unsupported_type": (415, "Send application/json."),

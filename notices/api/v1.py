@@ -9,7 +9,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from config.database import AWAY
-from notices.api import document, messages, problems, verifications
+from notices.api import document, messages, notices, problems, schedules, verifications
 from notices.api.bearer import Asked, Bearer, with_limits
 from notices.api.doors import JSONBody, is_known
 from notices.api.problems import Refused
@@ -57,6 +57,8 @@ def token(request: Asked) -> dict[str, Any]:
 
 api.add_router("/messages", messages.router)
 api.add_router("/verifications", verifications.router)
+api.add_router("/notices", notices.router)
+api.add_router("/schedules", schedules.router)
 
 
 @api.exception_handler(Problem)
@@ -94,7 +96,7 @@ for each in AWAY:
 def urls() -> Any:
     """For config.urls, once all operations are there. Who shows a token may send as much as
     staff."""
-    found = api.urls
+    found: Any = api.urls
     for each in found[0]:
         each.callback.is_known = is_known
     return found
