@@ -40,7 +40,8 @@ def described(field: forms.Field, *, required: bool) -> tuple[Any, Any]:
     elif isinstance(field, forms.IntegerField):
         kind = int
     elif isinstance(field, forms.ChoiceField):
-        kind = Literal[tuple(value for value, _label in field.choices)]
+        choices: Any = field.choices
+        kind = Literal[tuple(value for value, _label in choices)]
         kind = list[kind] if isinstance(field, forms.MultipleChoiceField) else kind
     if required:
         return kind, Field(description=words)

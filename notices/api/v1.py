@@ -9,7 +9,20 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from config.database import AWAY
-from notices.api import document, messages, notices, problems, schedules, verifications
+from notices.api import (
+    audiences,
+    deliveries,
+    document,
+    groups,
+    health,
+    messages,
+    notices,
+    people,
+    problems,
+    schedules,
+    suppressions,
+    verifications,
+)
 from notices.api.bearer import Asked, Bearer, with_limits
 from notices.api.doors import JSONBody, is_known
 from notices.api.problems import Refused
@@ -55,10 +68,19 @@ def token(request: Asked) -> dict[str, Any]:
     return {**facts, "expires_at": row.expires_at}
 
 
-api.add_router("/messages", messages.router)
-api.add_router("/verifications", verifications.router)
-api.add_router("/notices", notices.router)
-api.add_router("/schedules", schedules.router)
+for name, of in {
+    "messages": messages,
+    "verifications": verifications,
+    "notices": notices,
+    "schedules": schedules,
+    "deliveries": deliveries,
+    "people": people,
+    "groups": groups,
+    "audiences": audiences,
+    "suppressions": suppressions,
+    "health": health,
+}.items():
+    api.add_router(f"/{name}", of.router)
 
 
 @api.exception_handler(Problem)
