@@ -31,7 +31,7 @@ from notices.pages.timing_form import TimingForm
 from signup import security
 from web.problems import Invalid
 
-__all__ = ["accepted", "demand_for", "router"]
+__all__ = ["accepted", "demand_for", "router", "sent_fields"]
 
 router = Router(tags=["notices"])
 OF_SCHEDULES = (

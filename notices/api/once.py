@@ -24,7 +24,7 @@ from notices.api.problems import Refused
 from notices.models import Request
 from notices.pages import idempotency
 
-__all__ = ["once"]
+__all__ = ["as_json", "once", "text"]
 
 IN_WORK = timedelta(seconds=60)  # after which whoever began is taken for dead
 

@@ -68,19 +68,16 @@ def token(request: Asked) -> dict[str, Any]:
     return {**facts, "expires_at": row.expires_at}
 
 
-for name, of in {
-    "messages": messages,
-    "verifications": verifications,
-    "notices": notices,
-    "schedules": schedules,
-    "deliveries": deliveries,
-    "people": people,
-    "groups": groups,
-    "audiences": audiences,
-    "suppressions": suppressions,
-    "health": health,
-}.items():
-    api.add_router(f"/{name}", of.router)
+api.add_router("/messages", messages.router)
+api.add_router("/verifications", verifications.router)
+api.add_router("/notices", notices.router)
+api.add_router("/schedules", schedules.router)
+api.add_router("/deliveries", deliveries.router)
+api.add_router("/people", people.router)
+api.add_router("/groups", groups.router)
+api.add_router("/audiences", audiences.router)
+api.add_router("/suppressions", suppressions.router)
+api.add_router("/health", health.router)
 
 
 @api.exception_handler(Problem)
