@@ -53,7 +53,9 @@ class MessageIn(Strict):
     )
     values: dict[Text, Text] = Field({}, description="What stands for each ((name)).")
     language: Literal["en", "zh-hans"] | None = None
-    priority: Literal["now"] = "now"
+    priority: Literal["now", "bulk"] = Field(
+        "now", description="Before notices, or behind whatever somebody waits for."
+    )
     send_at: AwareDatetime | None = Field(None, description="Not before; with a time zone.")
     not_after: AwareDatetime | None = Field(None, description="Then it is not sent any more.")
 
@@ -73,6 +75,7 @@ class MessageOut(Schema):
     reason: str = Field(description="Why, in words, where there is something to say.")
     channel: Literal["email", "sms"]
     to: str = Field(description="Masked without the scope addresses:read.")
+    priority: Literal["now", "bulk"]
     test: bool
     provider: str
     tries: int
@@ -90,12 +93,18 @@ def send(request: Asked, body: MessageIn) -> tuple[int, dict[str, Any]]:
     """It is in the database when this answers, and is sent once. Header Idempotency-Key: the same
     key and body give the first answer again."""
     delivery = accept(request.auth, body)
-    ring = jobs.send_code if delivery.channel == SMS else jobs.send_email
-    if delivery.not_before:
-        jobs.later(delivery.not_before, ring, delivery.pk)
-    else:
-        jobs.now(ring, delivery.pk)
+    ring(delivery)
     return 202, facts(request.auth, delivery)
+
+
+def ring(delivery: Delivery) -> None:
+    job, ids = jobs.send_code if delivery.channel == SMS else jobs.send_email, (delivery.pk,)
+    if delivery.is_bulk:
+        job, ids = jobs.send_in_bulk, (delivery.pk, delivery.channel)
+    if delivery.not_before:
+        jobs.later(delivery.not_before, job, *ids)
+    else:
+        jobs.now(job, *ids)
 
 
 @router.get("/{int:number}", response=MessageOut, summary="What became of a message")
@@ -138,6 +147,7 @@ def facts(token: Token, delivery: Delivery) -> dict[str, Any]:
         "reason": hide(delivery.reason),
         "channel": delivery.channel,
         "to": hide(delivery.address),
+        "priority": "bulk" if delivery.is_bulk else "now",
         "test": delivery.is_test,
         "provider": delivery.provider,
         "tries": delivery.tries,
@@ -168,6 +178,7 @@ def accept(token: Token, body: MessageIn) -> Delivery:
         message=MESSAGE, user=user, channel=channel, address=address, name=called[:150],
         language=body.language or (user.language if user else settings.LANGUAGE_CODE),
         values=values or None, not_before=send_at, expires_at=not_after, is_test=token.is_test,
+        is_bulk=body.priority == "bulk",
     )  # fmt: skip
     Message.objects.create(delivery=delivery, token=token, subject=subject, text=words)
     return delivery

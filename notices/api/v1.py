@@ -45,7 +45,7 @@ class Api(NinjaAPI):
 
 api = Api(
     title="Bellhop",
-    version="1",
+    version="1.1",  # docs/api.md has a line for each
     description="Messages to people, by email and SMS. See docs/api.md.",
     docs_url=None,
     auth=Bearer(),

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import subprocess
+from hashlib import sha256
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.support.processes import ROOT
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
+# A version, what changed, and the digest of the document as it was then.
+LINES = re.findall(r"^\| (1\.\d+) \| (.+) \| `?(\w*)`? ?\|$", PAGE, re.MULTILINE)
 DOCUMENT = ROOT / "docs" / "openapi.json"
 
 
@@ -51,8 +54,12 @@ def test_every_code_stands_on_the_page():
 @pytest.mark.once
 def test_the_document_changes_on_purpose():
     """After a change: manage.py shell -c "from tests.api.test_docs import write; write()", and a
-    line in CHANGELOG.md."""
+    line at the end of docs/api.md, with the version, what changed, and this digest."""
     assert DOCUMENT.read_text() == document()
+    version, _words, digest = LINES[-1]
+    assert version == json.loads(document())["info"]["version"]
+    assert digest == sha256(document().encode()).hexdigest()[:12]
+    assert len({version for version, *_ in LINES}) == len(LINES)
 
 
 def document():
