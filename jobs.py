@@ -141,6 +141,18 @@ def send_email(delivery_id: int) -> None:
         later(again, send_email, pk)
 
 
+@job("bulk", SEVERAL)
+def send_in_bulk(delivery_id: int, channel: str) -> None:
+    """One message of a program that nobody waits for, and the others that wait meanwhile; until
+    anything waits on another queue."""
+    again = single.send(delivery_id, channel, stops=more_urgent_waits, bulk=True)
+    for pk, when in again.items():
+        if when <= clock.now():
+            now(send_in_bulk, pk, channel)
+        else:
+            later(when, send_in_bulk, pk, channel)
+
+
 @job("default", SEVERAL)
 def start_notice(notice_id: int) -> None:
     """Prepares the deliveries of a notice whose time has come, in turns, and starts sending."""
@@ -246,6 +258,7 @@ def bells() -> recovery.Bells:
     singles = {SMS: send_code, EMAIL: send_email}
     return recovery.Bells(
         singles,
+        send_in_bulk,
         start_notice,
         resume_notice,
         send_notice,

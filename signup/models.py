@@ -133,6 +133,7 @@ class Purpose(models.TextChoices):
     SIGN_IN = "sign_in", _("signing in")
     PASSWORD = "password", _("a new password")
     MOBILE = "mobile", _("another number")
+    PROGRAM = "program", _("another program")  # it says what for: notices/models/message.py
 
     @classmethod
     def of_nobodys(cls) -> "tuple[Purpose, ...]":

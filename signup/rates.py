@@ -40,6 +40,7 @@ SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 WORK = "60/minute"  # per origin
 UPLOAD = "10/hour;40/day"  # per account: each keeps a worker busy for seconds
 API_TOKEN = "6000/minute"  # noqa: S105  per token
+API_CODE = "120/minute;1000/hour"  # per token: half of what is for all
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
 
 TURN_SECONDS = 5  # that one waits for the others
@@ -207,7 +208,10 @@ def client(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Addres
 
 def origin(request: HttpRequest) -> str:
     """By which a client is counted."""
-    address = client(request)
+    return origin_of(client(request))
+
+
+def origin_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address | str) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         # One household or one server has a whole /64 of IPv6 to choose from.
         return str(ipaddress.ip_network((address, 64), strict=False))

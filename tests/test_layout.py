@@ -24,8 +24,8 @@ OURS = ("config", "health", "jobs", "local", "notices", "signup")
 # From the top down: a module imports from its own line and those below. The longest name decides.
 PACKAGES = [
     "manage gunicorn.conf config.wsgi config.urls local",
-    "health",
     "notices.api",
+    "health",
     "signup",
     "notices.admin notices.apps notices.checks notices.management",
     "notices.pages notices.templatetags",

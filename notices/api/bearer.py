@@ -62,8 +62,9 @@ def with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def scope(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """For an operation: the token has one of these, or a 403 says which are missing."""
+def scope(*names: str, tests: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """For an operation: the token has one of these, or a 403 says which are missing. Not `tests`
+    where a test would tell people something, or change what is kept of them."""
 
     def decorate(operation: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(operation)
@@ -71,6 +72,8 @@ def scope(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if not set(names) & set(request.auth.scopes):
                 wanted = " / ".join(names)
                 raise Refused("missing_scope", _("This token lacks the scope %s.") % wanted)
+            if request.auth.is_test and not tests:
+                raise Refused("forbidden", _("A token for tests may not do this."))
             return operation(request, *args, **kwargs)
 
         return inner

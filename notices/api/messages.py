@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from ninja import Router, Schema
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 import jobs
 from config import clock
@@ -17,6 +17,7 @@ from notices import channels
 from notices.api.bearer import Asked, scope
 from notices.api.once import once
 from notices.api.problems import Refused
+from notices.api.shapes import PK, Strict, Text
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.content import markup
 from notices.content.messages import MESSAGE
@@ -30,13 +31,7 @@ __all__ = ["router"]
 
 FAR = timedelta(days=366)
 CANCELLED = gettext_noop("Cancelled by the program that asked for it.")
-Text = Annotated[str, StringConstraints(max_length=1000)]
-PK = 2**63  # no row has a number as large
 router = Router(tags=["messages"])
-
-
-class Strict(Schema):
-    model_config = ConfigDict(extra="forbid")
 
 
 class To(Strict):
@@ -58,7 +53,9 @@ class MessageIn(Strict):
     )
     values: dict[Text, Text] = Field({}, description="What stands for each ((name)).")
     language: Literal["en", "zh-hans"] | None = None
-    priority: Literal["now"] = "now"
+    priority: Literal["now", "bulk"] = Field(
+        "now", description="Before notices, or behind whatever somebody waits for."
+    )
     send_at: AwareDatetime | None = Field(None, description="Not before; with a time zone.")
     not_after: AwareDatetime | None = Field(None, description="Then it is not sent any more.")
 
@@ -78,6 +75,7 @@ class MessageOut(Schema):
     reason: str = Field(description="Why, in words, where there is something to say.")
     channel: Literal["email", "sms"]
     to: str = Field(description="Masked without the scope addresses:read.")
+    priority: Literal["now", "bulk"]
     test: bool
     provider: str
     tries: int
@@ -95,12 +93,18 @@ def send(request: Asked, body: MessageIn) -> tuple[int, dict[str, Any]]:
     """It is in the database when this answers, and is sent once. Header Idempotency-Key: the same
     key and body give the first answer again."""
     delivery = accept(request.auth, body)
-    ring = jobs.send_code if delivery.channel == SMS else jobs.send_email
-    if delivery.not_before:
-        jobs.later(delivery.not_before, ring, delivery.pk)
-    else:
-        jobs.now(ring, delivery.pk)
+    ring(delivery)
     return 202, facts(request.auth, delivery)
+
+
+def ring(delivery: Delivery) -> None:
+    job, ids = jobs.send_code if delivery.channel == SMS else jobs.send_email, (delivery.pk,)
+    if delivery.is_bulk:
+        job, ids = jobs.send_in_bulk, (delivery.pk, delivery.channel)
+    if delivery.not_before:
+        jobs.later(delivery.not_before, job, *ids)
+    else:
+        jobs.now(job, *ids)
 
 
 @router.get("/{int:number}", response=MessageOut, summary="What became of a message")
@@ -131,7 +135,7 @@ def visible(token: Token) -> QuerySet[Delivery]:
 
 
 def found(token: Token, number: int) -> Delivery:
-    return get_object_or_404(visible(token), pk=min(number, PK - 1))
+    return get_object_or_404(visible(token), pk=min(number, PK))
 
 
 def facts(token: Token, delivery: Delivery) -> dict[str, Any]:
@@ -143,6 +147,7 @@ def facts(token: Token, delivery: Delivery) -> dict[str, Any]:
         "reason": hide(delivery.reason),
         "channel": delivery.channel,
         "to": hide(delivery.address),
+        "priority": "bulk" if delivery.is_bulk else "now",
         "test": delivery.is_test,
         "provider": delivery.provider,
         "tries": delivery.tries,
@@ -173,6 +178,7 @@ def accept(token: Token, body: MessageIn) -> Delivery:
         message=MESSAGE, user=user, channel=channel, address=address, name=called[:150],
         language=body.language or (user.language if user else settings.LANGUAGE_CODE),
         values=values or None, not_before=send_at, expires_at=not_after, is_test=token.is_test,
+        is_bulk=body.priority == "bulk",
     )  # fmt: skip
     Message.objects.create(delivery=delivery, token=token, subject=subject, text=words)
     return delivery
@@ -199,7 +205,7 @@ def recipient(body: MessageIn) -> tuple[User | None, str, str]:
 
 
 def of_user(who: int | str, wanted: str | None) -> tuple[User, str, str]:
-    by = {"pk": min(who, PK - 1)} if isinstance(who, int) else {"username": characters.clean(who)}
+    by = {"pk": min(who, PK)} if isinstance(who, int) else {"username": characters.clean(who)}
     user = User.objects.filter(is_active=True, **by).first()
     if user is None:
         raise Invalid.field("to.user", _("There is no active user of this number or name."))

@@ -23,8 +23,20 @@ __all__ = ["SCOPES", "admits", "find", "make", "may_give", "networks", "revoke",
 # Scope -> what it opens, and the right that whoever gives it has to have.
 SCOPES = {
     "messages:send": (gettext_noop("Send messages, and cancel them"), rights.SEND),
+    "verifications:write": (gettext_noop("Send codes to numbers, and check them"), rights.SEND),
+    "notices:read": (gettext_noop("See notices and schedules"), rights.TOKENS),
+    "notices:write": (gettext_noop("Write drafts of notices"), rights.SEND),
+    "notices:send": (gettext_noop("Send, pause and cancel notices"), rights.SEND),
+    "notices:everyone": (gettext_noop("Send to everyone, too"), rights.EVERYONE),
+    "schedules:write": (gettext_noop("Write and stop schedules"), rights.SCHEDULE),
     "deliveries:read": (gettext_noop("See what became of every message"), rights.SEE_PEOPLE),
+    "deliveries:export": (gettext_noop("Download deliveries"), rights.EXPORT),
+    "people:read": (gettext_noop("See people, groups and audiences"), rights.SEE_PEOPLE),
+    "people:write": (gettext_noop("Add and change people, groups and audiences"), rights.PEOPLE),
     "addresses:read": (gettext_noop("See addresses in full"), rights.ADDRESSES),
+    "suppressions:read": (gettext_noop("See who gets nothing any more"), rights.SEE_PEOPLE),
+    "suppressions:write": (gettext_noop("Add and lift suppressions"), rights.LIFT),
+    "health:read": (gettext_noop("See how every part is"), rights.TOKENS),
 }
 LIVE, TEST = "bh_live_", "bh_test_"
 SHOWN = 12  # characters of a token that may be seen: its kind and four of its secret

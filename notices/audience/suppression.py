@@ -50,7 +50,7 @@ def add_all(rows: Collection[Suppression]) -> None:
     Suppression.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def lift(suppression_id: int, by: User, reason: str) -> bool:
+def lift(suppression_id: int, by: User | None, reason: str) -> bool:
     """Takes a row off the list; False when somebody else did."""
     return bool(
         Suppression.objects.filter(pk=suppression_id, lifted_at=None).update(

@@ -26,7 +26,7 @@ from notices.channels import CHANNELS
 from notices.content import markup
 from notices.models import Delivery, Message, Notice
 from signup import codes, confirmation
-from signup.models import CODE_MINUTES
+from signup.models import CODE_MINUTES, Purpose
 
 __all__ = [
     "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values",
@@ -134,11 +134,11 @@ def surroundings(delivery: Delivery) -> dict[str, Any]:
     """What an SMS in our own words says beside the variables of an approved template. The site is
     the one that the settings name: an asker's Host would lead people elsewhere."""
     verification = delivery.verification
-    return {
-        "purpose": verification.purpose if verification else "",
-        "site": settings.PUBLIC_URL,
-        "host": urlsplit(settings.PUBLIC_URL).hostname or "",
-    }
+    purpose = verification.purpose if verification else ""
+    facts = {"purpose": purpose, "site": settings.PUBLIC_URL}
+    if verification and purpose == Purpose.PROGRAM:  # typed elsewhere, whatever our own host is
+        return facts | {"what_for": verification.request.purpose, "host": ""}
+    return facts | {"host": urlsplit(settings.PUBLIC_URL).hostname or ""}
 
 
 def compose_notice(notice: Notice | Message, delivery: Delivery) -> Wording:

@@ -34,6 +34,7 @@ class Bells(NamedTuple):
     """The jobs that a sweep may have queued."""
 
     send_single: Mapping[str, Job]  # by channel
+    send_in_bulk: Job
     start_notice: Job
     resume_notice: Job
     send_notice: Job
@@ -106,10 +107,12 @@ def silent_deliveries(bells: Bells) -> Iterator[Ring]:
     """Single deliveries that are due and that nobody has rung for lately."""
     now = clock.now()
     silent = Delivery.objects.filter(claims.free(), notice=None, changed_at__lte=now - SILENCE)
-    found = list(silent.values_list("pk", "channel")[:CHUNK])
-    Delivery.objects.filter(pk__in=[pk for pk, _ in found]).update(changed_at=now)
-    for pk, channel in found:
-        yield bells.send_single[channel], (pk,)
+    found = list(silent.values_list("pk", "channel", "is_bulk")[:CHUNK])
+    Delivery.objects.filter(pk__in=[pk for pk, *_ in found]).update(changed_at=now)
+    for pk, channel, is_bulk in found:
+        yield (
+            (bells.send_in_bulk, (pk, channel)) if is_bulk else (bells.send_single[channel], (pk,))
+        )
 
 
 def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iterator[Ring]:

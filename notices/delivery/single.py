@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, When
 
 from config import clock
 from notices.channels import EMAIL
@@ -40,14 +40,17 @@ def send(
     delivery_id: int,
     channel: str,
     unring: Unring = lambda pks: None,
-    stops: Callable[[], bool] = lambda: False,
+    stops: Callable[[], bool | None] = lambda: False,
+    *,
+    bulk: bool = False,
 ) -> dict[int, datetime]:
-    """Sends a single delivery, unless somebody else does or did, and others beside it, until
-    `stops` says that this worker was asked to stop; which are to be tried again, and when."""
+    """Sends a single delivery, unless somebody else does or did, and others beside it that are
+    `bulk` or not as it is, until `stops` says that this worker has other things to do; which are to
+    be tried again, and when."""
     if channel == EMAIL:  # after a restore a welcome must not go twice; a code may
         high_water.rise()
     with Connections(channel) as connections:
-        sender = SingleSender(connections, delivery_id, unring, stops)
+        sender = SingleSender(connections, delivery_id, unring, stops, bulk)
         sender.run()
     return sender.again | sender.overlooked()
 
@@ -56,18 +59,23 @@ class SingleSender(Sender):
     poll = SINGLES_POLL_SECONDS
 
     def __init__(
-        self, connections: Connections, own: int, unring: Unring, stops: Callable[[], bool]
+        self,
+        connections: Connections,
+        own: int,
+        unring: Unring,
+        stops: Callable[[], bool | None],
+        bulk: bool = False,
     ) -> None:
         super().__init__(connections, uuid4().hex)
-        self.own, self.unring, self.stops = own, unring, stops
+        self.own, self.unring, self.stops, self.bulk = own, unring, stops, bulk
         self.alone = connections.size == 1
         self.began, self.paused_until = time.monotonic(), 0.0
         self.again: dict[int, datetime] = {}
         self.none_waits = self.unsent = False
 
     def waiting(self) -> QuerySet[Delivery]:
-        free = claims.free()
-        return Delivery.objects.filter(free, notice=None, channel=self.connections.channel)
+        of_channel = Delivery.objects.filter(notice=None, channel=self.connections.channel)
+        return of_channel.filter(claims.free(), is_bulk=self.bulk)
 
     def begin(self) -> None:
         """Its own first, and without a claim: that statement is saved where somebody looks at a
@@ -91,7 +99,9 @@ class SingleSender(Sender):
             return []
         # Read after they are claimed: PostgreSQL, which expects more of them, would join whole
         # tables.
-        waiting, most = self.waiting().only("pk").order_by("id"), min(most, AT_ONCE)
+        waiting, most = self.waiting().only("pk"), min(most, AT_ONCE)
+        # Codes before what programs send, of which very many may wait.
+        waiting = waiting.order_by(Case(When(verification=None, then=1), default=0), "id")
         if not claims.claim_rows(waiting, self.token, most):
             return []
         return list(claims.complete(self.claimed).order_by("id"))

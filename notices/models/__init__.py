@@ -1,7 +1,7 @@
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
-from notices.models.message import Message, Request
+from notices.models.message import CodeRequest, Message, Request
 from notices.models.notice import (
     CONTENT_FIELDS,
     NOT_STARTED,
@@ -23,6 +23,7 @@ __all__ = [
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",
+    "CodeRequest",
     "Content",
     "Delivery",
     "FailedAttempt",

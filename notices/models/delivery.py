@@ -66,6 +66,8 @@ class Delivery(models.Model):
 
     # A program tries the API: a provider that only plays one carries it.
     is_test = models.BooleanField(default=False, db_default=False)
+    # A single message that nobody waits for: it is sent as notices are, behind codes.
+    is_bulk = models.BooleanField(default=False, db_default=False)
 
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
@@ -111,6 +113,15 @@ class Delivery(models.Model):
                 fields=["changed_at"],
                 condition=Q(notice__isnull=True, state="queued"),
                 name="delivery_alone",
+            ),
+            # Ten thousand that wait in bulk are not looked through for a code.
+            *(
+                models.Index(
+                    fields=["channel", "id"],
+                    condition=Q(notice__isnull=True, state="queued", is_bulk=is_bulk),
+                    name=name,
+                )
+                for name, is_bulk in (("delivery_urgent", False), ("delivery_in_bulk", True))
             ),
             models.Index(
                 fields=["created_at"], condition=Q(notice__isnull=True), name="delivery_to_purge"

@@ -22,6 +22,19 @@ class Message(models.Model):
         return f"message {self.pk}"
 
 
+class CodeRequest(models.Model):
+    """What a code is for that a program had sent. It goes when its verification does."""
+
+    verification = models.OneToOneField(
+        "signup.Verification", models.CASCADE, primary_key=True, related_name="request"
+    )
+    token = models.ForeignKey(Token, models.SET_NULL, null=True)
+    purpose = models.CharField(max_length=50, blank=True)  # in the words of its SMS
+
+    def __str__(self) -> str:
+        return f"code request {self.pk}"
+
+
 class Request(models.Model):
     """A request with an idempotency key: in work while it has no answer (api/once.py). `key` and
     `digest` are digests of who asked under which key, and of what for."""

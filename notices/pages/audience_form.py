@@ -4,14 +4,17 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from notices.audience import conditions
 from notices.models import SavedAudience
 from signup import groups
+from signup.models import User
 
-__all__ = ["AudienceForm"]
+__all__ = ["AudienceForm", "Row"]
 
 MOST, SPARE = 20, 3  # rows; of them empty ones
 
@@ -55,14 +58,17 @@ class AudienceForm:
             for join, verb, what, value in zip(*columns, strict=False)
         ]
         form = cls(posted.get("name", "")[:300], [row for row in rows if not row.is_empty])
-        if len(form.rows) > MOST:
-            form.problem = _("Use at most %(number)d conditions.") % {"number": MOST}
-            form.rows = form.rows[:MOST]
-        for row in form.rows:
-            form.take(row)
-        if not form.rows:
-            form.problem = _("Write at least one condition.")
+        form.take_all()
         return form
+
+    def take_all(self) -> None:
+        if len(self.rows) > MOST:
+            self.problem = _("Use at most %(number)d conditions.") % {"number": MOST}
+            self.rows = self.rows[:MOST]
+        for row in self.rows:
+            self.take(row)
+        if not self.rows:
+            self.problem = _("Write at least one condition.")
 
     def take(self, row: Row) -> None:
         try:
@@ -82,8 +88,17 @@ class AudienceForm:
     def shown(self) -> list[Row]:
         return [*self.rows, *(Row() for _each in range(min(SPARE, MOST - len(self.rows))))]
 
-    def save(self, saved: SavedAudience) -> bool:
+    def save(self, saved: SavedAudience, by: User | None) -> bool:
         """Whether its name could be used; else `name_problem` says why not."""
+        saved.changed_by, saved.changed_at = by, timezone.now()
+        try:
+            with transaction.atomic():
+                return self.named(saved)
+        except IntegrityError:  # the same name, at this moment
+            self.name_problem = _("There is an audience of this name. Choose another.")
+            return False
+
+    def named(self, saved: SavedAudience) -> bool:
         try:
             saved.name = groups.read_name(self.name, _("Give the audience a name."))
         except ValidationError as problem:

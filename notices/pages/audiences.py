@@ -4,11 +4,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -63,13 +61,7 @@ def write(request: StaffRequest, pk: int | None = None) -> HttpResponse:
     form = AudienceForm.read(request.POST)
     if "count" in request.POST or not form.is_right:
         return page(request, saved, form)
-    saved.changed_by, saved.changed_at = request.user, timezone.now()
-    try:
-        with transaction.atomic():
-            done = form.save(saved)
-    except IntegrityError:  # the same name, at this moment
-        form.name_problem, done = _("There is an audience of this name. Choose another."), False
-    if not done:
+    if not form.save(saved, request.user):
         return page(request, saved, form)
     security.tell("audience-changed", audience=saved.pk)
     messages.success(request, _("Saved."))

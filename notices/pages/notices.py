@@ -26,12 +26,12 @@ from django.views.decorators.http import require_GET, require_POST
 from config import clock
 from notices import channels, rights
 from notices.channels import CHANNELS
-from notices.delivery import lifecycle, quiet_hours
+from notices.delivery import lifecycle
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import drafts, instants
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.progress import progress, report, stopped_after
-from notices.pages.starting import STARTED, tell
+from notices.pages.starting import STARTED, at_once, tell
 from notices.rights import demand, right_required
 from signup import search, security
 from web import characters, tables
@@ -235,11 +235,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     same while it goes."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
-    notice.in_quiet_hours |= quiet_hours.ends(clock.now() + lifecycle.UNDO) is not None
-    runs = notice.start_at <= clock.now() + lifecycle.UNDO
-    undo = timedelta(0) if runs and notice.state == Notice.State.WAITING else lifecycle.UNDO
-    started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo)
-    notice.refresh_from_db()
+    started, undo = at_once(notice)
     if started or notice.state in UNFINISHED:
         with_undo = _("It goes out now. You have 10 seconds to undo.")
         messages.success(request, with_undo if undo else _("It goes out now."))

@@ -22,7 +22,7 @@ from signup.person_form import may_touch
 from web import characters
 from web.access import StaffRequest
 
-__all__ = ["SAID", "detail", "listing", "receipts_of"]
+__all__ = ["SAID", "detail", "found", "listing", "receipts_of"]
 
 PAGE = 50
 STATES = {"active": _("active"), "inactive": _("deactivated"), "staff": _("staff")}

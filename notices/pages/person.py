@@ -22,7 +22,7 @@ from signup.person_form import PersonForm, may_touch, record
 from web.access import StaffRequest
 from web.forms import say_plainly
 
-__all__ = ["activate", "edit", "new"]
+__all__ = ["OWN", "Form", "activate", "edit", "let_be", "new"]
 
 OWN = "attribute:"  # before the name of an attribute, in the name of its field
 
@@ -85,7 +85,7 @@ class Form(PersonForm):
         self.cleaned_data["attributes"] = own or None
         return self.cleaned_data
 
-    def save_all(self, by: User) -> User:
+    def save_all(self, by: User | None) -> User:
         """Raises IntegrityError when somebody else took a name or an address at this moment."""
         person: User = self.instance
         is_new = person.pk is None
@@ -165,13 +165,16 @@ def activate(request: StaffRequest, pk: int) -> HttpResponse:
     demand_to_touch(request, person)
     if person.pk == request.user.pk:
         raise PermissionDenied(_("Nobody deactivates themself."))
-    if User.objects.filter(pk=pk).exclude(is_active=active).update(is_active=active):
-        Change.objects.create(
-            user=person, by=request.user, what=Change.What.CHANGED, fields=["is_active"]
-        )
-        security.tell("user-changed", account=pk, changed="is_active")
+    let_be(person, active, request.user)
     if active:
         messages.success(request, _("Active again."))
     else:
         messages.success(request, _("Deactivated: no notices, and no signing in."))
     return redirect("person", pk)
+
+
+def let_be(person: User, active: bool, by: User | None) -> None:
+    """Active, or not: then there are no notices, and no signing in."""
+    if User.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
+        Change.objects.create(user=person, by=by, what=Change.What.CHANGED, fields=["is_active"])
+        security.tell("user-changed", account=person.pk, changed="is_active")

@@ -10,7 +10,7 @@ from notices.pages.progress import report
 from notices.recurrence.describe import in_words
 from notices.schedules import actions
 
-__all__ = ["made", "schedule_reports", "with_runs"]
+__all__ = ["facts_of", "made", "schedule_report", "schedule_reports", "with_runs"]
 
 
 def with_runs(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:

@@ -1,6 +1,7 @@
 """Before a notice starts: it is held while somebody changes it, and who sends it at once is told
 first what that means."""
 
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from notices.pages.allowed import demand_for, demand_to_change
 from notices.pages.reach import reach
 from notices.rights import right_required
 
-__all__ = ["STARTED", "ask", "go_on", "hold", "tell"]
+__all__ = ["STARTED", "ask", "at_once", "go_on", "hold", "tell"]
 
 STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
 
@@ -60,6 +61,17 @@ def tell(request: HttpRequest, notice: Notice, goes: str, ended: str) -> HttpRes
     else:
         messages.warning(request, ended)
     return redirect(notice)
+
+
+def at_once(notice: Notice) -> tuple[bool, timedelta]:
+    """Lets it go, also in the quiet hours: whether it had not begun yet, and the time to undo, of
+    which there is none where that runs already. Its row is read anew."""
+    notice.in_quiet_hours |= quiet_hours.ends(clock.now() + lifecycle.UNDO) is not None
+    runs = notice.start_at <= clock.now() + lifecycle.UNDO
+    undo = timedelta(0) if runs and notice.state == Notice.State.WAITING else lifecycle.UNDO
+    started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo)
+    notice.refresh_from_db()
+    return started, undo
 
 
 @require_GET

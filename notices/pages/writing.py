@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from notices import rights
-from notices.delivery import lifecycle, quiet_hours, states
+from notices.delivery import lifecycle, quiet_hours
 from notices.delivery.lifecycle import DraftChanged
 from notices.models import CONTENT_FIELDS, NOT_STARTED, Notice, Schedule
-from notices.pages import drafts, idempotency
+from notices.pages import accepting, drafts, idempotency
 from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
@@ -31,7 +31,6 @@ from notices.rights import right_required
 from notices.schedules import actions
 from web import answers
 from web.access import StaffRequest
-from web.problems import Invalid
 
 __all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "page", "times"]
 
@@ -47,16 +46,12 @@ def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
     header = request.headers.get("Idempotency-Key")
     if header is not None:
         idempotency.check(header)
-    form = NoticeForm.from_json(body)
-    timing = TimingForm.from_json(body, own_zone=request.user.time_zone, many=form.many)
+    form, timing = accepting.read(body, request.user.time_zone)
     demand_to_write(request, form, timing)
     key = key_of(request, header, form, timing)
     saved = key.made()
     if saved is None:
-        complaints = {} if form.is_valid() else form.complaints()
-        complaints |= {name: list(map(str, each)) for name, each in timing.errors.items()}
-        if complaints:
-            raise Invalid(errors=complaints)
+        accepting.check(form, timing)
         saved = key.once(partial(accepted, form, timing, request, key))
     return answers.ok(**key.answer(saved, partial(made, saved)))
 
@@ -68,19 +63,10 @@ def key_of(request: StaffRequest, key: str | None, form: NoticeForm, timing: Tim
 def accepted(
     form: NoticeForm, timing: TimingForm, request: StaffRequest, key: Key
 ) -> Notice | Schedule:
-    draft = drafts.to_send(request)
-    if timing.cleaned_data["when"] == "repeat":
-        new_schedule = Schedule(**form.written(), **key.columns, author=request.user)
-        timing.apply_to_schedule(new_schedule)
-        if draft and not states.discard_draft(*draft):
-            raise DraftChanged
-        actions.add(new_schedule)
-        return new_schedule
-    notice = Notice(**form.written(), **key.columns, author=request.user)
-    timing.apply_to_notice(notice)
-    if not lifecycle.accept(notice, timing.cleaned_data.get("start_at"), draft):
+    saved, rung = accepting.accept(form, timing, request.user, key, drafts.to_send(request))
+    if not rung:
         messages.warning(request, QUEUE_AWAY)
-    return notice
+    return saved
 
 
 def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> None:

@@ -176,6 +176,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "signup.security.watched",  # sees every refusal
+    "notices.api.doors.told_as_problems",
     "web.middleware.https_for_machines",  # before the next, which redirects
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # static files, too

@@ -17,7 +17,7 @@ urlpatterns = [
     path("messages/<int:pk>/", message.detail, name="message"),
     path("search/", finding.everything, name="search"),
     path("api/v1/docs", v1.docs, name="api_docs"),
-    path("api/v1/", v1.api.urls),
+    path("api/v1/", v1.urls()),
     path("receipts/<str:name>/", webhooks.receive),
     path("receipts/<str:name>/<path:rest>", webhooks.receive),
     path("anymail/<str:esp>/tracking/", anymail.tracking),

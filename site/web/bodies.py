@@ -50,8 +50,8 @@ def takes_a_file(*rights: str) -> Callable[[View], View]:
 
 class BodyLimit:
     """Before anything reads a body, as the CSRF check does: 413 for one of more than SMALL, or than
-    the view's own `largest_body`. Staff may send more. A view with a limit of its own asks for the
-    right before it reads."""
+    the view's own `largest_body`. Staff may send more, or whoever the view's own `is_known` knows.
+    A view with a limit of its own asks for the right before it reads."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -81,9 +81,14 @@ class BodyLimit:
 def most(request: HttpRequest, view: View, size: int) -> int:
     """Bytes that may be sent there. Who sends them is asked only for what is large."""
     by_anybody: int = getattr(view, "largest_body", SMALL)
-    if size <= by_anybody or not request.user.is_staff:
+    is_known: Callable[[HttpRequest], bool] = getattr(view, "is_known", is_staff)
+    if size <= by_anybody or not is_known(request):
         return by_anybody
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def is_staff(request: HttpRequest) -> bool:
+    return request.user.is_staff
 
 
 def too_large(request: HttpRequest) -> HttpResponse:

@@ -19,11 +19,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FOR_ALL = {
     "/": 200, "/signup/": 200, "/login/": 200, "/login/code/": 200, "/password/": 200,
     "/password/code/": 200, "/account/undo/x/": 404, "/no-such-page/": 404,
+    "/api/v1/docs": 200,
 }  # fmt: skip
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
-    "/outbox/", "/account/", "/account/mobile/code/",
+    "/outbox/", "/account/", "/account/mobile/code/", "/tokens/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",

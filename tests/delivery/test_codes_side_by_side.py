@@ -90,6 +90,19 @@ def test_more_than_there_are_lines_are_sent_once_each(provider, monkeypatch):
     assert provider.connections == 3
 
 
+def test_of_those_that_wait_codes_are_taken_first(provider, monkeypatch):
+    monkeypatch.setattr(single, "AT_ONCE", 1)
+    first, *others = (
+        Delivery.objects.create(message="account_exists", channel="sms", address=f"+8613{n:09}")
+        for n in range(4)
+    )
+    waits = codes(2)
+    send(first)
+    carried = [question.json["to"] for question in provider.questions]
+    assert carried[:3] == [first.address, *(each.address for each in waits)]
+    assert sorted(carried[3:]) == [each.address for each in others]
+
+
 def test_they_wait_in_no_thread_and_no_transaction(provider, monkeypatch):
     seen, read, before = [], Gateway.read, threading.active_count()
 

@@ -16,6 +16,8 @@ from django.db import connection
 from django.utils import timezone
 
 import jobs
+from notices.api import messages as api
+from notices.api import tokens
 from notices.channels import SMS
 from notices.delivery import lifecycle
 from notices.models import Delivery, Notice, State
@@ -162,3 +164,48 @@ def test_a_code_never_waits_behind_notices_that_are_prepared(house, tmp_path, re
     print("\n" + json.dumps(facts | {"p50": share(waits, 0.5), "slowest": max(waits)}))
     assert meanwhile or recipients < 100_000, "nothing is proved"
     assert share(waits, 0.99) < 1 * SLACK
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("priority", [None, "now", "bulk"])
+def test_a_code_never_waits_behind_messages_of_programs(house, tmp_path, priority):
+    """Fifty a second of them, or none, and eight codes."""
+    token, _secret = tokens.make("crm", ["messages:send"])
+    texts = tmp_path / "sms.jsonl"
+    first, _at = ask_for_code(9999)
+    eventually(texts.exists, 30)  # the workers are there
+    over, sent, asked = threading.Event(), [first], {}
+
+    def messages():
+        began = time.monotonic()
+        while priority and not over.is_set():
+            to = {"mobile": f"+86137{len(sent):08d}"}
+            ask = api.MessageIn(to=to, text="Your parcel is here.", priority=priority)
+            delivery = api.accept(token, ask)
+            api.ring(delivery)
+            sent.append(delivery.pk)
+            time.sleep(max(0, began + len(sent) / 50 - time.monotonic()))
+        connection.close()
+
+    thread = threading.Thread(target=messages)
+    thread.start()
+    try:
+        for each in range(160):
+            time.sleep(house.random.uniform(0, 0.25))
+            delivery, at = ask_for_code(each)
+            asked[delivery] = at
+    finally:
+        over.set()
+        thread.join()
+    eventually(lambda: len(texts.read_text().splitlines()) >= len(asked) + len(sent), 120)
+    lines = [json.loads(line) for line in texts.read_text().splitlines()]
+    assert Counter(line["delivery"] for line in lines) == Counter([*asked, *sent])
+    waits = [
+        (datetime.fromisoformat(line["at"]) - asked[line["delivery"]]).total_seconds()
+        for line in lines
+        if line["delivery"] in asked
+    ]
+    facts = {"priority": priority, "messages a second": len(sent) // 20}
+    shares = {f"p{n}": round(share(waits, n / 100), 3) for n in (50, 99)}
+    print("\n" + json.dumps(facts | shares | {"slowest": round(max(waits), 3)}))
+    assert shares["p99"] < 1 * SLACK
