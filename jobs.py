@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from config import clock, migrations
 from config.database import AWAY
 from notices.channels import CHANNELS, EMAIL, SMS
-from notices.delivery import escalation, expand, recovery, retention, single, slices
+from notices.delivery import erasure, escalation, expand, recovery, retention, single, slices
 from notices.providers import connection, router
 from notices.receipts import apply
 from notices.schedules import occurrences
@@ -213,6 +213,12 @@ def take_upload(upload_id: int) -> None:
 
 
 @job("default")
+def erase_person(erasure_id: int) -> None:
+    """Goes on when nothing is on its way to them any more; until then the sweep rings."""
+    erasure.finish(erasure_id)
+
+
+@job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
     ours, waiting = bells(), subjects(set(QUEUES.values()))
@@ -245,15 +251,9 @@ def purge() -> None:
 def bells() -> recovery.Bells:
     singles = {SMS: send_code, EMAIL: send_email}
     return recovery.Bells(
-        singles,
-        start_notice,
-        resume_notice,
-        send_notice,
-        escalate_notice,
-        run_schedule,
-        take_receipts,
-        take_upload,
-    )
+        singles, start_notice, resume_notice, send_notice, escalate_notice, run_schedule,
+        take_receipts, take_upload, erase_person,
+    )  # fmt: skip
 
 
 def prepare_worker() -> None:

@@ -15,7 +15,7 @@ from web.answers import refusal
 from web.problems import NotAllowed
 
 __all__ = [
-    "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
+    "ADDRESSES", "ERASE", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
     "TOKENS", "demand", "of", "right_required",
 ]  # fmt: skip
 
@@ -27,6 +27,7 @@ EXPORT = "notices.export_deliveries"
 LIFT = "notices.lift_suppressions"
 SEE_PEOPLE = "notices.see_people"
 PEOPLE = "notices.manage_people"
+ERASE = "notices.erase_people"
 TOKENS = "notices.manage_tokens"
 
 WORDS = {
@@ -38,6 +39,7 @@ WORDS = {
     LIFT: gettext_noop("Lift suppressions"),
     SEE_PEOPLE: gettext_noop("See people, and what they were told"),
     PEOPLE: gettext_noop("Add and change people, groups and audiences"),
+    ERASE: gettext_noop("Erase people, and all that is kept about them"),
     TOKENS: gettext_noop("Make and revoke tokens of the API"),
 }
 

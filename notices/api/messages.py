@@ -17,6 +17,7 @@ from notices import channels
 from notices.api.bearer import Asked, scope
 from notices.api.once import once
 from notices.api.problems import Refused
+from notices.audience import suppression
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.content import markup
 from notices.content.messages import MESSAGE
@@ -195,6 +196,7 @@ def recipient(body: MessageIn) -> tuple[User | None, str, str]:
         raise Invalid.field(f"to.{kind}", str(problem)) from None
     # Whose it is: what they do not want holds here, too.
     user = User.objects.filter(**{channel.user_field: address}).first()
+    suppression.recall(channel.name, [address])
     return user, channel.name, address
 
 

@@ -1,5 +1,6 @@
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
+from notices.models.erasure import Erasure
 from notices.models.high_water import HighWater
 from notices.models.message import Message, Request
 from notices.models.notice import (
@@ -25,6 +26,7 @@ __all__ = [
     "UNFINISHED",
     "Content",
     "Delivery",
+    "Erasure",
     "FailedAttempt",
     "HighWater",
     "Message",

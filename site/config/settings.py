@@ -358,6 +358,7 @@ if PUBLIC_URL and not registry.is_endpoint(PUBLIC_URL):
 
 QUIET_HOURS = read_hours("QUIET_HOURS")
 KEEP_DAYS = read_int("KEEP_DAYS", 90)  # codes and other single messages
+SUPPRESSION_KEY = env.str("SUPPRESSION_KEY", default="").strip()
 
 # Sign-up
 
