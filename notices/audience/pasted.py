@@ -44,7 +44,7 @@ def remove(addresses: Collection[str]) -> int:
         Notice.objects.filter(pk=notice.pk).update(
             addresses=kept,
             prepared_upto=F("prepared_upto") - done,
-            draft_version=F("draft_version") + (notice.state == Notice.State.DRAFT),
+            draft_version=F("draft_version") + int(notice.state == Notice.State.DRAFT),
         )
     for schedule in Schedule.objects.filter(naming(addresses)).select_for_update():
         kept, before = without(schedule.addresses, addresses)
