@@ -2,11 +2,13 @@
 not want holds on."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -141,6 +143,17 @@ def test_what_they_did_not_want_holds_when_the_address_comes_back(wang, staff, s
     assert states_of(sent)[NUMBER] == "suppressed"
 
 
+def test_it_holds_for_whoever_comes_from_a_file(wang, staff, tmp_path):
+    suppression.add("sms", NUMBER, "stop")
+    erasure.ask(wang, staff, PAGE)
+    file = tmp_path / "people.csv"
+    file.write_text(f"username,email,mobile,language\nfrom_a_file,,{NUMBER},en\n")
+    call_command("import_users", str(file), stdout=StringIO())
+    sent = sent_now(staff, channels=["sms"])
+    jobs.expand.start(sent.pk)
+    assert states_of(sent)[NUMBER] == "suppressed"
+
+
 def test_the_key_is_never_lost_unseen(wang, staff, settings):
     suppression.add("sms", NUMBER, "stop")
     settings.SUPPRESSION_KEY = "for ever"
@@ -194,6 +207,15 @@ def test_a_message_on_its_way_is_waited_for(wang, staff, burst):
     assert asked.done_at
     row.refresh_from_db()
     assert (row.state, row.address) == ("cancelled", "")
+
+
+def test_what_was_reported_and_is_not_read_yet_is_waited_for(wang, staff):
+    apply.store([Receipt(provider="twilio", ref="7", channel="sms", kind="stop", address=NUMBER)])
+    asked = erasure.ask(wang, staff, PAGE)
+    assert asked.done_at is None
+    apply.take()
+    assert erasure.finish(asked.pk)
+    assert suppression.active("sms", NUMBER).get().address.startswith("#")
 
 
 def test_a_notice_that_is_being_prepared_or_paused_tells_everybody_else(wang, staff, burst):
