@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -31,20 +32,13 @@ from queueing.enqueue import now as now
 from queueing.enqueue import push as push
 from queueing.enqueue import run_next, subject, workers
 from queueing.enqueue import wake as wake
-from queueing.redis import (
-    anything_on,
-    bell,
-    is_away,
-    jobs_about,
-    subjects,
-    take_off,
-    was_away,
-)
+from queueing.redis import anything_on, bell, is_away, jobs_about, subjects, take_off, was_away
 from signup.uploads import steps as uploads
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 SEVERAL = 1.0  # seconds
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
+PURGE_SECONDS = 60
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
 
@@ -243,8 +237,10 @@ def run_schedule(schedule_id: int) -> None:
 
 @job("default")
 def purge() -> None:
-    """Removes what nobody needs any more, and reckons schedules anew."""
-    retention.run()
+    """Removes what nobody needs any more, for a minute at a time, and reckons schedules anew."""
+    until = time.monotonic() + PURGE_SECONDS
+    if not retention.run(lambda: time.monotonic() < until and not more_urgent_waits()):
+        later(clock.now() + timedelta(seconds=10), purge)
     occurrences.reckon_all()
 
 

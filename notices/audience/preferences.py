@@ -65,7 +65,8 @@ def addresses(delivery: Delivery) -> dict[str, str]:
         for channel in CHANNELS.values()
         if channel.wants_field
     }
-    known[delivery.channel] = delivery.address
+    if delivery.address:
+        known[delivery.channel] = delivery.address
     return {channel: address for channel, address in known.items() if address}
 
 

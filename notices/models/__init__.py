@@ -11,6 +11,7 @@ from notices.models.notice import (
     Content,
     Notice,
 )
+from notices.models.period import Period
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
@@ -32,6 +33,7 @@ __all__ = [
     "Message",
     "Notice",
     "Occurrence",
+    "Period",
     "Receipt",
     "Request",
     "SavedAudience",

@@ -24,7 +24,6 @@ __all__ = ["OPT_OUTS", "service", "store", "take"]
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
 PATIENCE = timedelta(days=1)  # how long a receipt waits for its delivery
-KEPT = timedelta(days=7)  # after it was handled, so that a late repetition changes nothing
 
 Kind = Receipt.Kind
 # From weak to strong: kind of the receipt -> the delivery's new state, and from which it may move.
@@ -58,7 +57,6 @@ def take() -> bool:
             return True
         if taken < BATCH:
             break
-    forget()
     return False
 
 
@@ -258,9 +256,3 @@ def look_again(waiting: Iterable[Receipt]) -> None:
     if given_up:
         Receipt.objects.filter(pk__in=given_up).update(handled_at=now)
         log.info("%d receipts were about no delivery of ours.", len(given_up))
-
-
-def forget() -> None:
-    old = Receipt.objects.filter(handled_at__lt=clock.now() - KEPT)
-    numbers = list(old.order_by("handled_at").values_list("pk", flat=True)[:BATCH])
-    Receipt.objects.filter(pk__in=numbers).delete()
