@@ -14,7 +14,7 @@ from notices.models import Period
 from signup import security
 from signup.models import User
 
-__all__ = ["KINDS", "all_days", "change", "days", "read"]
+__all__ = ["KINDS", "all_days", "change", "days", "period", "read"]
 
 MOST = 36_500  # days: a hundred years
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person, person_data, tokens, uploads
+from notices.pages import audiences, groups, people, person, person_data, retention, tokens, uploads
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("people/<int:pk>/data.json", person_data.data, name="person_data"),
     path("people/<int:pk>/erase/", person_data.erase, name="person_erase"),
     path("people/erased/", person_data.erased, name="erased"),
+    path("retention/", retention.page, name="retention"),
     path("tokens/", tokens.listing, name="tokens"),
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("groups/", groups.listing, name="groups"),
