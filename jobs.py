@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -20,7 +21,7 @@ from redis.exceptions import RedisError
 from config import clock, migrations
 from config.database import AWAY
 from notices.channels import CHANNELS, EMAIL, SMS
-from notices.delivery import escalation, expand, recovery, retention, single, slices
+from notices.delivery import erasure, escalation, expand, recovery, retention, single, slices
 from notices.providers import connection, router
 from notices.receipts import apply
 from notices.schedules import occurrences
@@ -31,20 +32,13 @@ from queueing.enqueue import now as now
 from queueing.enqueue import push as push
 from queueing.enqueue import run_next, subject, workers
 from queueing.enqueue import wake as wake
-from queueing.redis import (
-    anything_on,
-    bell,
-    is_away,
-    jobs_about,
-    subjects,
-    take_off,
-    was_away,
-)
+from queueing.redis import anything_on, bell, is_away, jobs_about, subjects, take_off, was_away
 from signup.uploads import steps as uploads
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 SEVERAL = 1.0  # seconds
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
+PURGE_SECONDS = 60
 SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
 
@@ -225,6 +219,12 @@ def take_upload(upload_id: int) -> None:
 
 
 @job("default")
+def erase_person(erasure_id: int) -> None:
+    """Goes on when nothing is on its way to them any more; until then the sweep rings."""
+    erasure.finish(erasure_id)
+
+
+@job("default")
 def sweep() -> None:
     """Repairs what was interrupted, and rings again for what nobody is working on."""
     ours, waiting = bells(), subjects(set(QUEUES.values()))
@@ -249,24 +249,19 @@ def run_schedule(schedule_id: int) -> None:
 
 @job("default")
 def purge() -> None:
-    """Removes what nobody needs any more, and reckons schedules anew."""
-    retention.run()
+    """Removes what nobody needs any more, for a minute at a time, and reckons schedules anew."""
+    until = time.monotonic() + PURGE_SECONDS
+    if not retention.run(lambda: time.monotonic() < until and not more_urgent_waits()):
+        later(clock.now() + timedelta(seconds=10), purge)
     occurrences.reckon_all()
 
 
 def bells() -> recovery.Bells:
     singles = {SMS: send_code, EMAIL: send_email}
     return recovery.Bells(
-        singles,
-        send_in_bulk,
-        start_notice,
-        resume_notice,
-        send_notice,
-        escalate_notice,
-        run_schedule,
-        take_receipts,
-        take_upload,
-    )
+        singles, send_in_bulk, start_notice, resume_notice, send_notice, escalate_notice,
+        run_schedule, take_receipts, take_upload, erase_person,
+    )  # fmt: skip
 
 
 def prepare_worker() -> None:

@@ -8,3 +8,4 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         __import__("notices.checks")  # registers them
+        __import__("notices.audience.suppression")  # listens to signals

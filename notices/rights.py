@@ -15,8 +15,8 @@ from web.answers import refusal
 from web.problems import NotAllowed
 
 __all__ = [
-    "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
-    "TOKENS", "demand", "of", "right_required",
+    "ADDRESSES", "ERASE", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "RETENTION", "SCHEDULE",
+    "SEE_PEOPLE", "SEND", "TOKENS", "demand", "of", "right_required",
 ]  # fmt: skip
 
 SEND = "notices.send_notice"
@@ -27,6 +27,8 @@ EXPORT = "notices.export_deliveries"
 LIFT = "notices.lift_suppressions"
 SEE_PEOPLE = "notices.see_people"
 PEOPLE = "notices.manage_people"
+ERASE = "notices.erase_people"
+RETENTION = "notices.manage_retention"
 TOKENS = "notices.manage_tokens"
 
 WORDS = {
@@ -38,6 +40,8 @@ WORDS = {
     LIFT: gettext_noop("Lift suppressions"),
     SEE_PEOPLE: gettext_noop("See people, and what they were told"),
     PEOPLE: gettext_noop("Add and change people, groups and audiences"),
+    ERASE: gettext_noop("Erase people, and all that is kept about them"),
+    RETENTION: gettext_noop("Say how long things are kept"),
     TOKENS: gettext_noop("Make and revoke tokens of the API"),
 }
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import admin as auth
 from django.contrib.auth.forms import (
     AdminPasswordChangeForm,
@@ -10,9 +10,12 @@ from django.contrib.auth.forms import (
     UserChangeForm,
 )
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from notices.delivery import erasure
+from notices.models import Erasure
 from signup import security
 from signup.models import Change, User, Verification
 from signup.person_form import PersonForm, may_touch, record
@@ -94,7 +97,18 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
         return super().has_change_permission(request, obj) and may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and may_touch(request, obj)
+        may = super().has_delete_permission(request, obj) and may_touch(request, obj)
+        return may and not (obj and erasure.is_last_administrator(obj))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        erasure.ask(obj, request.user, Erasure.Way.ADMIN)  # type: ignore[arg-type]
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for user in queryset:
+            try:
+                self.delete_model(request, user)
+            except ValidationError as problem:  # all administrators were chosen
+                self.message_user(request, problem.messages[0], messages.ERROR)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -104,11 +118,6 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
             rights = "rights-changed" if set(changed) & set(RIGHTS) else "user-changed"
             security.tell(rights, account=obj.pk, changed=",".join(changed))
         record(obj, request.user, Change.What.CHANGED if change else Change.What.ADDED, form)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for user in queryset:
-            security.tell("user-deleted", account=user.pk)
-        return super().log_deletions(request, queryset)
 
 
 admin.site.unregister(Group)

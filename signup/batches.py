@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from signup import groups, usernames
-from signup.models import Change, Group, User
+from signup.models import Change, Group, User, reachable
 from signup.people import BadRow, Person
 from signup.person_form import may_change
 
@@ -109,6 +109,7 @@ class Batch:
     def write(self, created: list[User], updated: list[User]) -> None:
         User.objects.bulk_create(created)
         User.objects.bulk_update(updated, CHANGED, batch_size=100)
+        reachable.send(Batch, users=[*created, *updated])
         what = Change.What.IMPORTED
         Change.objects.bulk_create(
             Change(user=each, by=self.by, what=what, fields=getattr(each, "different", []))

@@ -13,7 +13,7 @@ from config import clock
 from notices.channels import EMAIL
 from notices.models import Delivery, State
 from signup import confirmation, rates, usernames
-from signup.models import User, Verification
+from signup.models import User, Verification, reachable
 from signup.proof import language, spend
 from web.problems import Invalid
 
@@ -109,7 +109,10 @@ def confirm_email(delivery: Delivery) -> bool:
         with transaction.atomic():
             # Also in the moment in which the user is given another address by somebody else.
             nobodys = User.objects.filter(pk=user.pk, email__in=["", delivery.address])
-            return bool(nobodys.update(email=delivery.address))
+            changed = bool(nobodys.update(email=delivery.address))
+            user.email = delivery.address
+            reachable.send(User, users=[user])
+            return changed
     except IntegrityError:
         return False
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
@@ -22,13 +23,15 @@ from signup.uploads.models import Headings, Part, Upload
 __all__ = [
     "CODE_LIFETIME", "CODE_MINUTES", "CODE_TRIES", "STRANGERS_TRIES", "Attribute", "Change",
     "ContactChange", "Group", "Headings", "Membership", "Part", "Purpose", "SignedIn", "Upload",
-    "User", "Verification", "code_deadline", "default_time_zone",
+    "User", "Verification", "code_deadline", "default_time_zone", "reachable",
 ]  # fmt: skip
 
 CODE_MINUTES = 5
 CODE_LIFETIME = timedelta(minutes=CODE_MINUTES)
 CODE_TRIES = 5
 STRANGERS_TRIES = 2  # of those five, by whoever did not ask for the code
+# `users` have these addresses from now on, and were saved in another way than by save().
+reachable = Signal()
 
 
 def default_time_zone() -> str:

@@ -18,6 +18,7 @@ from notices.api.bearer import Asked, scope
 from notices.api.once import once
 from notices.api.problems import Refused
 from notices.api.shapes import PK, Strict, Text
+from notices.audience import suppression
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.content import markup
 from notices.content.messages import MESSAGE
@@ -201,6 +202,7 @@ def recipient(body: MessageIn) -> tuple[User | None, str, str]:
         raise Invalid.field(f"to.{kind}", str(problem)) from None
     # Whose it is: what they do not want holds here, too.
     user = User.objects.filter(**{channel.user_field: address}).first()
+    suppression.recall(channel.name, [address])
     return user, channel.name, address
 
 

@@ -42,7 +42,8 @@ def find(token: str) -> Delivery | None:
         number = int(signer().unsign(token))
     except (BadSignature, ValueError):
         return None
-    return Delivery.objects.select_related("user").filter(pk=number).first()
+    rows = Delivery.objects.exclude(user=None, address="")
+    return rows.select_related("user").filter(pk=number).first()
 
 
 def channels(delivery: Delivery) -> dict[str, bool]:
@@ -64,7 +65,8 @@ def addresses(delivery: Delivery) -> dict[str, str]:
         for channel in CHANNELS.values()
         if channel.wants_field
     }
-    known[delivery.channel] = delivery.address
+    if delivery.address:
+        known[delivery.channel] = delivery.address
     return {channel: address for channel, address in known.items() if address}
 
 

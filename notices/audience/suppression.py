@@ -1,21 +1,31 @@
-"""The suppression list: the addresses that are not to be told any more, and why."""
+"""The suppression list: the addresses that are not to be told any more, and why.
+
+Of somebody who was erased a row has a hash in place of the address (hashes.py). It holds whenever
+the address is asked about by itself; and it gets the address back when a person has it again, or a
+program names it, so that the statements about a million people need no hash.
+"""
 
 from collections.abc import Collection
 from functools import reduce
 from operator import or_
+from typing import Any
 
+from django.db import transaction
 from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.utils.translation import gettext_noop
 
 from config import clock
+from notices.audience import hashes
 from notices.audience.recipients import canonical
 from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
-from signup.models import User
+from signup.models import User, reachable
 
 __all__ = [
-    "CAME_BACK", "KIND_OF_REFUSAL", "OPTED_OUT", "WORDS", "active", "add", "add_all", "among",
-    "lift", "objection", "stopped_by", "words_against",
+    "CAME_BACK", "KIND_OF_REFUSAL", "OPTED_OUT", "WORDS", "active", "add", "add_all", "add_hashed",
+    "among", "erase", "lift", "objection", "recall", "stopped_by", "without_key", "words_against",
 ]  # fmt: skip
 
 Kind = Suppression.Kind
@@ -36,7 +46,8 @@ KIND_OF_REFUSAL = {"dead": Kind.DEAD, "opted_out": Kind.STOP}
 
 def active(channel: str, address: str) -> QuerySet[Suppression]:
     """The rows against an address, however an older row or link writes it."""
-    return Suppression.objects.filter(channel=channel, address=canonical(address), lifted_at=None)
+    kept = [canonical(address), *hashes.of(channel, address)]
+    return Suppression.objects.filter(channel=channel, address__in=kept, lifted_at=None)
 
 
 def add(channel: str, address: str, kind: str, note: str = "") -> None:
@@ -85,8 +96,12 @@ def words_against(address: str, channel: str) -> Subquery:
 
 def among(channel: str, addresses: Collection[str]) -> dict[str, str]:
     """Address -> why, in words, for those that get no notices."""
-    rows = Suppression.objects.filter(channel=channel, address__in=addresses, lifted_at=None)
-    return {address: WORDS[Kind(kind)] for address, kind in rows.values_list("address", "kind")}
+    named = {hashed: one for one in addresses for hashed in hashes.of(channel, one)}
+    named |= {one: one for one in addresses}
+    rows = Suppression.objects.filter(channel=channel, address__in=named, lifted_at=None)
+    return {
+        named[address]: WORDS[Kind(kind)] for address, kind in rows.values_list("address", "kind")
+    }
 
 
 def stopped_by() -> Case:
@@ -113,3 +128,59 @@ def objection(delivery: Delivery, is_notice: bool) -> str:
     if kind is None or (kind not in DEAD and not is_notice):
         return ""
     return WORDS[Kind(kind)]
+
+
+# Of people who were erased
+
+
+def erase(channel: str, address: str) -> int:
+    """What holds against an address holds on as a hash; what was lifted is forgotten. How many
+    rows that is."""
+    rows = Suppression.objects.filter(channel=channel, address=canonical(address))
+    rows.exclude(lifted_at=None).delete()
+    kinds = list(rows.values_list("kind", flat=True))
+    for kind in kinds:
+        add_hashed(channel, address, kind)
+    rows.delete()
+    return len(kinds)
+
+
+def add_hashed(channel: str, address: str, kind: str) -> None:
+    if address and not active(channel, address).filter(kind=kind, address__startswith="#").exists():
+        hashed = hashes.of(channel, address)[0]
+        Suppression.objects.bulk_create(
+            [Suppression(channel=channel, address=hashed, kind=kind)], ignore_conflicts=True
+        )
+
+
+def recall(channel: str, addresses: Collection[str]) -> None:
+    """The hashes of these are addresses again."""
+    named = {hashed: one for one in addresses if one for hashed in hashes.of(channel, one)}
+    if not named:
+        return
+    found = Suppression.objects.filter(channel=channel, address__in=named, lifted_at=None)
+    for row in found:
+        with transaction.atomic():
+            add(channel, named[row.address], row.kind)
+            Suppression.objects.filter(pk=row.pk).delete()
+
+
+@receiver(post_save, sender=User)
+def recall_of_one(instance: User, update_fields: Collection[str] | None, **kwargs: Any) -> None:
+    for channel in CHANNELS.values():
+        if update_fields is None or channel.user_field in update_fields:
+            recall(channel.name, [str(getattr(instance, channel.user_field) or "")])
+
+
+@receiver(reachable)
+def recall_of_many(users: Collection[User], **kwargs: Any) -> None:
+    for channel in CHANNELS.values():
+        recall(channel.name, [str(getattr(user, channel.user_field) or "") for user in users])
+
+
+def without_key() -> int:
+    """How many hold no more: they were hashed with a key that is not named any more."""
+    rows = Suppression.objects.filter(address__startswith="#", lifted_at=None)
+    for beginning in hashes.known_keys():
+        rows = rows.exclude(address__startswith=beginning)
+    return rows.count()

@@ -166,7 +166,7 @@ def objection(delivery: Delivery) -> tuple[State, str] | None:
         return State.UNCERTAIN, STILL_IN_DOUBT
     if delivery.expires_at and delivery.expires_at <= now:
         return State.EXPIRED, TOO_LATE
-    if is_of_a_person_who_was_removed(delivery):
+    if not delivery.address or is_of_a_person_who_was_removed(delivery):
         return State.CANCELLED, REMOVED
     if reason := suppression.objection(delivery, delivery.message in messages.CAN_BE_LEFT):
         return State.SUPPRESSED, reason

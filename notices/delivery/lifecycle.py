@@ -138,7 +138,7 @@ def send_again(
     Only a person may decide this: it may have arrived the first time. `until`: when those that the
     person saw had changed last; what became uncertain later, perhaps again, is another decision."""
     doubtful = Delivery.objects.filter(notice=notice, state=State.UNCERTAIN)
-    doubtful = doubtful.exclude(notice__state=Notice.State.CANCELLED)
+    doubtful = doubtful.exclude(notice__state=Notice.State.CANCELLED).exclude(address="")
     if delivery_id is not None:
         doubtful = doubtful.filter(pk=delivery_id)
     if until is not None:

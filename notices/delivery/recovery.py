@@ -15,7 +15,16 @@ from django.db.models.functions import Coalesce, Greatest
 
 from config import clock
 from notices.content import messages
-from notices.delivery import claims, escalation, finish, high_water, restored, states, stream
+from notices.delivery import (
+    claims,
+    erasure,
+    escalation,
+    finish,
+    high_water,
+    restored,
+    states,
+    stream,
+)
 from notices.delivery.limits import SILENCE_SECONDS
 from notices.models import UNDER_WAY, Delivery, Notice, Receipt, Schedule, State
 from signup.uploads.models import WORKED_ON, Upload
@@ -42,6 +51,7 @@ class Bells(NamedTuple):
     run_schedule: Job
     take_receipts: Job
     take_upload: Job
+    erase_person: Job
 
 
 Args = tuple[int | str, ...]
@@ -70,6 +80,7 @@ def silent(bells: Bells, waits: Waits) -> Iterator[Ring]:
     yield from silent_receipts(bells)
     yield from silent_uploads(bells)
     yield from ((bells.escalate_notice, (pk,)) for pk in escalation.due())
+    yield from ((bells.erase_person, (pk,)) for pk in erasure.unfinished())
 
 
 def settle_expired() -> None:

@@ -1,5 +1,6 @@
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
+from notices.models.erasure import Erasure
 from notices.models.high_water import HighWater
 from notices.models.message import CodeRequest, Message, Request
 from notices.models.notice import (
@@ -10,6 +11,7 @@ from notices.models.notice import (
     Content,
     Notice,
 )
+from notices.models.period import Period
 from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
@@ -26,11 +28,13 @@ __all__ = [
     "CodeRequest",
     "Content",
     "Delivery",
+    "Erasure",
     "FailedAttempt",
     "HighWater",
     "Message",
     "Notice",
     "Occurrence",
+    "Period",
     "Receipt",
     "Request",
     "SavedAudience",

@@ -124,6 +124,9 @@ class Notice(Content):
     # goes out until staff decide. `settled_at`: they decided that nothing more shall.
     in_question_since = models.DateTimeField(null=True, editable=False)
     settled_at = models.DateTimeField(null=True, editable=False)
+    # By delivery/retention.py: of all its deliveries, and the pasted ones; the text.
+    addresses_removed_at = models.DateTimeField(null=True, editable=False)
+    text_removed_at = models.DateTimeField(null=True, editable=False)
     # When a worker last took a slice of it or was told to: the sweep rings for what is silent.
     active_at = models.DateTimeField(null=True, editable=False, db_column="rung_at")
 
@@ -141,6 +144,16 @@ class Notice(Content):
                 fields=["finished_at"],
                 condition=Q(escalate_minutes__isnull=False, escalated_at__isnull=True),
                 name="notice_to_escalate",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False, addresses_removed_at__isnull=True),
+                name="notice_with_addresses",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False, text_removed_at__isnull=True),
+                name="notice_with_text",
             ),
             models.Index(
                 fields=["in_question_since"],

@@ -12,6 +12,8 @@ from notices import channels, rights
 class Suppression(models.Model):
     """An address that gets no notices until this is lifted; a dead one gets nothing at all.
 
+    In place of the address of somebody who was erased there is its hash (audience/hashes.py).
+
     An address may stand here more than once, each time for another reason: who answers START
     takes back their STOP, and a bounce of the same address stays.
     """
@@ -49,6 +51,10 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"suppression {self.pk}"
+
+    @property
+    def is_hashed(self) -> bool:
+        return self.address.startswith("#")
 
 
 # What is dead gets nothing. Who opted out gets no notices, but what they themselves ask for.

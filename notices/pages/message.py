@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from config import clock
 from notices import rights
 from notices.audience import suppression
+from notices.delivery import periods
 from notices.models import DEAD, Delivery, Notice, Receipt, State
 from notices.pages.people import SAID, receipts_of
 from notices.rights import demand
@@ -64,6 +65,7 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "why": why(delivery),
         "steps": steps(delivery),
         "against": [(row, row.kind in DEAD) for row in against],
+        "receipts_kept": periods.days("receipts"),
     }
     return render(request, "notices/message.html", context)
 

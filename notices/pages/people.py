@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from notices import channels, rights
 from notices.audience import conditions, suppression
 from notices.channels import CHANNELS
-from notices.models import DEAD, Delivery, Receipt, Suppression
+from notices.models import DEAD, Delivery, Erasure, Receipt, Suppression
 from notices.receipts.apply import service
 from notices.rights import right_required
 from signup import groups, search
@@ -101,6 +101,8 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "next_before": told[PAGE - 1].pk if len(told) > PAGE else None,
         "changes": person.changes.select_related("by")[:PAGE],
         "may_change": may_change(request, person),
+        "may_erase": request.user.has_perm(rights.ERASE) and may_touch(request, person),
+        "is_going": Erasure.objects.filter(person=pk, done_at=None).exists(),
         "is_you": person.pk == request.user.pk,
     }
     return render(request, "people/person.html", context)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person, tokens, uploads
+from notices.pages import audiences, groups, people, person, person_data, retention, tokens, uploads
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -8,6 +8,10 @@ urlpatterns = [
     path("people/<int:pk>/", people.detail, name="person"),
     path("people/<int:pk>/edit/", person.edit, name="person_edit"),
     path("people/<int:pk>/active/", person.activate, name="person_active"),
+    path("people/<int:pk>/data.json", person_data.data, name="person_data"),
+    path("people/<int:pk>/erase/", person_data.erase, name="person_erase"),
+    path("people/erased/", person_data.erased, name="erased"),
+    path("retention/", retention.page, name="retention"),
     path("tokens/", tokens.listing, name="tokens"),
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("groups/", groups.listing, name="groups"),

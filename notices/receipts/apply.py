@@ -16,7 +16,7 @@ from django.db import transaction
 from config import clock
 from notices.audience import recipients, suppression
 from notices.channels import EMAIL
-from notices.delivery import finish, restored, states
+from notices.delivery import erasure, finish, restored, states
 from notices.models import OPEN, Delivery, FailedAttempt, Receipt, State, Suppression
 
 __all__ = ["OPT_OUTS", "service", "store", "take"]
@@ -24,7 +24,6 @@ __all__ = ["OPT_OUTS", "service", "store", "take"]
 BATCH = 1000
 TURN = 5.0  # seconds: other jobs of the queue wait no longer
 PATIENCE = timedelta(days=1)  # how long a receipt waits for its delivery
-KEPT = timedelta(days=7)  # after it was handled, so that a late repetition changes nothing
 
 Kind = Receipt.Kind
 # From weak to strong: kind of the receipt -> the delivery's new state, and from which it may move.
@@ -58,7 +57,6 @@ def take() -> bool:
             return True
         if taken < BATCH:
             break
-    forget()
     return False
 
 
@@ -72,6 +70,7 @@ def take_batch() -> int:
         move(batch, found)
         list_addresses(batch, found)
         look_again(waiting)
+        forget_erased(batch, found)
         done = {each.pk for each in batch} - {each.pk for each in waiting}
         Receipt.objects.filter(pk__in=done).update(handled_at=clock.now())
     for notice_id in {each.notice_id for each in found.values() if each.state in OPEN}:
@@ -157,8 +156,8 @@ def match(batch: Iterable[Receipt]) -> dict[int, Delivery]:
 
 def is_about(receipt: Receipt, delivery: Delivery) -> bool:
     """Another Bellhop may share the provider's account: then its numbers are like ours."""
-    there = recipients.canonical(receipt.address)
-    same = not there or there == recipients.canonical(delivery.address)
+    there, ours = map(recipients.canonical, (receipt.address, delivery.address))
+    same = not there or not ours or there == ours
     return same and receipt.channel == delivery.channel
 
 
@@ -199,6 +198,8 @@ def move(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:
         if each.kind != Kind.DELIVERED and is_about_earlier_try(each, delivery):
             continue
         reason = "" if each.kind == Kind.DELIVERED else each.reason
+        if not delivery.address:
+            reason = erasure.ERASED
         groups[each.kind, reason].append(delivery.pk)
     for kind, (state, before) in MOVES.items():
         for reason in sorted(words for each, words in groups if each == kind):
@@ -214,7 +215,9 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
         address = delivery.address if delivery else each.address  # as it is looked for
         kind = listed_as(each)
         # A receipt that waits for its delivery lists its address once, not at every look.
-        if address and kind and (each.looks == 0 or not each.address):
+        if delivery and kind and not address:  # they were erased: what they say holds, as a hash
+            suppression.add_hashed(each.channel, each.address, kind)
+        elif address and kind and (each.looks == 0 or not each.address):
             pending.append(
                 Suppression(channel=each.channel, address=address, kind=kind, note=each.reason)
             )
@@ -225,6 +228,12 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
                 lifted_at=clock.now(), lift_reason=TOOK_BACK
             )
     suppression.add_all(pending)
+
+
+def forget_erased(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:
+    """A late report of somebody who was erased brings their address back to nobody."""
+    late = [each.pk for each in batch if each.pk in found and not found[each.pk].address]
+    Receipt.objects.filter(pk__in=late).delete()
 
 
 def listed_as(receipt: Receipt) -> Suppression.Kind | None:
@@ -247,9 +256,3 @@ def look_again(waiting: Iterable[Receipt]) -> None:
     if given_up:
         Receipt.objects.filter(pk__in=given_up).update(handled_at=now)
         log.info("%d receipts were about no delivery of ours.", len(given_up))
-
-
-def forget() -> None:
-    old = Receipt.objects.filter(handled_at__lt=clock.now() - KEPT)
-    numbers = list(old.order_by("handled_at").values_list("pk", flat=True)[:BATCH])
-    Receipt.objects.filter(pk__in=numbers).delete()

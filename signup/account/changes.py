@@ -18,7 +18,6 @@ from signup.account import sessions
 from signup.models import ContactChange, User, Verification
 from web.problems import Invalid
 
-DELETED = gettext_noop("The account was deleted.")
 TAKEN_BACK = gettext_noop("The change was taken back.")
 
 
@@ -59,7 +58,8 @@ def locked(user: User) -> User:
 def change(user: User, field: str, value: str, now: datetime) -> None:
     before = str(getattr(user, field) or "")
     ContactChange.objects.create(user=user, field=field, before=before, made_at=now)
-    User.objects.filter(pk=user.pk).update(**{field: empty_or(field, value)})
+    setattr(user, field, empty_or(field, value))
+    user.save(update_fields=[field])
     security.tell("account-changed", account=user.pk, changed=field)
 
 
@@ -167,13 +167,3 @@ def take_back(delivery: Delivery) -> bool:
 def stop(user: User, reason: str, **which: Any) -> None:
     """Of what nobody is sending yet."""
     states.stop(Delivery.objects.filter(user=user, token=None, **which), State.CANCELLED, reason)
-
-
-def delete(user: User) -> None:
-    """What was sent stays in the records, without the account; what was not is not sent."""
-    with transaction.atomic():
-        stop(user, DELETED)
-        sessions.end(user.sessions.all())
-        number = user.pk
-        user.delete()
-    security.tell("user-deleted", account=number)

@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.cache import never_cache
@@ -20,10 +19,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from notices.audience import preferences
+from notices.audience.kept import as_file
+from notices.delivery import erasure
+from notices.models import Erasure
 from signup import accounts, flow, rates
 from signup.account import changes, sessions
 from signup.account.forms import AboutForm, DeleteForm, EmailForm, PasswordForm, about, owned
-from signup.account.kept import kept
 from signup.models import User
 from web import answers
 from web.access import own_account
@@ -66,7 +67,6 @@ def page(
         "sessions": sessions.open_of(user),
         "here": request.session.session_key,
         "stopped": preferences.stopped(owned(user)),
-        "keep_days": settings.KEEP_DAYS,
     }
     response = render(
         request, "account/account.html", context, status=problem.status if problem else 200
@@ -195,9 +195,14 @@ def delete(request: HttpRequest, form: DeleteForm) -> str:
     if user.is_staff:
         raise Invalid(_("An account of staff is deleted in the admin, by somebody else."))
     check_own(user, "password", password)
+    try:
+        done = erasure.ask(user, user, Erasure.Way.OWN).done_at
+    except ValidationError as problem:
+        raise Invalid(problem.messages[0]) from None
     logout(request)
-    changes.delete(user)
-    return _("Your account is deleted.")
+    if done:
+        return _("Your account is deleted.")
+    return _("Your account is closed. What is left of it is deleted within the hour.")
 
 
 # Sessions, and everything that is kept
@@ -233,11 +238,7 @@ def end(request: HttpRequest, which: str) -> int:
 @require_safe
 def download(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    response = JsonResponse(kept(user), json_dumps_params={"ensure_ascii": False, "indent": 2})
-    response["Content-Disposition"] = (
-        f'attachment; filename="bellhop-{timezone.now():%Y-%m-%d}.json"'
-    )
-    return response
+    return as_file(user)
 
 
 my_account = door("about", save_about)

@@ -56,6 +56,14 @@ def read_int(name: str, default: int) -> int:
     return int(text)
 
 
+def read_days(name: str, default: int, least: int) -> int:
+    """So few as `least` are needed while people may still ask; 0: it is never removed."""
+    days = read_int(name, default)
+    if days > 36_500 or 0 < days < least:
+        raise refuse(name, f"{days} is not 0, and not between {least} and 36500 days.")
+    return days
+
+
 def read_list(name: str) -> list[str]:
     """What stands between commas, without the spaces beside them."""
     text: str = env.str(name, default="")
@@ -358,7 +366,12 @@ if PUBLIC_URL and not registry.is_endpoint(PUBLIC_URL):
 # Notices
 
 QUIET_HOURS = read_hours("QUIET_HOURS")
-KEEP_DAYS = read_int("KEEP_DAYS", 90)  # codes and other single messages
+# Until administrators say otherwise on /retention/; 0 of all but the first: for ever.
+KEEP_DAYS = read_days("KEEP_DAYS", 90, least=1)  # codes and other single messages
+KEEP_ADDRESSES_DAYS = read_days("KEEP_ADDRESSES_DAYS", 365, least=30)  # of notices
+KEEP_TEXTS_DAYS = read_days("KEEP_TEXTS_DAYS", 0, least=30)
+KEEP_LOG_DAYS = read_days("KEEP_LOG_DAYS", 730, least=30)
+SUPPRESSION_KEY = env.str("SUPPRESSION_KEY", default="").strip()
 
 # Sign-up
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from notices.audience import preferences, suppression
 from notices.delivery import expand, lifecycle, slices
-from notices.models import Delivery, Schedule, State
+from notices.models import Delivery, Erasure, Schedule, State
 from notices.schedules import actions, occurrences
 from signup import codes
 from signup.models import Verification
@@ -24,7 +24,8 @@ FOR_ALL = {
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
-    "/outbox/", "/account/", "/account/mobile/code/", "/tokens/",
+    "/outbox/", "/account/", "/account/mobile/code/", "/tokens/", "/retention/",
+    "/people/erased/", "/people/{person}/erase/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
@@ -46,6 +47,8 @@ def world(staff, visitor, texts):
     )
     suppression.add("email", "wang@example.com", "bounced", "It came back. 5.1.1 No such user")
     suppression.add("sms", "+8613900000002", "stop")
+    counts = {"account": 1, "messages": 12, "opt_outs": 1}
+    Erasure.objects.create(person=999, way="page", by=staff, done_at=timezone.now(), counts=counts)
     return new
 
 
@@ -93,7 +96,11 @@ def test_pages_for_everybody(open_page, settings, scheme, language):
 def test_pages_for_staff(open_page, staff, world, scheme, language):
     for path in FOR_STAFF:
         page = open_page(
-            path.format(pk=world.pk, message=world.deliveries.order_by("pk")[0].pk),
+            path.format(
+                pk=world.pk,
+                message=world.deliveries.order_by("pk")[0].pk,
+                person=world.deliveries.exclude(user=staff)[0].user_id,
+            ),
             user=staff,
             language=language,
             color_scheme=scheme,

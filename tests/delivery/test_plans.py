@@ -147,7 +147,6 @@ ENGINE = {
     "escalation: whose time has come": lambda big: escalation.due(),
     "escalation: spare": escalation.spare,
     "receipts: the next batch": lambda big: apply.take_batch(),
-    "receipts: forget": lambda big: apply.forget(),
     "receipts: by the provider's number": lambda big: apply.match(REPORTS),
     "suppression: of one": lambda big: suppression.active("email", "lost7@example.com").exists(),
     "suppression: of many": lambda big: suppression.among("email", ["lost7@example.com"] * 50),
@@ -188,7 +187,6 @@ INDEX = {
     "finish": "delivery_of_notice",
     "free what was claimed": "delivery_token",
     "receipts: by the provider's number": "delivery_of_receipt",
-    "receipts: forget": "receipt_handled",
     "sweep: lost": "delivery_in_hand",
     "budget of codes": "verification_of_prefix",
     "a page": "delivery_listed",
@@ -218,6 +216,8 @@ def test_file_of_results_is_read_as_it_is_written(big):
 
 def test_purge_reads_no_table_whole(big, monkeypatch):
     monkeypatch.setattr(settings, "KEEP_DAYS", 60)
+    monkeypatch.setattr(settings, "KEEP_ADDRESSES_DAYS", 60)
+    monkeypatch.setattr(settings, "KEEP_TEXTS_DAYS", 60)
     check(retention.run, "purge")
 
 

@@ -2,16 +2,22 @@
 
 from typing import Any
 
+from django.http import JsonResponse
+from django.utils import timezone
+
 from notices.audience import recipients
 from notices.channels import EMAIL, SMS
 from notices.models import Delivery, Suppression
 from signup.models import ContactChange, Group, SignedIn, User, Verification
 
+__all__ = ["as_file", "kept"]
+
 # Of a user: all but the hash, and what is made from the name.
 SECRET = {"password", "name_key"}
 OF_DELIVERY = (
     "id", "message", "channel", "address", "name", "language", "state", "reason", "created_at",
-    "changed_at", "notice_id", "notice__subject", "notice__text",
+    "changed_at", "notice_id", "notice__subject", "notice__text", "values", "written__subject",
+    "written__text",
 )  # fmt: skip
 OF_SUPPRESSION = ("channel", "address", "kind", "note", "since", "lifted_at")
 
@@ -27,7 +33,7 @@ def kept(user: User) -> dict[str, Any]:
     groups = Group.objects.filter(memberships__user=user)
     return {
         "account": account | {"groups": list(groups.values_list("name", flat=True))},
-        "messages": list(Delivery.objects.filter(user=user).order_by("-id").values(*OF_DELIVERY)),
+        "messages": [*Delivery.objects.filter(user=user).order_by("-id").values(*OF_DELIVERY)],
         "not_wanted": [
             row
             for channel, address in ((SMS, account["mobile"]), (EMAIL, user.email))
@@ -52,3 +58,11 @@ def suppressed(channel: str, address: str) -> list[dict[str, Any]]:
 def codes(mobile: str) -> list[Any]:
     rows = Verification.objects.filter(mobile=mobile) if mobile else Verification.objects.none()
     return list(rows.order_by("-id").values("purpose", "created_at", "used_at"))
+
+
+def as_file(user: User) -> JsonResponse:
+    """The same as a download."""
+    response = JsonResponse(kept(user), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    name = f"bellhop-{timezone.now():%Y-%m-%d}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
