@@ -15,11 +15,14 @@ from web.answers import refusal
 from web.problems import NotAllowed
 
 __all__ = [
-    "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
-    "TOKENS", "demand", "of", "right_required",
+    "ADDRESSES", "APPROVE", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "ROLES", "SCHEDULE",
+    "SEE_PEOPLE", "SEE_WHO_DID_WHAT", "SEND", "TOKENS", "WRITE", "demand", "has_any", "in_words",
+    "of", "right_required",
 ]  # fmt: skip
 
+WRITE = "notices.write_drafts"
 SEND = "notices.send_notice"
+APPROVE = "notices.approve_notice"
 EVERYONE = "notices.send_to_everyone"
 SCHEDULE = "notices.manage_schedules"
 ADDRESSES = "notices.see_addresses"
@@ -28,9 +31,13 @@ LIFT = "notices.lift_suppressions"
 SEE_PEOPLE = "notices.see_people"
 PEOPLE = "notices.manage_people"
 TOKENS = "notices.manage_tokens"
+SEE_WHO_DID_WHAT = "signup.view_audit"
+ROLES = "signup.manage_roles"
 
 WORDS = {
+    WRITE: gettext_noop("Write drafts"),
     SEND: gettext_noop("Write, send and cancel notices"),
+    APPROVE: gettext_noop("Can approve a notice"),
     EVERYONE: gettext_noop("Send to everyone"),
     SCHEDULE: gettext_noop("Write, change and stop schedules"),
     ADDRESSES: gettext_noop("See addresses and numbers"),
@@ -39,6 +46,8 @@ WORDS = {
     SEE_PEOPLE: gettext_noop("See people, and what they were told"),
     PEOPLE: gettext_noop("Add and change people, groups and audiences"),
     TOKENS: gettext_noop("Make and revoke tokens of the API"),
+    SEE_WHO_DID_WHAT: gettext_noop("See who did what"),
+    ROLES: gettext_noop("Give and take roles"),
 }
 
 
@@ -47,9 +56,18 @@ def of(*rights: str) -> Any:
     return [(right.partition(".")[2], WORDS[right]) for right in rights]
 
 
+def in_words(right: str, name: str) -> str:
+    """In the reader's language; the `name` of one that is not ours as it is."""
+    return _(WORDS[right]) if right in WORDS else name
+
+
+def has_any(user: Any, *rights: str) -> bool:
+    return any(user.has_perm(right) for right in rights)
+
+
 def demand(request: HttpRequest, *rights: str) -> None:
     """Raises PermissionDenied, in words, for who has none of them."""
-    if any(request.user.has_perm(right) for right in rights):
+    if has_any(request.user, *rights):
         return
     request.missing_right = "|".join(rights)  # type: ignore[attr-defined]  # signup/security.py
     names = " / ".join(_(WORDS[right]) for right in rights)

@@ -101,6 +101,10 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [  # in words: notices/rights.py
+            ("view_audit", "See who did what"),
+            ("manage_roles", "Give and take roles"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),

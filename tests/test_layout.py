@@ -43,7 +43,8 @@ PACKAGES = [
     "notices.models",
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
-    "signup.search signup.security signup.person_form signup.people signup.batches signup.uploads",
+    "signup.search signup.security signup.roles signup.person_form signup.people signup.batches "
+    "signup.uploads",
     "signup.groups signup.uploads.models",
     "signup.emails signup.usernames signup.names signup.lookalikes",
     "notices.recurrence",

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from notices import rights
 from notices.api import tokens
 from notices.models import Token
-from notices.rights import right_required
+from notices.rights import demand, right_required
 from signup import security
 from web.access import StaffRequest
 from web.problems import Problem
@@ -55,9 +55,11 @@ class TokenForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@right_required(rights.TOKENS)
+@right_required(rights.TOKENS, rights.SEE_WHO_DID_WHAT)
 @never_cache
 def listing(request: StaffRequest) -> HttpResponse:
+    if request.method == "POST":
+        demand(request, rights.TOKENS)
     form = TokenForm(request.POST or None, allowed=tokens.may_give(request.user))
     secret = made(request, form) if form.is_bound and form.is_valid() else ""
     if secret:
