@@ -16,13 +16,14 @@ from phonenumber_field.modelfields import PhoneNumberField
 
 from config import clock
 from signup import emails, names, usernames
+from signup.audit.models import Entry
 from signup.groups import Attribute, Change, Group, Membership
 from signup.uploads.models import Headings, Part, Upload
 
 __all__ = [
     "CODE_LIFETIME", "CODE_MINUTES", "CODE_TRIES", "STRANGERS_TRIES", "Attribute", "Change",
-    "ContactChange", "Group", "Headings", "Membership", "Part", "Purpose", "SignedIn", "Upload",
-    "User", "Verification", "code_deadline", "default_time_zone",
+    "ContactChange", "Entry", "Group", "Headings", "Membership", "Part", "Purpose", "SignedIn",
+    "Upload", "User", "Verification", "code_deadline", "default_time_zone",
 ]  # fmt: skip
 
 CODE_MINUTES = 5

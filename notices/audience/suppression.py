@@ -4,6 +4,7 @@ from collections.abc import Collection
 from functools import reduce
 from operator import or_
 
+from django.db import transaction
 from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext_noop
 
@@ -11,6 +12,7 @@ from config import clock
 from notices.audience.recipients import canonical
 from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
+from signup import security
 from signup.models import User
 
 __all__ = [
@@ -52,11 +54,12 @@ def add_all(rows: Collection[Suppression]) -> None:
 
 def lift(suppression_id: int, by: User, reason: str) -> bool:
     """Takes a row off the list; False when somebody else did."""
-    return bool(
-        Suppression.objects.filter(pk=suppression_id, lifted_at=None).update(
-            lifted_at=clock.now(), lifted_by=by, lift_reason=reason[:255]
-        )
-    )
+    standing = Suppression.objects.filter(pk=suppression_id, lifted_at=None)
+    with transaction.atomic():
+        if not standing.update(lifted_at=clock.now(), lifted_by=by, lift_reason=reason[:255]):
+            return False
+        security.tell("lifted", suppression=suppression_id)
+    return True
 
 
 def rows_against(address: str, channel: str | OuterRef) -> QuerySet[Suppression]:

@@ -66,12 +66,12 @@ def write(request: StaffRequest, pk: int | None = None) -> HttpResponse:
     saved.changed_by, saved.changed_at = request.user, timezone.now()
     try:
         with transaction.atomic():
-            done = form.save(saved)
+            if done := form.save(saved):
+                security.tell("audience-changed", audience=saved.pk)
     except IntegrityError:  # the same name, at this moment
         form.name_problem, done = _("There is an audience of this name. Choose another."), False
     if not done:
         return page(request, saved, form)
-    security.tell("audience-changed", audience=saved.pk)
     messages.success(request, _("Saved."))
     return redirect(saved)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person, roles, tokens, uploads
+from notices.pages import audiences, audit, groups, people, person, roles, tokens, uploads
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -8,6 +8,8 @@ urlpatterns = [
     path("people/<int:pk>/", people.detail, name="person"),
     path("people/<int:pk>/edit/", person.edit, name="person_edit"),
     path("people/<int:pk>/active/", person.activate, name="person_active"),
+    path("audit/", audit.listing, name="audit"),
+    path("audit.csv", audit.as_csv, name="audit_csv"),
     path("roles/", roles.listing, name="roles"),
     path("roles/act/", roles.act, name="roles_act"),
     path("tokens/", tokens.listing, name="tokens"),

@@ -100,11 +100,12 @@ class Form(PersonForm):
                 (Membership(group=group, user=person) for group in chosen), ignore_conflicts=True
             )
             record(person, by, Change.What.ADDED if is_new else Change.What.CHANGED, self)
-        security.tell(
-            "user-added" if is_new else "user-changed",
-            account=person.pk,
-            changed=",".join(each.partition(":")[0] for each in self.changed_data),
-        )
+            if is_new or self.changed_data:
+                security.tell(
+                    "user-added" if is_new else "user-changed",
+                    account=person.pk,
+                    changed=",".join(each.partition(":")[0] for each in self.changed_data),
+                )
         return person
 
 
@@ -165,11 +166,12 @@ def activate(request: StaffRequest, pk: int) -> HttpResponse:
     demand_to_touch(request, person)
     if person.pk == request.user.pk:
         raise PermissionDenied(_("Nobody deactivates themself."))
-    if User.objects.filter(pk=pk).exclude(is_active=active).update(is_active=active):
-        Change.objects.create(
-            user=person, by=request.user, what=Change.What.CHANGED, fields=["is_active"]
-        )
-        security.tell("user-changed", account=pk, changed="is_active")
+    with transaction.atomic():
+        if User.objects.filter(pk=pk).exclude(is_active=active).update(is_active=active):
+            Change.objects.create(
+                user=person, by=request.user, what=Change.What.CHANGED, fields=["is_active"]
+            )
+            security.tell("user-changed", account=pk, changed="is_active")
     if active:
         messages.success(request, _("Active again."))
     else:

@@ -57,6 +57,8 @@ DOORS = {
     f"/people/{N}/": (SEE_PEOPLE, None),
     f"/people/{N}/edit/": (PEOPLE, PEOPLE),
     f"/people/{N}/active/": (None, PEOPLE),
+    "/audit/": ({AU, AD}, None),
+    "/audit.csv": ({AU, AD}, None),
     "/roles/": ({AU, AD}, None),
     "/roles/act/": (None, {AD}),
     "/tokens/": ({AU, AD}, {AD}),
