@@ -1,7 +1,7 @@
 """What staff may do: each is a permission of Django's, given in the admin (docs/rights.md). Whoever
 is staff may look at the pages; addresses are masked there for who may not see them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -56,9 +56,10 @@ def of(*rights: str) -> Any:
     return [(right.partition(".")[2], WORDS[right]) for right in rights]
 
 
-def in_words(right: str, name: str) -> str:
-    """In the reader's language; the `name` of one that is not ours as it is."""
-    return _(WORDS[right]) if right in WORDS else name
+def in_words(named: Mapping[str, str]) -> list[str]:
+    """In the reader's language and our order; the name of one that is not ours as it is."""
+    ours = [_(words) for right, words in WORDS.items() if right in named]
+    return ours + [name for right, name in named.items() if right not in WORDS]
 
 
 def has_any(user: Any, *rights: str) -> bool:

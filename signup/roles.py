@@ -42,14 +42,14 @@ def in_words(role: Group) -> tuple[str, str]:
     return _(name) if purpose else name, purpose and _(purpose)
 
 
-def rights_of(role: Group) -> list[tuple[str, str]]:
-    """Each permission, and its name."""
+def rights_of(role: Group) -> dict[str, str]:
+    """Permission -> its name."""
     rows = role.permissions.select_related("content_type").order_by("content_type", "codename")
-    return [(f"{each.content_type.app_label}.{each.codename}", each.name) for each in rows]
+    return {f"{each.content_type.app_label}.{each.codename}": each.name for each in rows}
 
 
 def may_hand_out(by: Any, role: Group) -> bool:
-    return bool(by.has_perms([right for right, _name in rights_of(role)]))
+    return bool(by.has_perms(rights_of(role)))
 
 
 def managers() -> QuerySet[User]:

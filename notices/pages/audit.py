@@ -42,7 +42,7 @@ class Search(forms.Form):
     """What cannot be read is not searched by, and is marked."""
 
     who = forms.CharField(
-        label=_("Who: a username, a token, or a user of the system"),
+        label=_("Who"),
         required=False,
         max_length=150,
         widget=forms.TextInput(attrs={"type": "search"}),

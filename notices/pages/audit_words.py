@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from notices.models import Notice, SavedAudience, Schedule, Token
-from signup import roles
+from signup import groups, roles
 from signup.audit.verbs import SENTENCES, STEPS
 from signup.models import Entry, Upload, User
 
@@ -89,23 +89,17 @@ def sentence(entry: Entry, names: Names) -> str:
     role = entry.facts.get("group") or 0
     known = {
         "what": what,
-        "changed": fields_in_words(entry),
+        "changed": fields_of(entry),
         "step": str(STEPS.get(facts.get("step", ""), "–")),
         "role": f"“{names[Kind.ROLE].get(role) or gone(Kind.ROLE, role)}”",
     }
     return str(SENTENCES.get(entry.verb, entry.verb)) % (defaultdict(lambda: "–", facts) | known)
 
 
-def fields_in_words(entry: Entry) -> str:
-    """As forms call them."""
-    model: type[Model] | None = CALLED.get(entry.kind, (None,))[0]
-    labels = {
-        each.name: str(each.verbose_name)
-        for each in (model._meta.get_fields() if model else ())
-        if hasattr(each, "verbose_name")
-    }
-    named = filter(None, str(entry.facts.get("changed", "")).split(","))
-    return ", ".join(dict.fromkeys(labels.get(each, each) for each in named)) or "–"
+def fields_of(entry: Entry) -> str:
+    names = list(filter(None, str(entry.facts.get("changed", "")).split(",")))
+    known = CALLED.get(entry.kind)
+    return (groups.fields_in_words(known[0], names) if known else ", ".join(names)) or "–"
 
 
 def url(entry: Entry, names: Names) -> str:

@@ -59,11 +59,10 @@ def in_order() -> list[Group]:
 
 
 def described(group: Group, reader: Any) -> Role:
-    opened = roles.rights_of(group)
     return Role(
         group,
         *roles.in_words(group),
-        [rights.in_words(*each) for each in opened],
+        rights.in_words(roles.rights_of(group)),
         list(group.user_set.order_by("username")[:SHOWN]),
         reader.has_perm(rights.ROLES) and roles.may_hand_out(reader, group),
     )

@@ -143,15 +143,14 @@ def test_each_role_opens_what_the_table_says_by_page_and_by_json(client, made, r
 
 
 def test_all_that_there_is_to_give_has_its_words_and_the_administrator(made):
-    administrator = {name for name, _ in roles.rights_of(Group.objects.get(name=AD))}
-    assert administrator == set(rights.WORDS)
+    assert set(roles.rights_of(Group.objects.get(name=AD))) == set(rights.WORDS)
     assert set(Group.objects.values_list("name", flat=True)) == set(roles.WORDS) - {"Staff"}
 
 
 def test_the_page_about_rights_has_each_role_and_each_right(made):
     written = (ROOT / "docs" / "rights.md").read_text()
     for name in ALL - {AD}:
-        opened = {rights.WORDS[right] for right, _ in roles.rights_of(Group.objects.get(name=name))}
+        opened = {rights.WORDS[right] for right in roles.rights_of(Group.objects.get(name=name))}
         [row] = re.findall(rf"^\| {name} \| (.*) \|$", written, re.MULTILINE)
         assert set(row.split("; ")) == opened, name
     for right, words in rights.WORDS.items():
