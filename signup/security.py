@@ -180,3 +180,10 @@ def password_changed(instance: User, created: bool, **kwargs: Any) -> None:
     """By whichever door; a hash that was only renewed is no change, and Django clears it before."""
     if not created and instance._password is not None:  # type: ignore[attr-defined]
         tell("password-changed", account=instance.pk)
+
+
+@receiver(post_save, sender=User)
+def superuser_made(instance: User, created: bool, **kwargs: Any) -> None:
+    """By createsuperuser; the admin makes people first, and changes their rights then."""
+    if created and instance.is_superuser:
+        tell("superuser-made", account=instance.pk)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from notices.models import Notice, SavedAudience, Schedule, Token
 from signup import groups, roles
 from signup.audit.verbs import SENTENCES, STEPS
-from signup.models import Entry, Upload, User
+from signup.models import Entry, Purpose, Upload, User
 
 __all__ = ["lines", "pattern"]
 
@@ -86,10 +86,12 @@ def sentence(entry: Entry, names: Names) -> str:
         what = _("by a name that nobody has")
     else:
         what = ", ".join(f"{key} {value}" for key, value in facts.items()) or "–"
+    purpose = facts.get("purpose", "")
     role = entry.facts.get("group") or 0
     known = {
         "what": what,
         "changed": fields_of(entry),
+        "purpose": str(dict(Purpose.choices).get(purpose, purpose)),
         "step": str(STEPS.get(facts.get("step", ""), "–")),
         "role": f"“{names[Kind.ROLE].get(role) or gone(Kind.ROLE, role)}”",
     }

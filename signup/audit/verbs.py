@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 SENTENCES: dict[str, Promise] = {
     "sign-in": _("Signed in."),
     "sign-in-failed": _("Failed to sign in: %(what)s."),
+    "code-refused": _("Typed a wrong code, for %(purpose)s."),
     "password-changed": _("Changed the password: %(what)s."),
     "password-disabled": _("Took the password away: %(what)s."),
     "account-changed": _("Changed the own account (%(changed)s): %(what)s."),
@@ -45,6 +46,7 @@ SENTENCES: dict[str, Promise] = {
     "schedule-ended": _("Ended a schedule: %(what)s."),
     "let-go": _("Let go what was held after a restore: %(name)s."),
     "settled": _("Called done what was held after a restore: %(name)s."),
+    "superuser-made": _("Made a superuser: %(what)s."),
     "rights-changed": _("Changed rights (%(changed)s): %(what)s."),
     "role-given": _("Gave the role %(role)s: %(what)s."),
     "role-taken": _("Took the role %(role)s away: %(what)s."),

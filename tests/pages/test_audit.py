@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from notices import rights
 from notices.api import tokens
 from notices.audience import suppression
 from notices.delivery import expand, lifecycle
@@ -134,7 +135,7 @@ def test_suppressions_exports_and_looking_at_addresses(desk, staff, visitor):
         ("addresses-seen", "account", visitor.pk),
         *[("addresses-searched", "", None)] * 4,
     ]
-    guard = with_rights(User.objects.create_user("night_guard", is_staff=True), "x.see_people")
+    guard = with_rights(User.objects.create_user("night_guard", is_staff=True), rights.SEE_PEOPLE)
     desk.force_login(guard)
     before = Entry.objects.count()
     desk.get(f"/people/{visitor.pk}/")
@@ -170,6 +171,8 @@ def test_page_tells_in_the_readers_language_what_was_done(desk, staff, visitor):
     security.tell("user-changed", account=visitor.pk, changed="is_active,name")
     security.tell("user-deleted", account=987654, user=987653)
     security.tell("sign-in-failed", name="54ff0ef864725249")
+    security.tell("code-refused", purpose="sign_in", verification=5)
+    boss = User.objects.create_superuser("the_boss")
     page = desk.get("/audit/").text
     for words in (
         "Gave the role “Sender”: guest_wang.",
@@ -178,6 +181,8 @@ def test_page_tells_in_the_readers_language_what_was_done(desk, staff, visitor):
         "Deleted a person: person 987654.",
         "person 987653",
         "Failed to sign in: by a name that nobody has.",
+        "Typed a wrong code, for signing in.",
+        f'<a href="/people/{boss.pk}/">Made a superuser: the_boss.</a>',
     ):
         assert words in page, words
     assert (
