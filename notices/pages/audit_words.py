@@ -78,30 +78,30 @@ def gone(kind: str, number: int | None) -> str:
 
 def sentence(entry: Entry, names: Names) -> str:
     """A verb of a later version is shown as it is."""
-    facts = {key: str(value) for key, value in entry.facts.items()}
+    facts = defaultdict(lambda: "–", {key: in_words(entry, key, names) for key in entry.facts})
     if entry.kind:
         called = names.get(entry.kind, {}).get(entry.number or 0)
-        what = called or gone(entry.kind, entry.number)
+        facts["what"] = called or gone(entry.kind, entry.number)
     elif entry.verb == "sign-in-failed":
-        what = _("by a name that nobody has")
-    else:
-        what = ", ".join(f"{key} {value}" for key, value in facts.items()) or "–"
-    purpose = facts.get("purpose", "")
-    role = entry.facts.get("group") or 0
-    known = {
-        "what": what,
-        "changed": fields_of(entry),
-        "purpose": str(dict(Purpose.choices).get(purpose, purpose)),
-        "step": str(STEPS.get(facts.get("step", ""), "–")),
-        "role": f"“{names[Kind.ROLE].get(role) or gone(Kind.ROLE, role)}”",
-    }
-    return str(SENTENCES.get(entry.verb, entry.verb)) % (defaultdict(lambda: "–", facts) | known)
+        facts["what"] = _("by a name that nobody has")
+    elif facts:
+        facts["what"] = ", ".join(f"{key} {value}" for key, value in facts.items())
+    return str(SENTENCES.get(entry.verb, entry.verb)) % facts
 
 
-def fields_of(entry: Entry) -> str:
-    names = list(filter(None, str(entry.facts.get("changed", "")).split(",")))
-    known = CALLED.get(entry.kind)
-    return (groups.fields_in_words(known[0], names) if known else ", ".join(names)) or "–"
+def in_words(entry: Entry, fact: str, names: Names) -> str:
+    value = entry.facts[fact]
+    match fact:
+        case "changed":
+            fields, known = list(filter(None, str(value).split(","))), CALLED.get(entry.kind)
+            return (groups.fields_in_words(known[0], fields) if known else ", ".join(fields)) or "–"
+        case "purpose" if value in Purpose.values:
+            return str(Purpose(value).label)
+        case "step" if value in STEPS:
+            return str(STEPS[value])
+        case "group":
+            return f"“{names[Kind.ROLE].get(value) or gone(Kind.ROLE, value)}”"
+    return str(value)
 
 
 def url(entry: Entry, names: Names) -> str:
