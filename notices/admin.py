@@ -16,6 +16,7 @@ from notices.models import (
     Schedule,
     Suppression,
 )
+from signup import search
 from signup.search import PeopleSearch, fitting
 from web import characters
 from web.admin import ShownOnly
@@ -91,6 +92,7 @@ class DeliveryAdmin(ReadOnly, ShownOnly):
             return queryset, False
         if term.isdecimal() and len(term) < 7:
             return queryset.filter(notice=int(term)), False
+        search.looked_for(term)
         found = queryset.filter(fitting(term, "address")).order_by("-id")
         return queryset.filter(pk__in=list(found.values_list("pk", flat=True)[:FOUND])), False
 

@@ -13,7 +13,10 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.admin import StaticDeviceAdmin
+from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
 
+from notices import rights
 from notices.delivery import erasure
 from notices.models import Erasure
 from signup import security
@@ -24,6 +27,24 @@ from web.admin import ShownOnly
 
 RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 TOLD = (*RIGHTS, "username", "email", "mobile")  # by which somebody could get in
+
+
+for devices in (TOTPDeviceAdmin, StaticDeviceAdmin):  # by parts of an email one finds out the rest
+    devices.search_fields, devices.search_help_text = ["user__username"], None
+
+
+class OfAddresses(ShownOnly):
+    """Shows numbers and emails, and is searched by them: in no other way to be looked at."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and sees_addresses(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and sees_addresses(request)
+
+
+def sees_addresses(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm(rights.ADDRESSES))
 
 
 class ChangeForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]
@@ -48,7 +69,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(PeopleSearch, OfAddresses, auth.UserAdmin):  # type: ignore[type-arg]
     form = ChangeForm
     add_form = CreationForm
     change_password_form = PasswordForm
@@ -97,7 +118,9 @@ class UserAdmin(PeopleSearch, ShownOnly, auth.UserAdmin):  # type: ignore[type-a
         return super().has_change_permission(request, obj) and may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        may = super().has_delete_permission(request, obj) and may_touch(request, obj)
+        """Nobody deletes themself: somebody who gives roles is always left."""
+        own = obj is not None and obj.pk == request.user.pk
+        may = super().has_delete_permission(request, obj) and may_touch(request, obj) and not own
         return may and not (obj and erasure.is_last_administrator(obj))
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
@@ -147,7 +170,7 @@ class GroupAdmin(auth.GroupAdmin):
 
 
 @admin.register(Verification)
-class VerificationAdmin(PeopleSearch, ShownOnly):
+class VerificationAdmin(PeopleSearch, OfAddresses):
     """The salt stays out of sight: the code is made from it."""
 
     fields = list_display = ("mobile", "created_at", "expires_at", "tries", "used_at")

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from signup import names
 
@@ -89,15 +89,19 @@ class Change(models.Model):
         return f"change {self.pk}"
 
     def in_words(self) -> str:
-        """The fields, as pages call them."""
-        labels = {
-            each.name: each.verbose_name
-            for each in type(self.user)._meta.get_fields()
-            if hasattr(each, "verbose_name")
-        }
-        return ", ".join(
-            str(labels.get(name, name.partition(":")[2] or name)) for name in self.fields
-        )
+        return fields_in_words(type(self.user), self.fields)
+
+
+def fields_in_words(model: type[models.Model], names: Iterable[str]) -> str:
+    """As pages call them."""
+    labels = {
+        each.name: str(each.verbose_name)
+        for each in model._meta.get_fields()
+        if hasattr(each, "verbose_name")
+    } | {"is_active": pgettext("of a person", "active")}
+    return ", ".join(
+        dict.fromkeys(labels.get(name, name.partition(":")[2] or name) for name in names)
+    )
 
 
 # Groups

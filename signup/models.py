@@ -17,13 +17,14 @@ from phonenumber_field.modelfields import PhoneNumberField
 
 from config import clock
 from signup import emails, names, usernames
+from signup.audit.models import Entry
 from signup.groups import Attribute, Change, Group, Membership
 from signup.uploads.models import Headings, Part, Upload
 
 __all__ = [
     "CODE_LIFETIME", "CODE_MINUTES", "CODE_TRIES", "STRANGERS_TRIES", "Attribute", "Change",
-    "ContactChange", "Group", "Headings", "Membership", "Part", "Purpose", "SignedIn", "Upload",
-    "User", "Verification", "code_deadline", "default_time_zone", "reachable",
+    "ContactChange", "Entry", "Group", "Headings", "Membership", "Part", "Purpose", "SignedIn",
+    "Upload", "User", "Verification", "code_deadline", "default_time_zone", "reachable",
 ]  # fmt: skip
 
 CODE_MINUTES = 5
@@ -104,6 +105,10 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [  # in words: notices/rights.py
+            ("view_audit", "See who did what"),
+            ("manage_roles", "Give and take roles"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from signup import emails, phones
+from signup import emails, phones, security
 from web import characters
 
+SOME_DIGITS = 4  # of a number: fewer are that of a notice or a room
 AS_PRINTED = re.compile(r"\+?[0-9]{2,}")
 
 
@@ -44,6 +45,13 @@ def part_of_number(text: str) -> str:
     return digits.removeprefix("0") if not digits.startswith("+") else digits
 
 
+def looked_for(text: str) -> None:
+    """Keeps that somebody who sees addresses looked for one or for a part of one; not which."""
+    digits = part_of_number(emails.typed(text))
+    if len(digits) >= SOME_DIGITS or emails.is_meant(text):
+        security.tell("addresses-searched")
+
+
 class PeopleSearch:
     """For the admin: search_fields as fitting() takes them, over the whole of what is typed."""
 
@@ -53,4 +61,5 @@ class PeopleSearch:
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = characters.clean(search_term)
+        looked_for(term)
         return queryset.filter(fitting(term, *self.search_fields)), False

@@ -126,8 +126,8 @@ def set_up(request: StaffRequest, device: TOTPDevice) -> HttpResponse:
         recovery = StaticDevice.objects.create(user=request.user, name="recovery")
         codes = [StaticToken.random_token() for _n in range(RECOVERY_CODES)]
         StaticToken.objects.bulk_create(StaticToken(device=recovery, token=code) for code in codes)
+        security.tell("second-factor-set-up")
     prove(request)
-    security.tell("second-factor-set-up")
     context = {"codes": codes, "next": target(request)}
     return render(request, "registration/recovery_codes.html", context)
 

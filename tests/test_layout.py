@@ -43,8 +43,9 @@ PACKAGES = [
     "notices.models",
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
-    "signup.search signup.security signup.person_form signup.people signup.batches signup.uploads",
-    "signup.groups signup.uploads.models",
+    "signup.search signup.security signup.roles signup.person_form signup.people signup.batches "
+    "signup.uploads signup.audit",
+    "signup.groups signup.uploads.models signup.audit.models",
     "signup.emails signup.usernames signup.names signup.lookalikes",
     "notices.recurrence",
     "queueing",

@@ -25,6 +25,7 @@ DUMPS = ROOT / "tests" / "support" / "dumps"
 LOOK = """
 import json
 from notices.models import *
+from django.contrib.auth.models import Group
 from signup.models import User
 code, mail, doubt = Delivery.objects.order_by("pk")
 reception = User.objects.get(is_staff=True)
@@ -37,9 +38,14 @@ print(json.dumps({
     "doubt": [doubt.state, doubt.doubt_until.isoformat()],
     "occurrence": Occurrence.objects.get().notice_id == notice.pk,
     "staff": sorted(reception.get_all_permissions()) if not reception.is_superuser else None,
+    "roles": {each.name: each.permissions.count() for each in Group.objects.order_by("name")},
     "kept": [Suppression.objects.get().kind, Receipt.objects.get().ref, User.objects.get().email],
 }))
 """
+ROLES = {
+    "Address viewer": 1, "Administrator": 13, "Approver": 1, "Auditor": 3, "People manager": 4,
+    "Sender": 5, "Writer": 1,
+}  # fmt: skip
 AT = "2026-11-24T08:00:00+00:00"
 
 
@@ -93,9 +99,21 @@ def test_rows_are_all_there_after_the_migration(old):
             "notices.send_notice",
             "notices.send_to_everyone",
         ],
+        "roles": ROLES | {"Staff": 7},
         "kept": ["stop", "SM1", "reception@example.com"],
     }
     assert "No migrations to apply" in manage(old, "migrate").stdout
+
+
+@pytest.mark.once
+def test_a_new_database_has_the_roles(tmp_path):
+    url = f"sqlite:///{tmp_path}/new.sqlite3"
+    done = manage(url, "migrate")
+    assert done.returncode == 0, done.stderr
+    look = LOOK.split("code, mail")[0] + (
+        "print(json.dumps({each.name: each.permissions.count() for each in Group.objects.all()}))"
+    )
+    assert json.loads(manage(url, "shell", "-v0", "-c", look).stdout) == ROLES | {"Staff": 7}
 
 
 def test_half_a_way_is_refused_before_anything_changes(old):

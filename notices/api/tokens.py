@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop
 from config import clock
 from notices import rights
 from notices.models import Token
+from signup import security
 from signup.models import User
 from web import characters
 from web.problems import Invalid
@@ -70,11 +72,13 @@ def make(
     if expires_at and expires_at <= clock.now():
         raise Invalid.field("expires_at", _("Choose a day in the future."))
     secret = (TEST if is_test else LIVE) + secrets.token_urlsafe(32)
-    row = Token.objects.create(
-        name=name, digest=digest(secret), prefix=secret[:SHOWN], is_test=is_test, author=author,
-        scopes=[scope for scope in SCOPES if scope in scopes], expires_at=expires_at,
-        networks=list(networks),
-    )  # fmt: skip
+    with transaction.atomic():
+        row = Token.objects.create(
+            name=name, digest=digest(secret), prefix=secret[:SHOWN], is_test=is_test, author=author,
+            scopes=[scope for scope in SCOPES if scope in scopes], expires_at=expires_at,
+            networks=list(networks),
+        )  # fmt: skip
+        security.tell("token-made", token=row.pk)
     return row, secret
 
 
@@ -122,4 +126,8 @@ def used(token: Token) -> None:
 
 def revoke(token_id: int) -> bool:
     """From now on nothing more is done for it; False when somebody else did."""
-    return bool(Token.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=clock.now()))
+    with transaction.atomic():
+        if not Token.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=clock.now()):
+            return False
+        security.tell("token-revoked", token=token_id)
+    return True

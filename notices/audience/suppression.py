@@ -21,6 +21,7 @@ from notices.audience import hashes
 from notices.audience.recipients import canonical
 from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Suppression
+from signup import security
 from signup.models import User, reachable
 
 __all__ = [
@@ -63,11 +64,12 @@ def add_all(rows: Collection[Suppression]) -> None:
 
 def lift(suppression_id: int, by: User | None, reason: str) -> bool:
     """Takes a row off the list; False when somebody else did."""
-    return bool(
-        Suppression.objects.filter(pk=suppression_id, lifted_at=None).update(
-            lifted_at=clock.now(), lifted_by=by, lift_reason=reason[:255]
-        )
-    )
+    standing = Suppression.objects.filter(pk=suppression_id, lifted_at=None)
+    with transaction.atomic():
+        if not standing.update(lifted_at=clock.now(), lifted_by=by, lift_reason=reason[:255]):
+            return False
+        security.tell("lifted", suppression=suppression_id)
+    return True
 
 
 def rows_against(address: str, channel: str | OuterRef) -> QuerySet[Suppression]:

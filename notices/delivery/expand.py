@@ -26,6 +26,7 @@ from notices.content import markup, messages
 from notices.delivery import finish, high_water, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
+from signup import security
 from signup.models import User
 
 __all__ = [
@@ -67,6 +68,7 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
         analyse()
     if states.start_sending(notice_id):
         log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
+        security.tell("notice-started", notice=notice_id, number=notice.deliveries.count())
     finish.cancel_queued(notice_id)
     finish.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()

@@ -11,6 +11,7 @@ import jobs
 from config import clock
 from notices.delivery import claims, finish, states
 from notices.models import NOT_STARTED, Delivery, FailedAttempt, Notice, State, StreamCursor
+from signup import security
 from signup.models import User
 
 __all__ = [
@@ -50,6 +51,7 @@ def accept(
                 raise DraftChanged
             notice.pk = draft[0]
         notice.save(force_update=bool(draft))
+        security.tell("notice-sent", notice=notice.pk)
     return ring(notice)
 
 
@@ -86,6 +88,11 @@ def change(
         notice.held_until = None
         notice.save(update_fields=[*fields, "start_at", "held_until"])
         states.let_go(notice.pk)
+        different = [
+            name for name in (*fields, "start_at") if getattr(before, name) != getattr(notice, name)
+        ]
+        if different:
+            security.tell("notice-changed", notice=notice.pk, changed=",".join(different))
     if before.start_at != notice.start_at:
         jobs.forget(before.start_at, jobs.start_notice, notice.pk)
     ring(notice)
@@ -94,8 +101,10 @@ def change(
 
 def cancel(notice: Notice) -> int | None:
     """Stops what is not yet sent; how many deliveries that was, or None when it was over."""
-    if not states.cancel(notice.pk):
-        return None
+    with transaction.atomic():
+        if not states.cancel(notice.pk):
+            return None
+        security.tell("notice-cancelled", notice=notice.pk)
     log.info("Notice %d is cancelled.", notice.pk)
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     settled = finish.cancel_queued(notice.pk, AT_ONCE_SECONDS)
@@ -110,16 +119,20 @@ def cancel(notice: Notice) -> int | None:
 def pause(notice: Notice) -> bool:
     """Nothing more of it leaves until it is resumed; what a provider is being told does. False when
     it has not begun or has ended."""
-    paused = bool(states.pause(notice.pk))
-    if paused:
-        log.info("Notice %d is paused.", notice.pk)
-    return paused
+    with transaction.atomic():
+        if not states.pause(notice.pk):
+            return False
+        security.tell("notice-paused", notice=notice.pk)
+    log.info("Notice %d is paused.", notice.pk)
+    return True
 
 
 def resume(notice: Notice) -> bool:
     """It goes on where it stopped; False when it was not paused."""
-    if not states.resume(notice.pk):
-        return False
+    with transaction.atomic():
+        if not states.resume(notice.pk):
+            return False
+        security.tell("notice-resumed", notice=notice.pk)
     log.info("Notice %d goes on.", notice.pk)
     notice.refresh_from_db()
     if notice.state == Notice.State.PREPARING:
@@ -151,6 +164,8 @@ def send_again(
             FailedAttempt(delivery=each, reason=reason) for each in chosen
         )
         states.reopen(notice.pk)
+        if chosen:
+            security.tell("notice-resent", notice=notice.pk, number=len(chosen))
     for channel in {each.channel for each in chosen}:
         jobs.now(jobs.resume_notice, notice.pk, channel)
     return len(chosen)

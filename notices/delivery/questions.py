@@ -18,6 +18,7 @@ from config import clock
 from notices.delivery import claims, restored
 from notices.models import NOT_STARTED, Notice, State
 from notices.schedules import occurrences
+from signup import security
 from signup.models import User
 
 __all__ = ["Question", "any_open", "let_go", "questions", "settle"]
@@ -81,7 +82,7 @@ def let_go(name: str) -> int:
     """Sends on as this database has it. How many questions that answers; 0 when there is none of
     this name."""
     alone = restored.let_singles_go
-    return decide(name, restored.let_notice_go, occurrences.let_go, alone)
+    return decide("let-go", name, restored.let_notice_go, occurrences.let_go, alone)
 
 
 def settle(name: str, by: User | None = None) -> int:
@@ -90,10 +91,11 @@ def settle(name: str, by: User | None = None) -> int:
     def settle_schedule(number: int) -> bool:
         return occurrences.settle(number, by)
 
-    return decide(name, restored.settle_notice, settle_schedule, restored.settle_singles)
+    return decide("settled", name, restored.settle_notice, settle_schedule, restored.settle_singles)
 
 
 def decide(
+    verb: str,
     name: str,
     of_notice: Callable[[int], bool],
     of_schedule: Callable[[int], bool],
@@ -110,6 +112,7 @@ def decide(
                 act = of_schedule if each.startswith(SCHEDULE) else of_notice
                 decided += act(int(number[:18]))
         if decided:
+            security.tell(verb, name=name)
             jobs.now(jobs.sweep)
     log.info("After a restore: %d decided.", decided)
     return decided

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 
 from notices.channels import CHANNELS
 from notices.models import Notice, Schedule
@@ -15,12 +15,21 @@ from notices.pages import idempotency
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.recurrence.parse import FAR
+from signup import security
 from signup.models import User
 from web import tables
 from web.problems import Problem
 
 
-def add_author(parser: ArgumentParser, what: str) -> None:
+class Acting(BaseCommand):
+    """A command that changes something: whom --as names did it, and this user of the system."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        with security.command(member_of_staff(options.get("by", ""))):
+            return super().execute(*args, **options)
+
+
+def add_author(parser: ArgumentParser, what: str = "who does it: a member of staff") -> None:
     parser.add_argument("--as", dest="by", default="", metavar="USERNAME", help=what)
 
 

@@ -133,7 +133,7 @@ class Notice(Content):
     class Meta:
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
-        permissions = rights.of(rights.SEND, rights.EVERYONE)
+        permissions = rights.of(rights.WRITE, rights.SEND, rights.APPROVE, rights.EVERYONE)
         ordering = ["-id"]
         constraints = [once_per_request("notice")]
         indexes = [

@@ -24,7 +24,9 @@ def demand_for(request: HttpRequest, audience: str) -> None:
 
 def demand_to_write(request: HttpRequest, form: NoticeForm, timing: TimingForm) -> None:
     """Raises PermissionDenied for who may not do what bound forms say, as far as they can be
-    read."""
+    read. A preview does nothing."""
+    if "preview" in request.POST:
+        return
     readable: dict[str, str] = {}
     for each in (form, timing):
         each.is_valid()  # it has been read then, once
@@ -61,9 +63,10 @@ def allows(demands: Callable[..., None], *facts: Any) -> bool:
 def offer_allowed(request: StaffRequest, form: NoticeForm, timing: TimingForm) -> None:
     """Leaves out of the forms what the reader may not choose."""
     may = request.user.has_perm
-    offer(form, "audience", {Notice.Audience.EVERYONE: may(rights.EVERYONE)})
-    once = may(rights.SEND)
-    offer(timing, "when", {"now": once, "later": once, "repeat": may(rights.SCHEDULE)})
+    once, again = may(rights.SEND), may(rights.SCHEDULE)
+    only_drafts = not (once or again)  # whoever sends one is asked for the rights
+    offer(form, "audience", {Notice.Audience.EVERYONE: only_drafts or may(rights.EVERYONE)})
+    offer(timing, "when", {"now": once or only_drafts, "later": once, "repeat": again})
 
 
 def offer(form: NoticeForm | TimingForm, name: str, allowed: dict[str, bool]) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from notices.audience import conditions
 from notices.models import SavedAudience
-from signup import groups
+from signup import groups, security
 from signup.models import User
 
 __all__ = ["AudienceForm", "Row"]
@@ -93,7 +93,10 @@ class AudienceForm:
         saved.changed_by, saved.changed_at = by, timezone.now()
         try:
             with transaction.atomic():
-                return self.named(saved)
+                if not self.named(saved):
+                    return False
+                security.tell("audience-changed", audience=saved.pk)
+                return True
         except IntegrityError:  # the same name, at this moment
             self.name_problem = _("There is an audience of this name. Choose another.")
             return False

@@ -63,7 +63,6 @@ def write(request: StaffRequest, pk: int | None = None) -> HttpResponse:
         return page(request, saved, form)
     if not form.save(saved, request.user):
         return page(request, saved, form)
-    security.tell("audience-changed", audience=saved.pk)
     messages.success(request, _("Saved."))
     return redirect(saved)
 

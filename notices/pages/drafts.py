@@ -65,9 +65,9 @@ def page_of(notice: Notice) -> str:
 
 def may_open(request: StaffRequest, draft: Notice) -> bool:
     """Who may write; a list that somebody else pasted is for who may see addresses."""
-    may = request.user.has_perm
     own = draft.author_id == request.user.pk or not draft.addresses
-    return (may(rights.SEND) or may(rights.SCHEDULE)) and (own or may(rights.ADDRESSES))
+    may_write = rights.has_any(request.user, rights.WRITE, rights.SEND, rights.SCHEDULE)
+    return may_write and (own or request.user.has_perm(rights.ADDRESSES))
 
 
 def begun(request: StaffRequest) -> dict[str, Any]:

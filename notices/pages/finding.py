@@ -34,6 +34,8 @@ def everything(request: StaffRequest) -> HttpResponse:
     text = characters.clean(request.GET.get("q", "")[:LONGEST]).strip()
     context: dict[str, Any] = {"text": text}
     if text:
+        if by_address:
+            search.looked_for(text)
         context["people"] = people(text, by_address=by_address) if sees_people else []
         context["notices"] = notices(text)
         context["told"] = messages(text, by_address=by_address, alone=sees_people)

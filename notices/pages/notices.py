@@ -62,20 +62,22 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_required
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
-    wanted = Notice.objects.select_related("author", "occurrence__schedule")
-    notice = get_object_or_404(wanted, pk=pk)
+    rows = Notice.objects.select_related("author", "occurrence__schedule")
+    notice = get_object_or_404(rows, pk=pk)
     if notice.state == Notice.State.DRAFT and drafts.may_open(request, notice):
         return redirect(drafts.page_of(notice))
-    search = {name: request.GET.get(name, "")[:100] for name in ("q", "state", "channel")}
+    wanted = {name: request.GET.get(name, "")[:100] for name in ("q", "state", "channel")}
     shown = live(notice)
     by_address = request.user.has_perm(rights.ADDRESSES)
-    pages = Paginator(found(notice, **search, by_address=by_address), PAGE)
-    if not search["q"].strip():
-        pages.count = known(shown["progress"]["tally"], search["state"], search["channel"])
+    if by_address:
+        search.looked_for(wanted["q"])
+    pages = Paginator(found(notice, **wanted, by_address=by_address), PAGE)
+    if not wanted["q"].strip():
+        pages.count = known(shown["progress"]["tally"], wanted["state"], wanted["channel"])
     page = pages.get_page(request.GET.get("page"))
     uncertain = notice.deliveries.filter(state=State.UNCERTAIN)
     context = {
-        "search": search,
+        "search": wanted,
         "uncertain_until": uncertain.aggregate(last=Max("changed_at"))["last"],
         "page": page,
         "states": State.choices,
@@ -159,8 +161,8 @@ def as_json(request: HttpRequest, pk: int) -> JsonResponse:
 def as_csv(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Every delivery, a row each, streamed."""
     demand(request, rights.ADDRESSES)
-    security.tell("export")
     notice = get_object_or_404(Notice, pk=pk)
+    security.tell("export", notice=pk)
     response = StreamingHttpResponse(
         tables.written(exported(notice)), content_type="text/csv; charset=utf-8"
     )

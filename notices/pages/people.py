@@ -16,7 +16,7 @@ from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Erasure, Receipt, Suppression
 from notices.receipts.apply import service
 from notices.rights import right_required
-from signup import groups, search
+from signup import groups, search, security
 from signup.models import Group, Membership, User, Verification
 from signup.person_form import may_touch
 from web import characters
@@ -44,6 +44,8 @@ def listing(request: StaffRequest) -> HttpResponse:
     names = ("q", "group", "language", "channel", "state", "before")
     wanted = {name: request.GET.get(name, "")[:254] for name in names}
     rows = found(wanted, by_address=request.user.has_perm(rights.ADDRESSES))
+    if request.user.has_perm(rights.ADDRESSES):
+        search.looked_for(wanted["q"])
     people = list(rows.prefetch_related("memberships__group")[: PAGE + 1])
     context = {
         "search": wanted,
@@ -88,6 +90,8 @@ def found(wanted: dict[str, str], *, by_address: bool) -> QuerySet[User]:
 @seen_by
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(User, pk=pk)
+    if request.user.has_perm(rights.ADDRESSES):
+        security.tell("addresses-seen", account=pk)
     before = number(request.GET.get("before", ""))
     told = deliveries_to(person, before)
     context = {

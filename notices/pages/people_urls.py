@@ -1,6 +1,17 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person, person_data, retention, tokens, uploads
+from notices.pages import (
+    audiences,
+    audit,
+    groups,
+    people,
+    person,
+    person_data,
+    retention,
+    roles,
+    tokens,
+    uploads,
+)
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -12,6 +23,10 @@ urlpatterns = [
     path("people/<int:pk>/erase/", person_data.erase, name="person_erase"),
     path("people/erased/", person_data.erased, name="erased"),
     path("retention/", retention.page, name="retention"),
+    path("audit/", audit.listing, name="audit"),
+    path("audit.csv", audit.as_csv, name="audit_csv"),
+    path("roles/", roles.listing, name="roles"),
+    path("roles/act/", roles.act, name="roles_act"),
     path("tokens/", tokens.listing, name="tokens"),
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("groups/", groups.listing, name="groups"),

@@ -100,11 +100,12 @@ class Form(PersonForm):
                 (Membership(group=group, user=person) for group in chosen), ignore_conflicts=True
             )
             record(person, by, Change.What.ADDED if is_new else Change.What.CHANGED, self)
-        security.tell(
-            "user-added" if is_new else "user-changed",
-            account=person.pk,
-            changed=",".join(each.partition(":")[0] for each in self.changed_data),
-        )
+            if is_new or self.changed_data:
+                security.tell(
+                    "user-added" if is_new else "user-changed",
+                    account=person.pk,
+                    changed=",".join(each.partition(":")[0] for each in self.changed_data),
+                )
         return person
 
 
@@ -175,6 +176,8 @@ def activate(request: StaffRequest, pk: int) -> HttpResponse:
 
 def let_be(person: User, active: bool, by: User | None) -> None:
     """Active, or not: then there are no notices, and no signing in."""
-    if User.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
-        Change.objects.create(user=person, by=by, what=Change.What.CHANGED, fields=["is_active"])
-        security.tell("user-changed", account=person.pk, changed="is_active")
+    with transaction.atomic():
+        if User.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
+            what = Change.What.CHANGED
+            Change.objects.create(user=person, by=by, what=what, fields=["is_active"])
+            security.tell("user-changed", account=person.pk, changed="is_active")

@@ -24,7 +24,7 @@ __all__ = ["delete", "save"]
 
 
 @require_POST
-@right_required(rights.SEND, rights.SCHEDULE)
+@right_required(rights.WRITE, rights.SEND, rights.SCHEDULE)
 def save(request: StaffRequest) -> HttpResponse:
     """To htmx it answers with the words beside the form, else with the draft's page. What cannot be
     saved stays on the page."""
@@ -44,7 +44,7 @@ def save(request: StaffRequest) -> HttpResponse:
 
 
 @require_POST
-@right_required(rights.SEND, rights.SCHEDULE)
+@right_required(rights.WRITE, rights.SEND, rights.SCHEDULE)
 def delete(request: StaffRequest) -> HttpResponse:
     """Not what somebody else wrote into it meanwhile."""
     named = drafts.posted(request)

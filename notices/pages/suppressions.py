@@ -12,8 +12,7 @@ from notices import channels, rights
 from notices.audience import hashes, suppression
 from notices.models import Suppression
 from notices.rights import right_required
-from signup import security
-from signup.search import fitting
+from signup.search import fitting, looked_for
 from web import characters
 from web.access import StaffRequest, staff_required
 
@@ -32,6 +31,7 @@ def show(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResp
     search = {"q": request.GET.get("q", "")[:254], "lifted": request.GET.get("lifted", "")[:1]}
     if not request.user.has_perm(rights.ADDRESSES):  # who could ask for one digit after the other
         search["q"] = ""
+    looked_for(search["q"])
     page = Paginator(found(**search), PAGE).get_page(request.GET.get("page"))
     context = {
         "search": search,
@@ -69,7 +69,6 @@ def lift(request: StaffRequest, pk: int) -> HttpResponse:
     if not reason:
         return show(request, _("Say why it is lifted. Nothing was changed."), 400)
     suppression.lift(row.pk, request.user, reason)
-    security.tell("lifted")
     text = _("%(address)s gets messages again.")
     if suppression.active(row.channel, row.address).exists():
         text = _("Lifted. %(address)s stands on the list for another reason, too.")

@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from notices import rights
 from notices.api import tokens
 from notices.models import Token
-from notices.rights import right_required
-from signup import security
+from notices.rights import demand, right_required
 from web.access import StaffRequest
 from web.problems import Problem
 
@@ -55,9 +54,11 @@ class TokenForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@right_required(rights.TOKENS)
+@right_required(rights.TOKENS, rights.SEE_WHO_DID_WHAT)
 @never_cache
 def listing(request: StaffRequest) -> HttpResponse:
+    if request.method == "POST":
+        demand(request, rights.TOKENS)
     form = TokenForm(request.POST or None, allowed=tokens.may_give(request.user))
     secret = made(request, form) if form.is_bound and form.is_valid() else ""
     if secret:
@@ -72,7 +73,7 @@ def made(request: StaffRequest, form: TokenForm) -> str:
     nowhere: not in a session, an address or a log."""
     facts = form.cleaned_data
     try:
-        row, secret = tokens.make(
+        _row, secret = tokens.make(
             facts["name"],
             facts["scopes"],
             is_test=facts["is_test"],
@@ -84,7 +85,6 @@ def made(request: StaffRequest, form: TokenForm) -> str:
         for name, sentences in problem.errors.items():
             form.add_error("expires" if name == "expires_at" else name, sentences)
         return ""
-    security.tell("token-made", token=row.pk)
     return secret
 
 
@@ -97,7 +97,6 @@ def end_of(day: date | None) -> datetime | None:
 @right_required(rights.TOKENS)
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Token, pk=pk)
-    if tokens.revoke(row.pk):
-        security.tell("token-revoked")
+    tokens.revoke(row.pk)
     messages.success(request, _("Revoked. Whatever uses it is refused from now on."))
     return redirect("tokens")

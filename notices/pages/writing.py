@@ -82,7 +82,7 @@ def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> No
         messages.info(request, _("That day has this time twice. The first one is meant."))
 
 
-writers = right_required(rights.SEND, rights.SCHEDULE)
+writers = right_required(rights.WRITE, rights.SEND, rights.SCHEDULE)
 
 
 @writers

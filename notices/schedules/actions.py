@@ -15,6 +15,7 @@ from config import clock
 from notices.delivery import high_water
 from notices.models import Notice, Occurrence, Schedule
 from notices.schedules import occurrences
+from signup import security
 from signup.models import User
 
 __all__ = [
@@ -58,6 +59,7 @@ def add(schedule: Schedule) -> None:
     with transaction.atomic():
         schedule.advance(clock.now())
         schedule.save()
+        security.tell("schedule-added", schedule=schedule.pk)
         ring(schedule, None)
 
 
@@ -102,6 +104,7 @@ def change(pk: int, edit: Callable[[Schedule], None]) -> None:
             raise NothingLeft
         if paused:
             stop(schedule, Schedule.State.PAUSED)
+        security.tell("schedule-changed", schedule=pk)
 
 
 def stop(schedule: Schedule, state: Schedule.State) -> None:
@@ -113,6 +116,7 @@ def pause(pk: int) -> None:
         if schedule.state != Schedule.State.ACTIVE:
             raise NotNow
         stop(schedule, Schedule.State.PAUSED)
+        security.tell("schedule-paused", schedule=pk)
 
 
 def resume(pk: int) -> None:
@@ -122,12 +126,14 @@ def resume(pk: int) -> None:
         schedule.advance(now)
         if schedule.next_at is None:
             raise NothingLeft
+        security.tell("schedule-resumed", schedule=pk)
 
 
 def end(pk: int) -> None:
     """No further notice; one that was made already is cancelled on its own page."""
     with in_hand(pk, Schedule.State.ACTIVE, Schedule.State.PAUSED) as (schedule, _):
         stop(schedule, Schedule.State.ENDED)
+        security.tell("schedule-ended", schedule=pk)
 
 
 def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetime:
@@ -144,6 +150,7 @@ def skip(pk: int, by: User | None = None, at: datetime | None = None) -> datetim
             by=by,
         )
         schedule.advance(schedule.handled_until)
+        security.tell("schedule-skipped", schedule=pk)
         return following
 
 
@@ -164,6 +171,7 @@ def run_now(
         if schedule.occurrences.filter(just_run).exists():
             raise NotNow
         notice = occurrences.start(schedule, now, RUN_NOW, by, request_key)
+        security.tell("schedule-run", schedule=pk)
         if undo:
             notice.start_at = now + undo
             notice.save(update_fields=["start_at"])

@@ -156,11 +156,11 @@ def take_back(delivery: Delivery) -> bool:
             user.save(update_fields=[*before, "password"])
             stop(user, TAKEN_BACK, message__in=["new_email", "password_reset"])
             sessions.end(user.sessions.all())
+            security.tell("change-taken-back", account=user.pk)
     except IntegrityError:
         raise Invalid(
             _("Another account has that number or address by now. Ask the people who run this.")
         ) from None
-    security.tell("change-taken-back", account=user.pk)
     return True
 
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from config import clock
 from health import probes
-from notices.channels import CHANNELS
+from notices.channels import CHANNELS, masked
 from notices.delivery import questions
 from notices.models import FailedAttempt, HighWater, Notice
 from notices.providers import breaker
@@ -130,7 +130,7 @@ def paused() -> list[Part]:
     if not last:
         return []
     words = ngettext("%(number)d paused itself.", "%(number)d paused themselves.", number)
-    said = f"{words % {'number': number}} {in_words(last.pause_reason)}"
+    said = f"{words % {'number': number}} {plain(last.pause_reason)}"
     return [Part(_("Notices"), WARN, said, _("Look at its page, then press “Go on” there."))]
 
 
@@ -242,10 +242,15 @@ def rests(resting: list[str]) -> str:
         said = ""
     if not said:
         return words
-    return words + ". " + _("It said last: %(reason)s") % {"reason": in_words(said)}
+    return words + ". " + _("It said last: %(reason)s") % {"reason": plain(said)}
 
 
 def told(trouble: breaker.Trouble) -> str:
     since = timezone.localtime(datetime.fromtimestamp(trouble.since, UTC))
     words = _("Since %(time)s.") % {"time": f"{since:%Y-%m-%d %H:%M}"}
-    return f"{in_words(trouble.reason)} {words}"
+    return f"{plain(trouble.reason)} {words}"
+
+
+def plain(reason: str) -> str:
+    """Without the address that it may name: all staff read this page."""
+    return masked(in_words(reason))

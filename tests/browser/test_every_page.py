@@ -25,7 +25,7 @@ FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
     "/outbox/", "/account/", "/account/mobile/code/", "/tokens/", "/retention/",
-    "/people/erased/", "/people/{person}/erase/",
+    "/people/erased/", "/people/{person}/erase/", "/roles/", "/audit/", "/audit/?day=x",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",

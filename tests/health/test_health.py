@@ -349,6 +349,8 @@ def test_machines_may_only_look(client, address):
 def test_sms_provider_that_rests_is_told_by_its_name_alone(desk, settings):
     settings.SMS_URLS = ["twilio://AC1:hush@+15550001111", "console:"]
     assert row(page(desk), "SMS")[2].startswith("twilio, console: no trouble")
+    failed("twilio", "550 <wang@example.com>: +8613900000011 is busy")
+    assert "550 &lt;w***@example.com&gt;: +86 139 **** 0011 is busy" in page(desk)
     failed("twilio", "The provider is busy (503).")
     text = page(desk)
     assert row(text, "SMS")[1:2] == ["attention"]

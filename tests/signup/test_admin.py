@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from signup.models import User
 
@@ -16,6 +17,7 @@ def personnel(client):
     user = User.objects.create_user("hr_staff", email="hr@example.com", is_staff=True)
     codenames = [f"{do}_{what}" for do in ("add", "change", "view", "delete")
                  for what in ("user", "group")]  # fmt: skip
+    codenames.append("see_addresses")
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client.force_login(user)
     return user
@@ -97,3 +99,23 @@ def test_superusers_give_rights_but_do_not_change_their_own(client, boss, visito
     assert change(client, boss, is_active="").status_code == 302
     assert rights_of(boss)[:2] == (True, True)
     assert User.objects.get(pk=boss.pk).is_active
+
+
+def test_tables_of_people_are_for_who_sees_addresses(client, personnel, visitor):
+    """A filter or a search would tell one digit after the other, too."""
+    paths = ["", f"{visitor.pk}/change/", f"{visitor.pk}/password/", "?q=0002"]
+    for path in paths:
+        assert client.get(f"/admin/signup/user/{path}").status_code == 200
+    personnel.user_permissions.remove(Permission.objects.get(codename="see_addresses"))
+    personnel.user_permissions.add(Permission.objects.get(codename="view_verification"))
+    for path in paths:
+        assert client.get(f"/admin/signup/user/{path}").status_code in (302, 403)
+    assert change(client, visitor, email="new@example.com").status_code == 403
+    assert client.get("/admin/signup/verification/").status_code == 403
+
+
+def test_devices_are_not_searched_by_email(client, personnel, visitor):
+    TOTPDevice.objects.create(user=visitor, name="app")
+    personnel.user_permissions.set(Permission.objects.filter(codename="view_totpdevice"))
+    assert "guest_wang" in client.get("/admin/otp_totp/totpdevice/?q=guest").text
+    assert "guest_wang" not in client.get("/admin/otp_totp/totpdevice/?q=example.com").text

@@ -19,9 +19,8 @@ def with_rights(user: User, *names: str) -> User:
     """A user who may do these, or all that staff may."""
     names = names or tuple(rights.WORDS)
     codenames = [name.partition(".")[2] for name in names]
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="notices", codename__in=codenames)
-    )
+    ours = Permission.objects.filter(content_type__app_label__in=["notices", "signup"])
+    user.user_permissions.set(ours.filter(codename__in=codenames))
     return user
 
 

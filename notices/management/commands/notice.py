@@ -8,11 +8,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from config import clock
 from notices.delivery import lifecycle, quiet_hours
 from notices.management.options import (
+    Acting,
+    add_author,
     add_content,
     by_whom,
     instant,
@@ -31,7 +33,7 @@ ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
 
 
-class Command(BaseCommand):
+class Command(Acting):
     help = "Sends a notice, shows how far one is, pauses it, or cancels what is still queued of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,7 +55,9 @@ class Command(BaseCommand):
             ("resume", "it goes on where it stopped"),
             ("cancel", "cancel what is still queued"),
         ):
-            commands.add_parser(name, help=does).add_argument("number", type=int)
+            step = commands.add_parser(name, help=does)
+            step.add_argument("number", type=int)
+            add_author(step)
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         getattr(self, command)(**options)

@@ -4,15 +4,17 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from notices.delivery import high_water, questions
+from notices.management.options import Acting, add_author, member_of_staff
 from notices.models import HighWater
 
 
-class Command(BaseCommand):
+class Command(Acting):
     help = """Lists what is held because the database was restored (docs/running.md, A restore), and
 lets it go or settles it. NAME is a notice's number, schedule-N, singles or all."""
 
@@ -31,13 +33,15 @@ lets it go or settles it. NAME is a notice's number, schedule-N, singles or all.
             help="hold all that is unfinished: before workers start on a copy beside a new Redis",
         )  # fmt: skip
         what.add_argument("--json", action="store_true")
+        add_author(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         high_water.rise()
         if options["go"]:
             self.decide(questions.let_go, options["go"], "let go")
         elif options["settle"]:
-            self.decide(questions.settle, options["settle"], "settled")
+            settle = partial(questions.settle, by=member_of_staff(options["by"]))
+            self.decide(settle, options["settle"], "settled")
         elif options["hold"]:
             self.stdout.write(f"{high_water.hold()} held.")
         elif options["json"]:

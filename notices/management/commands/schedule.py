@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from notices.management.options import (
+    Acting,
     add_author,
     add_content,
     add_key,
@@ -40,7 +41,7 @@ STEPS: dict[str, tuple[Callable[..., object], str]] = {
 BY_WHOM = ("skip", "run")  # what its page tells by whom
 
 
-class Command(BaseCommand):
+class Command(Acting):
     help = "Writes a schedule, lists them all, or pauses, resumes, skips, runs or ends one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -69,8 +70,7 @@ class Command(BaseCommand):
                 step.add_argument("--at", default="", metavar=example, help="only if that is next")
             if name == "run":
                 add_key(step)
-            if name in BY_WHOM:
-                add_author(step, "who decided it: a member of staff")
+            add_author(step)
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         if command in STEPS:

@@ -4,14 +4,15 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from config import clock
 from notices.api import tokens
+from notices.management.options import Acting, add_author, member_of_staff
 from web.problems import Problem
 
 
-class Command(BaseCommand):
+class Command(Acting):
     help = "Makes a token of the API and prints it, once: it can never be read again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         create.add_argument(
             "--network", action="append", default=[], metavar="CIDR", help="only from there"
         )
+        add_author(create)
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["days"]
@@ -36,6 +38,7 @@ class Command(BaseCommand):
                 options["name"],
                 options["scope"],
                 is_test=options["test"],
+                author=member_of_staff(options["by"]),
                 expires_at=clock.now() + timedelta(days=days) if days else None,
                 networks=tokens.networks(" ".join(options["network"])),
             )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from signup import groups
+from notices.management.options import Acting, add_author
+from signup import groups, security
 from signup.batches import Batch
 from signup.people import COLUMNS, OPTIONAL, BadRow, read_person
 from web import tables
@@ -16,7 +17,7 @@ from web import tables
 BATCH = 500
 
 
-class Command(BaseCommand):
+class Command(Acting):
     help = f"""Creates or updates a user for each row of a workbook (.xlsx), or of a CSV file in
 UTF-8, UTF-16 or GB18030; its cells may be separated by commas, semicolons or tabs.
 
@@ -47,6 +48,7 @@ out; the others are kept. The exit status is 1 when a row was left out."""
         parser.add_argument(
             "--json", action="store_true", help="counts and bad cells as JSON, on stdout alone"
         )
+        add_author(parser)
 
     def handle(self, *, file: Path, group: str, **options: Any) -> None:
         self.problems: list[dict[str, Any]] | None = [] if options["json"] else None
@@ -59,6 +61,9 @@ out; the others are kept. The exit status is 1 when a row was left out."""
             raise CommandError(str(problem)) from None
         except ValidationError as problem:
             raise CommandError(f"--group: {problem.messages[0]}") from None
+        changed = {name: counts[name] for name in ("created", "updated")}
+        if any(changed.values()):
+            security.tell("people-imported", **changed)
         self.say(counts)
 
     def say(self, counts: dict[str, int]) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3 import base, operations
 from django.db.backends.utils import debug_transaction
 
 PATIENCE = 20  # seconds until "database is locked" is the answer
@@ -45,11 +45,27 @@ def when_free(act: Callable[..., Any], *args: Any) -> Any:
         os.sched_yield() if looks <= YIELDS else time.sleep(SOON)
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    connection: "DatabaseWrapper"
+
+    def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
+        """Empties also what a trigger keeps otherwise, as PostgreSQL's TRUNCATE does."""
+        self.connection.flushing = True
+        try:
+            super().execute_sql_flush(sql_list)
+        finally:
+            self.connection.flushing = False
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = DatabaseOperations
+    flushing = False
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
         params = {"timeout": PATIENCE} | conn_params  # for what it says first
         connection: sqlite3.Connection = super().get_new_connection(params)
         connection.execute("PRAGMA busy_timeout = 0")
+        connection.create_function("flushing", 0, lambda: self.flushing)
         return connection
 
     def create_cursor(self, name: str | None = None) -> Cursor:

@@ -1,0 +1,19 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("signup", "0010_uploads")]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="user",
+            options={
+                "permissions": [
+                    ("view_audit", "See who did what"),
+                    ("manage_roles", "Give and take roles"),
+                ],
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+            },
+        ),
+    ]
