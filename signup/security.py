@@ -70,6 +70,8 @@ def tell(event: str, **facts: Any) -> None:
     if request is not None:
         said |= {"user": user_of(request), "origin": digest(rates.origin(request))}
         said |= {"route": route(request)}
+        if token := getattr(request, "auth", None):  # of the API
+            said["token"] = str(token.pk)
         if request.resolver_match and "pk" in request.resolver_match.kwargs:
             said["pk"] = str(request.resolver_match.kwargs["pk"])
         if event == "refused" and hasattr(request, "missing_right"):

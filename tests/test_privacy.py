@@ -19,6 +19,7 @@ NOT_PERSONAL = {
     "Attribute": "name",
     "ContentType": "app_label model",
     "Delivery": "message language origin token provider",
+    "Entry": "verb",
     "Erasure": "counts",
     "FailedAttempt": "provider",
     "Group": "name key",

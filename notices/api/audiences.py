@@ -92,7 +92,7 @@ def delete(request: Asked, number: int) -> Status[None]:
         uses.delete_audience(min(number, PK))
     except ValidationError as problem:
         raise Refused("in_use", problem.messages[0]) from None
-    security.tell("audience-changed", token=request.auth.pk)
+    security.tell("audience-changed", audience=min(number, PK))
     return Status(204, None)
 
 
@@ -116,7 +116,6 @@ def write(request: Asked, saved: SavedAudience, body: AudienceIn) -> dict[str, A
         raise Invalid(errors={"any": list(filter(None, problems))})
     if not form.save(saved, request.auth.author):
         raise Invalid.field("name", form.name_problem)
-    security.tell("audience-changed", token=request.auth.pk)
     return facts(saved)
 
 

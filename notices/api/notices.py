@@ -28,7 +28,6 @@ from notices.pages.progress import report
 from notices.pages.reach import reach
 from notices.pages.starting import at_once
 from notices.pages.timing_form import TimingForm
-from signup import security
 from web.problems import Invalid
 
 __all__ = ["accepted", "demand_for", "router", "sent_fields"]
@@ -109,7 +108,6 @@ def accepted(
     if saved is None:
         accepting.check(form, timing)
         saved = key.once(lambda: accepting.accept(form, timing, token.author, key)[0])
-        security.tell("notice-accepted", token=token.pk)
     answer = key.answer(saved, lambda: json.loads(text(shown(saved))))
     return as_json(request, status, text(answer))
 
@@ -221,7 +219,6 @@ def done(request: Asked, notice: Notice, step: str, is_so: bool) -> tuple[int, d
     if not is_so:
         state = str(notice.get_state_display())
         raise Refused("not_now", _("Nothing was changed: the notice is “%s”.") % state)
-    security.tell("notice-changed", token=request.auth.pk, step=step)
     return 200, facts(notice)
 
 

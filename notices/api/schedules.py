@@ -20,7 +20,6 @@ from notices.pages.notice_form import NoticeForm
 from notices.pages.schedule_report import facts_of, schedule_report, with_runs
 from notices.pages.timing_form import TimingForm
 from notices.schedules import actions
-from signup import security
 
 __all__ = ["router"]
 
@@ -106,7 +105,6 @@ def step(
             state = str(schedule.get_state_display())
             sentence = _("Nothing was changed: the schedule is “%s”.") % state
             raise Refused("not_now", sentence) from None
-    security.tell("schedule-changed", token=request.auth.pk, step=name)
     return 200, schedule_report(schedule)
 
 

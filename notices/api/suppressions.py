@@ -91,7 +91,7 @@ def add(request: Asked, body: SuppressionIn) -> tuple[int, dict[str, Any]]:
     """One that stands there for that reason stays as it is."""
     address = read(body.channel, body.address)
     suppression.add(body.channel, address, body.kind, characters.one_line(body.note))
-    security.tell("suppressed", token=request.auth.pk)
+    security.tell("suppressed", number=1)
     row = suppression.active(body.channel, address).filter(kind=body.kind).first()
     if row is None:
         raise Refused("not_now", _("It was lifted at this moment. Try again."))
@@ -107,8 +107,7 @@ def lift(request: Asked, number: int, body: LiftIn) -> tuple[int, dict[str, Any]
     reason = characters.one_line(body.reason)
     if not reason:
         raise Invalid.field("reason", _("Say why it is lifted. Nothing was changed."))
-    if suppression.lift(row.pk, request.auth.author, reason):
-        security.tell("lifted", token=request.auth.pk)
+    suppression.lift(row.pk, request.auth.author, reason)
     row.refresh_from_db()
     return 200, facts(request.auth, row)
 

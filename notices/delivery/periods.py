@@ -60,7 +60,7 @@ KINDS = {
         gettext_lazy("Uploaded files with people"), gettext_lazy("To mend bad rows."), 1, 1
     ),
     "log": Kind(
-        gettext_lazy("Who changed what about a person, and the log of the admin"),
+        gettext_lazy("Who did what, who changed what about a person, and the log of the admin"),
         gettext_lazy("To answer for what was done."),
         "KEEP_LOG_DAYS", 30, may_stay=True,
     ),
@@ -106,5 +106,5 @@ def change(wanted: dict[str, int], by: User) -> int:
     for name, number in changed.items():
         facts = {"days": number, "by": by, "changed_at": clock.now()}
         Period.objects.update_or_create(kind=name, defaults=facts)
-        security.tell("retention-changed", kind=name, days=number)
+        security.tell("retention-changed", name=name, days=number)
     return len(changed)

@@ -23,6 +23,7 @@ from notices.models import (
     Schedule,
     State,
 )
+from signup.audit import retention as audit
 from signup.models import BudgetRelease, Change, ContactChange, SignedIn, Upload, Verification
 
 __all__ = ["run"]
@@ -166,7 +167,7 @@ STEPS: dict[str, tuple[Step, ...]] = {
     "over": (releases, sessions),
     "receipts": (receipts,),
     "uploads": (uploads,),
-    "log": (changes, admin_log),
+    "log": (changes, admin_log, audit.forget),
     "texts": (texts,),
     "addresses": (addresses,),
 }

@@ -17,7 +17,9 @@ SENTENCES: dict[str, Promise] = {
     "second-factor-removed": _("Removed the second factor: %(what)s."),
     "user-added": _("Added a person: %(what)s."),
     "user-changed": _("Changed a person (%(changed)s): %(what)s."),
-    "user-deleted": _("Deleted a person: %(what)s."),
+    "user-deleted": _("Erased a person: %(what)s."),
+    "person-exported": _("Downloaded all that is kept about a person: %(what)s."),
+    "retention-changed": _("Changed how long is kept what is called “%(name)s”: %(days)s days."),
     "upload": _("Uploaded a file: %(what)s."),
     "people-imported": _("Added people from a file: %(what)s."),
     "groups-changed": _("Changed groups or attributes: %(step)s."),
@@ -59,6 +61,7 @@ SENTENCES: dict[str, Promise] = {
 STEPS = {  # of groups-changed
     "make": _("made a group"),
     "rename": _("renamed a group"),
+    "members": _("put people in or out"),
     "merge": _("merged two groups"),
     "delete": _("deleted a group"),
     "make_attribute": _("made an attribute"),
