@@ -51,8 +51,14 @@ class Person:
         return found - {"username ", "email ", "mobile "}
 
 
-def read_person(number: int, row: Mapping[str, str], attributes: Sequence[str] = ()) -> Person:
-    """`attributes`: the names of those that there are. Raises BadRow."""
+def read_person(
+    number: int,
+    row: Mapping[str, str],
+    attributes: Sequence[str] = (),
+    longest: int = groups.LONGEST_VALUE,
+) -> Person:
+    """`attributes`: the names of those that there are, of which none has a `longest` value. Raises
+    BadRow."""
     problems: list[tuple[str, str]] = []
 
     def cell(name: str, read: Callable[[str], Any]) -> Any:
@@ -74,7 +80,7 @@ def read_person(number: int, row: Mapping[str, str], attributes: Sequence[str] =
         {
             name: value
             for name in attributes
-            if (value := cell(name, lambda text: names.normalise(text, groups.LONGEST_VALUE)))
+            if (value := cell(name, lambda text: names.normalise(text, longest)))
         },
         cell("groups", read_groups) or (),
     )

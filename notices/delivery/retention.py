@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from config import clock
-from notices.models import OPEN, Delivery, Request
+from notices.models import OPEN, UNPREPARED, Delivery, Notice, Request
 from signup.models import BudgetRelease, ContactChange, SignedIn, Upload, Verification
 
 __all__ = ["run"]
@@ -28,8 +28,16 @@ def run() -> None:
     remove(SignedIn.objects.filter(since__lt=old).order_by("since"))
     forget_networks(now - timedelta(days=1))
     remove(BudgetRelease.objects.filter(until__lt=now).order_by("until"))
-    remove(Upload.objects.filter(made_at__lt=now - KEEP_UPLOADS).order_by("made_at"))
+    remove(unneeded_uploads(now).order_by("made_at"))
     remove(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
+
+
+def unneeded_uploads(now: datetime) -> QuerySet[Upload]:
+    """Files of which nobody is to be told any more, of a draft as long as anything is kept."""
+    draft = Q(state=Notice.State.DRAFT, created_at__gt=now - timedelta(days=settings.KEEP_DAYS))
+    needed = Notice.objects.filter(draft | Q(state__in=UNPREPARED), upload__isnull=False)
+    old = Upload.objects.filter(made_at__lt=now - KEEP_UPLOADS)
+    return old.exclude(pk__in=needed.values("upload"))
 
 
 def forget_networks(old: datetime) -> None:

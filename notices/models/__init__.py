@@ -7,6 +7,7 @@ from notices.models.notice import (
     NOT_STARTED,
     UNDER_WAY,
     UNFINISHED,
+    UNPREPARED,
     Content,
     Notice,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",
+    "UNPREPARED",
     "Content",
     "Delivery",
     "FailedAttempt",
