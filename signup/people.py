@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -30,8 +29,7 @@ class BadRow(Exception):  # noqa: N818
         self.cells = cells or (("", words),)
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """A checked row; what is empty is left as it is."""
 
     row: int
@@ -62,10 +60,11 @@ def read_person(
     problems: list[tuple[str, str]] = []
 
     def cell(name: str, read: Callable[[str], Any]) -> Any:
-        text = characters.trim(row.get(name, ""))
+        if not (name in row and (text := characters.trim(row[name]))):
+            return ""
         try:
             check_cell(name, text)
-            return read(text) if text else ""
+            return read(text)
         except ValidationError as problem:
             problems.append((name, " ".join(map(str, problem.messages))))
             return ""

@@ -23,6 +23,9 @@ PART = 500  # rows
 MOST_ROWS = 200_000
 MOST_CHARACTERS = 50_000_000  # of all cells: a small workbook may say the same text very often
 MOST_NEW_GROUPS = 100
+JUDGED_OF_A_PART = (
+    "state", "problems", "bad", "created", "updated", "unchanged", "recipients", "repeated",
+)  # fmt: skip
 SECONDS = 2.0  # after which a step looks whether something else waits
 
 State = Upload.State
@@ -143,7 +146,7 @@ def step(pk: int, seen: recipients.Seen | None = None) -> bool:
         upload.save(update_fields=["state", "active_at", "new_groups"])
         if part:
             part.state = upload.state
-            part.save()
+            part.save(update_fields=JUDGED_OF_A_PART)
     return part is not None
 
 
