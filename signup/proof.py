@@ -50,8 +50,9 @@ def request_code(
     counted together: each of them costs an SMS.
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
-    fence.check(mobile, origin, image_code_id, image_code, altcha)
-    budget.check(mobile, origin)
+    asked = budget.Asked(mobile, origin)
+    fence.check(asked, image_code_id, image_code, altcha)
+    budget.check(asked)
     rates.spend(
         rates.Limit("code-number", settings.CODE_LIMIT_NUMBER, mobile),
         rates.Limit("code-all", settings.CODE_LIMIT_ALL, ""),
