@@ -15,8 +15,8 @@ from bench.figures import Result
 
 RESULTS = Path(__file__).parent / "results"
 ORDER = (
-    "email", "esp", "sms", "codes", "memory", "request", "prepare", "audiences", "scale", "pages",
-    "enumeration",
+    "email", "esp", "sms", "codes", "memory", "request", "prepare", "audiences", "uploads", "scale",
+    "pages", "enumeration",
 )  # fmt: skip
 SLOW = {"prepare", "scale", "enumeration"}  # what --quick leaves out
 

@@ -1,13 +1,15 @@
-"""The web process and one worker, with no scheduler and nobody who sends."""
+"""The web process and one worker, with no scheduler."""
 
 import json
+import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import psutil
-from redis import Redis
+import psycopg
 
 from bench import bellhop, place, web
 from bench.guests import SUBJECT, TEXT
@@ -25,8 +27,9 @@ class Desk:
     def __init__(self, here: Place, people: int, kind: str) -> None:
         environment = bellhop.SETTINGS | web.SETTINGS | bellhop.copies(here, "people", people, kind)
         self.environment = environment
-        self.redis = Redis.from_url(environment["REDIS_URL"])
-        self.worker = here.running(Process("rqworker", "default", **environment), "Listening on")
+        # A turn of preparing that was long enough goes on on bulk.
+        worker = Process("rqworker", "default", "bulk", **environment)
+        self.worker = here.running(worker, "Listening on")
         self.web = Web(here, "config.wsgi", **environment)
         session = place.command("-m", "bench.processes.staff", "session", **environment)
         self.headers = web.HEADERS | {
@@ -60,22 +63,33 @@ class Desk:
         return int(json.loads(text)["recipients"])
 
     def prepare(self, page: str) -> tuple[float, float]:
-        """Sends it at once: seconds from there until the sending is queued, and the greatest memory
-        in MB of the worker's processes in that time."""
-        before = queued(self.redis)
-        began = time.monotonic()
-        self.ask("POST", f"{page}start/", urlencode({"csrfmiddlewaretoken": TOKEN}))
-        peak = 0.0
-        while queued(self.redis) == before:
-            peak = max(peak, memory(self.worker.pid))
-            assert time.monotonic() - began < LATEST, self.worker.output()
-            time.sleep(0.005)
-        return time.monotonic() - began, peak
+        """Sends it at once: seconds from there until it begins to be sent, and the greatest memory
+        in MB of the worker's processes in that time. The rest of it is cancelled."""
+        token = urlencode({"csrfmiddlewaretoken": TOKEN})
+        number = int(page.rstrip("/").rpartition("/")[2])
+        with closing(opened(self.environment["DATABASE_URL"])) as database:
+            began = time.monotonic()
+            self.ask("POST", f"{page}start/", token)
+            peak = 0.0
+            while state_of(database, number) in ("waiting", "preparing"):
+                peak = max(peak, memory(self.worker.pid))
+                assert time.monotonic() - began < LATEST, self.worker.output()
+                time.sleep(0.005)
+            took = time.monotonic() - began
+        self.ask("POST", f"{page}cancel/", token)
+        return took, peak
 
 
-def queued(redis: Redis) -> int:
-    """Slices that wait for a worker: there is none that would take them."""
-    return int(redis.llen("rq:queue:bulk"))
+def opened(url: str) -> Any:
+    if url.startswith("sqlite:"):
+        return sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60, isolation_level=None)
+    return psycopg.connect(url.replace("postgres://", "postgresql://", 1), autocommit=True)
+
+
+def state_of(database: Any, number: int) -> str:
+    """Of a notice."""
+    found = database.execute(f"SELECT state FROM notices_notice WHERE id = {number:d}")
+    return str(found.fetchone()[0])
 
 
 def memory(pid: int) -> float:

@@ -15,8 +15,8 @@ PASTED = 10_000
 REQUEST = "the request that accepts it"
 SIZES = (10_000, 100_000, 1_000_000)
 NOTES = [
-    "The request is a POST to gunicorn. Preparing: from pressing *Send at once* until the sending "
-    "is queued, by one worker that waits for it. Each recipient has a row then, which is checked.",
+    "The request is a POST to gunicorn. Preparing: from pressing *Send at once* until it is being "
+    "sent, by one worker that waits for it. Each recipient has a row then, which is checked.",
     "Memory: the greatest resident size of the worker or its child, whichever had more.",
     "Peers: a loop that queues a Celery task for each user, as in the tutorials; and Bellhop's own "
     "rows by `bulk_create`.",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.conf import settings
 from django.db import connection
@@ -125,11 +126,24 @@ def marks(mobile: str, origin: str) -> dict[str, str]:
     return {"prefix": prefix_of(mobile), "network": network_of(origin)}
 
 
-def check(mobile: str, origin: str) -> None:
+@dataclass
+class Asked:
+    """Who asks for a code: what the fence and the brake look at is counted once."""
+
+    mobile: str
+    origin: str
+
+    @cached_property
+    def counts(self) -> list[Count]:
+        """Of the prefix, and of the network."""
+        return counts([prefix_of(self.mobile)], [network_of(self.origin)])
+
+
+def check(asked: Asked) -> None:
     """Raises TooMany when no more codes may go to such numbers, or to this network."""
     if settings.CODE_BUDGET == "off":
         return
-    prefix, network = counts([prefix_of(mobile)], [network_of(origin)])
+    prefix, network = asked.counts
     times = {prefix: TRUST if network.is_clean else 1, network: 1}
     over = [count for count in times if count.is_over(times[count])]
     if not over:
@@ -143,11 +157,11 @@ def check(mobile: str, origin: str) -> None:
             raise TooMany.held(max(count.wait(times[count]) for count in held))
 
 
-def is_near(mobile: str, origin: str) -> bool:
+def is_near(asked: Asked) -> bool:
     """Whether half of a budget is used up."""
     if settings.CODE_BUDGET == "off":
         return False
-    return any(each.is_half_over for each in counts([prefix_of(mobile)], [network_of(origin)]))
+    return any(each.is_half_over for each in asked.counts)
 
 
 def counts(prefixes: Collection[str], networks: Collection[str]) -> list[Count]:

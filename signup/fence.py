@@ -28,7 +28,7 @@ MOST = 200_000  # the highest number that may be the answer: seconds of a browse
 LIFETIME = 600  # seconds
 
 
-def check(mobile: str, origin: str, picture_id: str, answer: str, proof: str) -> None:
+def check(asked: budget.Asked, picture_id: str, answer: str, proof: str) -> None:
     """Raises Invalid unless one of them is as it is asked for, and Unavailable."""
     if settings.SIGNUP_FENCE == "picture":
         pictures.check(picture_id, answer)
@@ -36,7 +36,7 @@ def check(mobile: str, origin: str, picture_id: str, answer: str, proof: str) ->
         check_work(proof)
     elif answer:
         pictures.check(picture_id, answer)
-    elif settings.SIGNUP_FENCE == "work" or is_near(mobile, origin):
+    elif settings.SIGNUP_FENCE == "work" or is_near(asked):
         raise Invalid(
             errors={
                 "image_code": [_("Type the digits that the picture shows.")],
@@ -45,10 +45,10 @@ def check(mobile: str, origin: str, picture_id: str, answer: str, proof: str) ->
         )
 
 
-def is_near(mobile: str, origin: str) -> bool:
+def is_near(asked: budget.Asked) -> bool:
     """Whether half of what a stranger may cost is used up."""
-    return budget.is_near(mobile, origin) or rates.half_used(
-        rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin),
+    return budget.is_near(asked) or rates.half_used(
+        rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, asked.origin),
         rates.Limit("code-all", settings.CODE_LIMIT_ALL, ""),
     )
 

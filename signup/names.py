@@ -16,4 +16,4 @@ def normalise(text: str, longest: int = LONGEST) -> str:
         raise ValidationError(_("Use at most %(number)d characters.") % {"number": longest})
     if characters.has_breaking(text):
         raise ValidationError(_("Leave out characters that cannot be seen. Type this again."))
-    return characters.one_line(text)
+    return " ".join(text.split())

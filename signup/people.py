@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -30,8 +29,7 @@ class BadRow(Exception):  # noqa: N818
         self.cells = cells or (("", words),)
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """A checked row; what is empty is left as it is."""
 
     row: int
@@ -51,15 +49,22 @@ class Person:
         return found - {"username ", "email ", "mobile "}
 
 
-def read_person(number: int, row: Mapping[str, str], attributes: Sequence[str] = ()) -> Person:
-    """`attributes`: the names of those that there are. Raises BadRow."""
+def read_person(
+    number: int,
+    row: Mapping[str, str],
+    attributes: Sequence[str] = (),
+    longest: int = groups.LONGEST_VALUE,
+) -> Person:
+    """`attributes`: the names of those that there are, of which none has a `longest` value. Raises
+    BadRow."""
     problems: list[tuple[str, str]] = []
 
     def cell(name: str, read: Callable[[str], Any]) -> Any:
-        text = characters.trim(row.get(name, ""))
+        if not (name in row and (text := characters.trim(row[name]))):
+            return ""
         try:
             check_cell(name, text)
-            return read(text) if text else ""
+            return read(text)
         except ValidationError as problem:
             problems.append((name, " ".join(map(str, problem.messages))))
             return ""
@@ -74,7 +79,7 @@ def read_person(number: int, row: Mapping[str, str], attributes: Sequence[str] =
         {
             name: value
             for name in attributes
-            if (value := cell(name, lambda text: names.normalise(text, groups.LONGEST_VALUE)))
+            if (value := cell(name, lambda text: names.normalise(text, longest)))
         },
         cell("groups", read_groups) or (),
     )

@@ -16,6 +16,7 @@ from web import characters
 # In North America nobody can tell a mobile from a landline by its number.
 CARRY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 NAMED = 8  # countries in a sentence
+PLAIN = re.compile(r"\+?[1-9][0-9]{4,19}")  # most are: about these there is nothing to say
 TEL = re.compile("tel:", re.IGNORECASE)
 BETWEEN = re.compile(r"[()./·‐‑‒–—―−-]")  # what people put between digits; blanks are gone by then
 # 13800138000 in a narrow column, and in a column that once had an empty cell.
@@ -31,6 +32,8 @@ def ordinary_digits(text: str) -> None:
 def bare(text: str) -> str:
     """Digits, perhaps with a + before them. Raises ValidationError for anything else that is not
     just a way to write them: letters, a second number, an extension."""
+    if PLAIN.fullmatch(text):
+        return text
     text = characters.without_unseen(text)
     if TEL.match(text):
         text = text[len("tel:") :]
@@ -92,10 +95,11 @@ def at_once(digits: str) -> str:
     """What normalise() would say of a mobile number of the first country that has its code: by one
     look at that country's table, where the library takes a hundred, and a pasted list has 100,000
     lines. Else empty."""
-    home = phonenumbers.country_code_for_region(settings.DEFAULT_REGION)
+    region = settings.DEFAULT_REGION
+    home = code_of(region)
     code, national = split(digits[1:]) if digits.startswith("+") else (home, digits)
     shape = mobile_shape(code) if code else None
-    if shape is None or (code == home and main_region(home) != settings.DEFAULT_REGION):
+    if shape is None or (code == home and main_region(home) != region):
         return ""
     return f"+{code}{national}" if shape.fullmatch(national) else ""
 
@@ -106,6 +110,11 @@ def split(digits: str) -> tuple[int, str]:
         if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
             return int(digits[:length]), digits[length:]
     return 0, digits
+
+
+@cache
+def code_of(region: str) -> int:
+    return int(phonenumbers.country_code_for_region(region))
 
 
 def main_region(code: int) -> str:

@@ -51,16 +51,17 @@ def request_code(
     counted together: each of them costs an SMS.
     """
     rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
-    fence.check(mobile, origin, image_code_id, image_code, altcha)
-    admit(mobile, origin)
+    asked = budget.Asked(mobile, origin)
+    fence.check(asked, image_code_id, image_code, altcha)
+    admit(asked)
     return send_code(mobile, origin, held, purpose)
 
 
-def admit(mobile: str, origin: str) -> None:
+def admit(asked: budget.Asked) -> None:
     """Counts one more code. Raises TooMany, or Unavailable."""
-    budget.check(mobile, origin)
+    budget.check(asked)
     rates.spend(
-        rates.Limit("code-number", settings.CODE_LIMIT_NUMBER, mobile),
+        rates.Limit("code-number", settings.CODE_LIMIT_NUMBER, asked.mobile),
         rates.Limit("code-all", settings.CODE_LIMIT_ALL, ""),
     )
 

@@ -2,27 +2,59 @@
 
 import re
 import unicodedata
+from functools import cache, reduce
+from operator import or_
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.expressions import RawSQL
+from django.db.models.lookups import IContains
 from django.http import HttpRequest
 
 from signup import emails, phones, security
 from web import characters
 
 SOME_DIGITS = 4  # of a number: fewer are that of a notice or a room
+# What the index user_by_a_part is on.
+EVERYTHING = " || chr(10) || ".join(
+    ["signup_user.name", "signup_user.username", "signup_user.email",
+     "COALESCE(signup_user.mobile, '')"]
+)  # fmt: skip
 AS_PRINTED = re.compile(r"\+?[0-9]{2,}")
 
 
 def fitting(text: str, *fields: str) -> Q:
     """For rows with `text` in one of these fields, or what it stands for: "139-0000" for a part of
     +8613900000011, "info@xn--…" for an address that is kept in its own letters."""
-    wanted = {characters.trim(text), *meant(characters.clean(text))}
     found = Q()
     for field in fields:
-        for each in wanted - {""}:
+        for each in wanted(text):
             found |= Q(**{f"{field}__icontains": each})
     return found
+
+
+def near(text: str) -> Q:
+    """For a query of users: all whom fitting() finds by name, username, email or mobile, and
+    perhaps more. Beside it, it lets PostgreSQL find them by its index, where there is one."""
+    if not is_indexed():
+        return Q()
+    every = RawSQL(EVERYTHING, (), TextField())  # noqa: S611  it is constant
+    return reduce(or_, (Q(IContains(every, each)) for each in wanted(text)), Q())
+
+
+@cache
+def is_indexed() -> bool:
+    """Whether this PostgreSQL let the migration make it."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('user_by_a_part') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
+
+
+def wanted(text: str) -> set[str]:
+    return {characters.trim(text), *meant(characters.clean(text))} - {""}
 
 
 def meant(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import audiences, pages, place, preparing
+from bench import audiences, pages, place, preparing, uploads
 from tests.support import postgresql
 
 pytestmark = pytest.mark.once
@@ -40,6 +40,13 @@ def test_audience_is_counted_and_prepared(monkeypatch):
     assert [row.what for row in figures] == [
         "counting, SQLite", "preparing, SQLite", "peak memory, SQLite",
     ]  # fmt: skip
+
+
+def test_file_is_dropped_and_checked(monkeypatch):
+    monkeypatch.setattr(uploads, "ROWS", 20)
+    figures = uploads.run(1, full=False).figures
+    assert {row.what for row in figures} == {"reading", "both", "peak memory"}
+    assert len({row.contender for row in figures}) == 4
 
 
 def test_rows_by_hand_are_as_many_as_people():

@@ -101,7 +101,7 @@ def accepted(
     token, header = request.auth, request.headers.get("Idempotency-Key")
     if header is not None:
         idempotency.check(header)
-    form, timing = accepting.read(given, own_zone(token))
+    form, timing = accepting.read(given, own_zone(token), token.author)
     demand_for(token, str(form.cleaned_data.get("audience", "")))
     key = Key.of(f"token {token.pk}", header, idempotency.asked(form, timing))
     saved = key.made()
@@ -128,7 +128,7 @@ def demand_for(token: Token, audience: str) -> None:
 def check(request: Asked, body: NoticeIn) -> tuple[int, dict[str, Any]]:  # type: ignore[valid-type]
     """Refuses what would be refused, and says how many it would reach by each channel; nothing is
     kept."""
-    form, timing = accepting.read(sent_fields(body), own_zone(request.auth))
+    form, timing = accepting.read(sent_fields(body), own_zone(request.auth), request.auth.author)
     accepting.check(form, timing)
     notice = Notice(**form.written())
     reached = {name: reach(notice, CHANNELS[name])._asdict() for name in notice.channels}

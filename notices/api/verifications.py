@@ -20,7 +20,7 @@ from notices.api.once import once
 from notices.api.problems import Refused
 from notices.api.shapes import PK, Strict, Text
 from notices.models import CodeRequest, Delivery, Token
-from signup import codes, phones, proof, rates, security
+from signup import budget, codes, phones, proof, rates, security
 from signup.models import CODE_TRIES, Purpose, Verification
 from web import characters
 from web.problems import Invalid
@@ -99,7 +99,7 @@ def admit(token: Token, mobile: str, client: Any) -> str:
         return origin
     if client:
         rates.spend(rates.Limit("code-origin", settings.CODE_LIMIT_ORIGIN, origin))
-    proof.admit(mobile, origin)
+    proof.admit(budget.Asked(mobile, origin))
     return origin
 
 

@@ -1,7 +1,7 @@
 """Who a notice is for: everyone, or a pasted list of addresses and numbers."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -25,6 +25,10 @@ class Recipient:
     channel: str
     address: str  # canonical email or E.164
     name: str = ""
+    # Of a row of a file: what it says, and how else it knows the same person.
+    language: str = ""
+    values: Mapping[str, str] | None = None
+    also: str = ""
 
     def __str__(self) -> str:
         """The line that Notice.addresses keeps."""

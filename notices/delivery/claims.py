@@ -174,10 +174,10 @@ def objection(delivery: Delivery) -> tuple[State, str] | None:
 
 
 def is_of_a_person_who_was_removed(delivery: Delivery) -> bool:
-    """One of a notice to those who have an account. A pasted address is told all the same."""
+    """One of a notice to those who have an account. Who is listed is told all the same."""
     notice = delivery.notice
     return (
         delivery.user_id is None
         and notice is not None
-        and notice.audience != Notice.Audience.ADDRESSES
+        and notice.audience not in (Notice.Audience.ADDRESSES, Notice.Audience.UPLOAD)
     )

@@ -7,10 +7,9 @@ second run adds what the first did not.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
@@ -19,18 +18,18 @@ from django.db.models.lookups import IsNull
 
 from config import clock
 from config.database import AWAY
-from notices.audience import people, suppression
+from notices.audience import files, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import markup, messages
-from notices.delivery import finish, high_water, quiet_hours, states
+from notices.delivery import finish, high_water, listed, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
 from signup import security
 from signup.models import User
 
 __all__ = [
-    "BATCH", "deliveries", "everyone", "insert", "start", "unwilling", "without_address",
+    "BATCH", "everyone", "insert", "start", "unwilling", "without_address",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     if not states.prepare(due):
         return []
     notice = Notice.objects.get(pk=notice_id)
-    budget, parts = Budget(waits), people_in_parts if to_people(notice) else addresses_in_parts
+    budget, parts = Budget(waits), BY_LIST.get(notice.audience, people_in_parts)
     budget.is_over()  # it begins
     upto = notice.prepared_upto
     for upto in parts(notice):
@@ -87,11 +86,6 @@ def analyse() -> None:
         log.warning("Nobody told PostgreSQL of the new rows (%s).", type(problem).__name__)
 
 
-def to_people(notice: Notice) -> bool:
-    """Who have an account."""
-    return notice.audience != Notice.Audience.ADDRESSES
-
-
 def people_in_parts(notice: Notice) -> Iterator[int]:
     """Yields how far it came, the pk of a user, before each further part: others may write then,
     on SQLite one does at a time."""
@@ -114,7 +108,26 @@ def addresses_in_parts(notice: Notice) -> Iterator[int]:
         if first > notice.prepared_upto:
             yield first
         batch = [Recipient.restore(line) for line in lines[first : first + BATCH]]
-        Delivery.objects.bulk_create(deliveries(notice, batch), ignore_conflicts=True)
+        add(listed.deliveries(notice, batch))
+
+
+def file_in_parts(notice: Notice) -> Iterator[int]:
+    """Yields how many parts of the file are done before each further one."""
+    for part in files.parts(notice.upload, notice.prepared_upto):
+        if part.number > notice.prepared_upto:
+            yield part.number
+        add(listed.deliveries(notice, listed.in_part(notice, part)))
+
+
+def add(rows: Iterator[Delivery]) -> None:
+    Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+# Who need have no account; all others are people.
+BY_LIST: dict[str, Callable[[Notice], Iterator[int]]] = {
+    Notice.Audience.ADDRESSES: addresses_in_parts,
+    Notice.Audience.UPLOAD: file_in_parts,
+}
 
 
 def goes_on(notice: Notice, upto: int) -> bool:
@@ -198,34 +211,3 @@ def without_address(channel: Channel) -> Q:
 def unwilling(channel: Channel) -> Q:
     """Of a user: who does not want notices by it."""
     return Q(**{channel.wants_field: False}) if channel.wants_field else Q(pk__in=[])
-
-
-def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
-    """One for each recipient; an address that is a user's follows that user's wishes."""
-    known: dict[str, User] = {}
-    suppressed: dict[str, str] = {}
-    for channel in CHANNELS.values():
-        field = channel.user_field
-        addresses = [one.address for one in batch if one.channel == channel.name]
-        users = get_user_model().objects.filter(**{f"{field}__in": addresses})
-        known |= {str(getattr(user, field)): user for user in users}
-        suppressed |= suppression.among(channel.name, addresses)
-    own = markup.own_placeholders(notice.subject, notice.text)
-    values = people.values_of(known.values(), own)
-    for one in batch:
-        user, channel = known.get(one.address), CHANNELS[one.channel]
-        unwanted = user is not None and not channel.wanted_by(user)
-        reason = channel.unwanted if unwanted else suppressed.get(one.address, "")
-        yield Delivery(
-            message=messages.NOTICE,
-            notice=notice,
-            user=user,
-            channel=one.channel,
-            address=one.address,
-            name=one.name or (user.get_full_name() if user else ""),
-            language=user.language if user else settings.LANGUAGE_CODE,
-            values=values.get(user.pk) if user else None,
-            state=State.SUPPRESSED if reason else State.QUEUED,
-            reason=reason,
-            expires_at=notice.not_after,
-        )

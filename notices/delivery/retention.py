@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from config import clock
 from notices.channels import CHANNELS
@@ -15,6 +15,7 @@ from notices.delivery import periods
 from notices.models import (
     OPEN,
     UNFINISHED,
+    UNPREPARED,
     Delivery,
     FailedAttempt,
     Notice,
@@ -133,7 +134,12 @@ def receipts(old: datetime) -> Iterator[None]:
 
 
 def uploads(old: datetime) -> Iterator[None]:
-    return remove(Upload.objects.filter(made_at__lt=old).order_by("made_at"))
+    """Not those of which somebody is still to be told; those of drafts as long as what is single."""
+    kept = clock.now() - timedelta(days=periods.days("single"))
+    draft = Q(state=Notice.State.DRAFT, created_at__gt=kept)
+    needed = Notice.objects.filter(draft | Q(state__in=UNPREPARED), upload__isnull=False)
+    unneeded = Upload.objects.filter(made_at__lt=old).exclude(pk__in=needed.values("upload"))
+    return remove(unneeded.order_by("made_at"))
 
 
 def changes(old: datetime) -> Iterator[None]:

@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from notices.audience import files
 from notices.channels import CHANNELS
 from notices.models import Notice, Schedule
 from notices.pages import idempotency
@@ -16,7 +18,8 @@ from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.recurrence.parse import FAR
 from signup import security
-from signup.models import User
+from signup.models import Upload, User
+from signup.uploads import at_once
 from web import tables
 from web.problems import Problem
 
@@ -47,7 +50,8 @@ def by_whom(options: Mapping[str, Any]) -> dict[str, str]:
     return {"by": options["by"]} if options["by"] else {}
 
 
-def add_content(parser: ArgumentParser) -> None:
+def add_content(parser: ArgumentParser, *, once: bool = False) -> None:
+    """`once`: also what a schedule cannot have."""
     parser.add_argument("--subject", required=True)
     parser.add_argument("--text", required=True, metavar="FILE", help="Markdown; - is the input")
     parser.add_argument("--channel", required=True, action="append", choices=list(CHANNELS))
@@ -60,6 +64,12 @@ def add_content(parser: ArgumentParser) -> None:
     audience.add_argument("--group", default="", metavar="NAME", help="who is in it")
     audience.add_argument("--audience", default="", metavar="NAME", help="a saved one")
     audience.add_argument("--addresses", metavar="FILE", help="one a line; - is the input")
+    if once:
+        audience.add_argument(
+            "--upload",
+            metavar="FILE",
+            help="the people in a CSV file or workbook, whose other columns are placeholders",
+        )
     add_author(parser, "its author: a member of staff")
     add_key(parser)
 
@@ -107,8 +117,10 @@ def instant(name: str, text: str) -> datetime | None:
 def read_content(options: Mapping[str, Any]) -> NoticeForm:
     """The form, checked. Raises CommandError with every sentence when something is wrong."""
     addresses = options["addresses"]
+    upload = checked(options["upload"]) if options.get("upload") else None
     chosen = {
-        "addresses": addresses, "group": options["group"], "saved": options["audience"]
+        "addresses": addresses, "group": options["group"], "saved": options["audience"],
+        "upload": upload,
     }  # fmt: skip
     form = NoticeForm(
         {
@@ -118,6 +130,7 @@ def read_content(options: Mapping[str, Any]) -> NoticeForm:
             "audience": next((one for one in chosen if chosen[one]), "everyone"),
             "group": options["group"],
             "saved": options["audience"],
+            "upload": upload.pk if upload else "",
             "addresses": read(addresses) if addresses else "",
             "escalate_minutes": options["escalate_minutes"],
         }
@@ -125,6 +138,20 @@ def read_content(options: Mapping[str, Any]) -> NoticeForm:
     if not form.is_valid():
         refuse("Nothing was sent.", form.complaints())
     return form
+
+
+def checked(path: str) -> Upload:
+    """A file of which each row is good; else CommandError, and nothing is kept of it."""
+    try:
+        upload = at_once.checked(Path(path).read_bytes(), Path(path).name, None)
+    except OSError as problem:
+        raise CommandError(f"{path} cannot be read: {problem.strerror}.") from None
+    except ValidationError as problem:
+        raise CommandError(f"{path}: {problem.messages[0]}") from None
+    if bad := list(files.bad_rows(upload)):
+        upload.delete()
+        refuse("Nothing was sent.", {path: bad})
+    return upload
 
 
 def refuse(first: str, complaints: Mapping[str, Iterable[Any]]) -> NoReturn:

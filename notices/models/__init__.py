@@ -8,6 +8,7 @@ from notices.models.notice import (
     NOT_STARTED,
     UNDER_WAY,
     UNFINISHED,
+    UNPREPARED,
     Content,
     Notice,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",
+    "UNPREPARED",
     "CodeRequest",
     "Content",
     "Delivery",

@@ -20,6 +20,7 @@ class Audience(models.TextChoices):
     ADDRESSES = "addresses", _("Pasted addresses")
     GROUP = "group", _("A group")
     SAVED = "saved", _("A saved audience")
+    UPLOAD = "upload", _("The people in a file")
 
 
 class Content(models.Model):
@@ -39,6 +40,10 @@ class Content(models.Model):
     )
     saved = models.ForeignKey(
         SavedAudience, models.SET_NULL, null=True, blank=True, verbose_name=_("saved audience")
+    )
+    # Of a notice alone: a file goes when that was prepared (delivery/retention.py).
+    upload = models.ForeignKey(
+        "signup.Upload", models.SET_NULL, null=True, blank=True, related_name="+"
     )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
@@ -66,8 +71,9 @@ class Content(models.Model):
         return comma.join(str(CHANNELS[name].label) for name in self.channels)
 
     def get_audience_in_words(self) -> str:
-        """With the name of its group or saved audience, if that is still there."""
-        if named := {"group": self.group, "saved": self.saved}.get(self.audience):
+        """With the name of its group, saved audience or file, if that is still there."""
+        names = {"group": self.group, "saved": self.saved, "upload": self.upload}
+        if named := names.get(self.audience):
             return f"{self.get_audience_display()}: {named}"
         return str(self.get_audience_display())
 
@@ -81,7 +87,7 @@ def once_per_request(name: str) -> models.UniqueConstraint:
 
 
 CONTENT_FIELDS = (
-    "subject", "text", "channels", "audience", "group", "saved", "addresses",
+    "subject", "text", "channels", "audience", "group", "saved", "upload", "addresses",
     "escalate_minutes",
 )  # fmt: skip
 
@@ -171,6 +177,10 @@ class Notice(Content):
         return unfinished and self.held_until is not None and self.held_until > clock.now()
 
 
+# Its audience is still asked for.
+UNPREPARED = (
+    Notice.State.WAITING, Notice.State.CHANGING, Notice.State.PREPARING, Notice.State.PAUSED,
+)  # fmt: skip
 NOT_STARTED = (Notice.State.WAITING, Notice.State.CHANGING)
 # What goes on by itself when its time has come.
 UNDER_WAY = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)

@@ -6,6 +6,7 @@ from typing import Any
 from notices.delivery import lifecycle, states
 from notices.delivery.lifecycle import DraftChanged
 from notices.models import Notice, Schedule
+from notices.pages.file_field import for_one_notice
 from notices.pages.idempotency import Key
 from notices.pages.notice_form import NoticeForm
 from notices.pages.timing_form import TimingForm
@@ -16,10 +17,12 @@ from web.problems import Invalid
 __all__ = ["accept", "check", "read"]
 
 
-def read(body: Mapping[str, Any], own_zone: str) -> tuple[NoticeForm, TimingForm]:
+def read(body: Mapping[str, Any], own_zone: str, by: User | None) -> tuple[NoticeForm, TimingForm]:
     """The fields of both forms in one object; without `when` it goes out now."""
-    form = NoticeForm.from_json(body)
-    return form, TimingForm.from_json(body, own_zone=own_zone, many=form.many)
+    form = NoticeForm.from_json(body, by=by)
+    timing = TimingForm.from_json(body, own_zone=own_zone, many=form.many)
+    for_one_notice(form, timing)
+    return form, timing
 
 
 def check(form: NoticeForm, timing: TimingForm) -> None:

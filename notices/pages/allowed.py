@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest
 
 from notices import rights
@@ -22,18 +23,20 @@ def demand_for(request: HttpRequest, audience: str) -> None:
         demand(request, rights.EVERYONE)
 
 
-def demand_to_write(request: HttpRequest, form: NoticeForm, timing: TimingForm) -> None:
+def demand_to_write(request: StaffRequest, form: NoticeForm, timing: TimingForm) -> None:
     """Raises PermissionDenied for who may not do what bound forms say, as far as they can be
     read. A preview does nothing."""
     if "preview" in request.POST:
         return
-    readable: dict[str, str] = {}
+    readable: dict[str, Any] = {}
     for each in (form, timing):
         each.is_valid()  # it has been read then, once
         readable |= each.cleaned_data
     if when := readable.get("when"):
         demand(request, rights.SCHEDULE if when == "repeat" else rights.SEND)
     demand_for(request, readable.get("audience", ""))
+    if (upload := readable.get("upload")) and upload.by_id != request.user.pk:
+        demand(request, rights.ADDRESSES)
 
 
 def demand_to_change(request: HttpRequest, saved: Notice | Schedule) -> None:
@@ -64,9 +67,18 @@ def offer_allowed(request: StaffRequest, form: NoticeForm, timing: TimingForm) -
     """Leaves out of the forms what the reader may not choose."""
     may = request.user.has_perm
     once, again = may(rights.SEND), may(rights.SCHEDULE)
+    offer_files(request, form)
     only_drafts = not (once or again)  # whoever sends one is asked for the rights
     offer(form, "audience", {Notice.Audience.EVERYONE: only_drafts or may(rights.EVERYONE)})
     offer(timing, "when", {"now": once or only_drafts, "later": once, "repeat": again})
+
+
+def offer_files(request: StaffRequest, form: NoticeForm) -> None:
+    """Their own ones, and the one that is chosen."""
+    chosen = getattr(form, "cleaned_data", {}).get("upload") or form.initial.get("upload")
+    field: Any = form.fields["upload"]
+    own = Q(by=request.user) | Q(pk=getattr(chosen, "pk", chosen))
+    field.queryset = field.queryset.filter(own)
 
 
 def offer(form: NoticeForm | TimingForm, name: str, allowed: dict[str, bool]) -> None:

@@ -16,7 +16,7 @@ from notices.pages.notice_form import NoticeForm
 from notices.rights import demand
 from web.access import StaffRequest
 
-__all__ = ["DraftForm", "begun", "may_open", "page_of", "posted", "shown", "to_send"]
+__all__ = ["DraftForm", "begun", "file_again", "may_open", "page_of", "posted", "shown", "to_send"]
 
 AGAIN = ("subject", "text", "channels")  # whom it is for is chosen anew
 
@@ -64,8 +64,9 @@ def page_of(notice: Notice) -> str:
 
 
 def may_open(request: StaffRequest, draft: Notice) -> bool:
-    """Who may write; a list that somebody else pasted is for who may see addresses."""
-    own = draft.author_id == request.user.pk or not draft.addresses
+    """Who may write; somebody else's list or file is for who may see addresses."""
+    of_people = draft.addresses or draft.upload_id
+    own = draft.author_id == request.user.pk or not of_people
     may_write = rights.has_any(request.user, rights.WRITE, rights.SEND, rights.SCHEDULE)
     return may_write and (own or request.user.has_perm(rights.ADDRESSES))
 
@@ -78,12 +79,27 @@ def begun(request: StaffRequest) -> dict[str, Any]:
         draft = opened(request, request.GET["draft"])
         return {name: getattr(draft, name) for name in CONTENT_FIELDS}
     if "again" in request.GET:
-        pk = number(request.GET["again"])
-        if pk is None:
-            raise Http404
-        notice = get_object_or_404(Notice, pk=pk)
+        notice = again(request)
         return {name: getattr(notice, name) for name in AGAIN}
+    if upload := number(request.GET.get("upload")):
+        return {"audience": Notice.Audience.UPLOAD, "upload": upload}
     return {}
+
+
+def again(request: HttpRequest) -> Notice:
+    pk = number(request.GET["again"])
+    if pk is None:
+        raise Http404
+    return get_object_or_404(Notice, pk=pk)
+
+
+def file_again(request: HttpRequest) -> dict[str, Any]:
+    """Of a notice that is used again, whether its file is still there."""
+    if request.method == "POST" or "again" not in request.GET:
+        return {}
+    notice = again(request)
+    was_file = notice.audience == Notice.Audience.UPLOAD
+    return {"file_is_gone": was_file and not notice.upload, "file_is_kept": notice.upload}
 
 
 def opened(request: StaffRequest, named: str) -> Notice:

@@ -75,7 +75,8 @@ def people(text: str, *, by_address: bool) -> list[User]:
     if exact:
         return sorted(set(exact), key=lambda person: -person.pk)
     names = ("name", "username", "email", "mobile") if by_address else ("name", "username")
-    return list(rows.filter(search.fitting(text, *names)).order_by("-pk")[:MOST])
+    found = rows.filter(search.near(text), search.fitting(text, *names))
+    return list(found.order_by("-pk")[:MOST])
 
 
 def notices(text: str) -> QuerySet[Notice]:

@@ -11,8 +11,9 @@ from notices import channels
 from notices.audience import recipients as audience
 from notices.content import markup
 from notices.models import CONTENT_FIELDS, Notice, SavedAudience
+from notices.pages import file_field
 from signup import groups, names
-from signup.models import Group
+from signup.models import Group, User
 from web.characters import CONTROL
 from web.forms import JSONForm
 
@@ -26,22 +27,14 @@ OTHER = _("Another audience is chosen above. Choose this one there, or empty thi
 BELONGS = {
     Notice.Audience.GROUP: ("group", _("Choose a group.")),
     Notice.Audience.SAVED: ("saved", _("Choose a saved audience.")),
+    Notice.Audience.UPLOAD: ("upload", _("Choose a file, and have it checked.")),
     Notice.Audience.ADDRESSES: ("addresses", _("Paste at least one address or number.")),
 }
 MANY = 10  # recipients: so many may not be told more than once a minute
 
 
 def check_wording(text: str) -> None:
-    """Raises ValidationError for a placeholder that would reach people unfilled."""
-    own = groups.attributes() if markup.own_placeholders("", text) else []
-    if unknown := markup.unknown_placeholders(text, own):
-        raise ValidationError(
-            _("There is no placeholder ((%(name)s)). You can use: %(known)s."),
-            params={
-                "name": unknown[0][:30],
-                "known": ", ".join(f"(({name}))" for name in (*markup.PLACEHOLDERS, *own)),
-            },
-        )
+    """Raises ValidationError."""
     if CONTROL.search(text):
         raise ValidationError(_("This holds control characters. Type it again without them."))
 
@@ -63,7 +56,8 @@ class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
-    """After a failed check, `pasted.problems` tells the bad lines of the pasted list."""
+    """After a failed check, `pasted.problems` tells the bad lines of the pasted list. `by`: whose
+    file may come with it."""
 
     channels = forms.MultipleChoiceField(
         label=_("Channels"),
@@ -78,6 +72,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
             (Notice.Audience.GROUP, _("A group")),
             (Notice.Audience.SAVED, _("A saved audience")),
             (Notice.Audience.ADDRESSES, _("The addresses and numbers below")),
+            (Notice.Audience.UPLOAD, _("The people in a file")),
         ],
         widget=forms.RadioSelect,  # nothing is preselected: "everyone" has to be meant
         error_messages={"required": _("Say whom this is for.")},
@@ -93,6 +88,8 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         label=_("Saved audience"),
         error_messages={"invalid_choice": _("This audience is not there. Choose another.")},
     )
+    upload = file_field.CheckedFile()
+    rows = forms.CharField(required=False, strip=False)  # a CSV file as a text, for programs
     escalate_minutes = forms.IntegerField(
         label=_("Minutes until an SMS to those whom the email did not reach"),
         required=False,
@@ -127,8 +124,9 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
             "addresses": forms.Textarea(attrs={"rows": 5}),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.by = by
         self.label_suffix = ""
         for name in ("group", "saved"):  # by its name, as the field has it
             if self.instance.pk:
@@ -164,7 +162,9 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         if cleaned.get("escalate_minutes") and cleaned.get("channels", ["email"]) != ["email"]:
             problem = _("This is for notices by email alone. Take SMS out, or leave this empty.")
             self.add_error("escalate_minutes", problem)
+        self.read_rows(cleaned)
         self.check_audience(cleaned)
+        self.check_file(cleaned)
         pasted = cleaned.get("audience") == Notice.Audience.ADDRESSES
         if pasted and "channels" in cleaned and cleaned.get("addresses"):
             self.read_addresses(cleaned)
@@ -183,6 +183,29 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
                     everyone = chosen == Notice.Audience.EVERYONE and name == "addresses"
                     self.add_error(name, BOTH if everyone else OTHER)
                 cleaned[name] = "" if name == "addresses" else None
+
+    def read_rows(self, cleaned: dict[str, Any]) -> None:
+        text = cleaned.get("rows")
+        if not text or not self.by:
+            return
+        if cleaned.get("audience") != Notice.Audience.UPLOAD or cleaned.get("upload"):
+            self.add_error("rows", OTHER)
+            return
+        try:
+            cleaned["upload"] = file_field.read_rows(text, self.by)
+        except ValidationError as bad:
+            self.add_error("rows", bad)
+
+    def check_file(self, cleaned: dict[str, Any]) -> None:
+        """Also that all placeholders stand for something."""
+        is_file, upload = cleaned.get("audience") == Notice.Audience.UPLOAD, cleaned.get("upload")
+        for name in ("subject", "text") if upload or not is_file else ():
+            try:
+                file_field.check_placeholders(cleaned.get(name, ""), upload)
+            except ValidationError as unknown:
+                self.add_error(name, unknown)
+        if upload and (wrong := file_field.problems(upload, cleaned)):
+            self.add_error("upload", wrong)
 
     def read_addresses(self, cleaned: dict[str, Any]) -> None:
         self.pasted = audience.read(cleaned["addresses"], cleaned["channels"], MOST_PROBLEMS)

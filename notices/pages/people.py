@@ -70,7 +70,7 @@ def found(wanted: dict[str, str], *, by_address: bool) -> QuerySet[User]:
     people = User.objects.order_by("-pk")
     if text := characters.clean(wanted["q"]).strip():
         columns = ("name", "username", "email", "mobile") if by_address else ("name", "username")
-        people = people.filter(search.fitting(text, *columns))
+        people = people.filter(search.near(text), search.fitting(text, *columns))
     if wanted["group"]:
         in_it = Membership.objects.filter(group=number(wanted["group"]), user=OuterRef("pk"))
         people = people.filter(Exists(in_it))

@@ -9,12 +9,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from notices.audience import people
-from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import markup, messages
-from notices.delivery import expand
+from notices.delivery import listed
 from notices.models import Delivery, Notice
-from notices.pages.reach import reach
+from notices.pages.reach import lists, reach
 from signup.models import User
 
 __all__ = ["previews", "render_with_previews"]
@@ -45,7 +44,7 @@ class Preview:
 
 
 def previews(notice: Notice, reader: User) -> list[Preview]:
-    """One for each channel of an unsaved notice: as the first of a pasted list would get it, or
+    """One for each channel of an unsaved notice: as the first of a list or a file would get it, or
     else `reader`."""
     return [preview(notice, CHANNELS[name], reader) for name in notice.channels]
 
@@ -80,9 +79,7 @@ def sample(notice: Notice, channel: Channel, reader: User) -> Delivery:
         language=reader.language,
         values=own_values(notice, reader),
     )
-    if notice.audience == Notice.Audience.ADDRESSES:
-        lines = map(Recipient.restore, notice.addresses.splitlines())
-        if first := next((one for one in lines if one.channel == channel.name), None):
-            delivery = next(expand.deliveries(notice, [first]))
+    if first := next((one for one in lists(notice) if one.channel == channel.name), None):
+        delivery = next(listed.deliveries(notice, [first]))
     delivery.pk = 0
     return delivery

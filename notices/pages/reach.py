@@ -1,18 +1,19 @@
 """How many people a notice would reach, judged as they are when its deliveries are written."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from django.db.models import Count, Q
 
-from notices.audience import people
+from notices.audience import files, people
 from notices.audience.recipients import Recipient
 from notices.channels import Channel
-from notices.delivery import expand
+from notices.delivery import expand, listed
 from notices.models import Notice, State, Suppression
 from signup.models import User
 
-__all__ = ["reach", "reach_of_people"]
+__all__ = ["lists", "reach", "reach_of_people"]
 
 
 class Reach(NamedTuple):
@@ -25,7 +26,7 @@ class Reach(NamedTuple):
 
 def reach(notice: Notice, channel: Channel) -> Reach:
     """Of a notice that need not be saved."""
-    if notice.audience == Notice.Audience.ADDRESSES:
+    if notice.audience in (Notice.Audience.ADDRESSES, Notice.Audience.UPLOAD):
         return reach_of_list(notice, channel)
     return reach_of_people(people.chosen(notice), [channel])[channel.name]
 
@@ -48,10 +49,21 @@ def unreached(channel: Channel) -> Q:
 
 
 def reach_of_list(notice: Notice, channel: Channel) -> Reach:
-    lines = map(Recipient.restore, notice.addresses.splitlines())
-    mine = [one for one in lines if one.channel == channel.name]
-    told = 0
-    for first in range(0, len(mine), expand.BATCH):
-        deliveries = expand.deliveries(notice, mine[first : first + expand.BATCH])
+    mine = (one for one in lists(notice) if one.channel == channel.name)
+    told = listed_there = 0
+    while batch := list(islice(mine, expand.BATCH)):
+        deliveries = listed.deliveries(notice, batch)
         told += sum(each.state == State.QUEUED for each in deliveries)
-    return Reach(told, len(mine) - told)
+        listed_there += len(batch)
+    if notice.upload:
+        listed_there = files.count(notice.upload)
+    return Reach(told, listed_there - told)
+
+
+def lists(notice: Notice) -> Iterator[Recipient]:
+    """Who is pasted, or in the file; nobody of another audience."""
+    if notice.audience == Notice.Audience.ADDRESSES:
+        yield from map(Recipient.restore, notice.addresses.splitlines())
+    elif notice.audience == Notice.Audience.UPLOAD:
+        for part in files.parts(notice.upload):
+            yield from listed.in_part(notice, part)

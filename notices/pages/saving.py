@@ -20,7 +20,7 @@ from notices.pages.writing import page
 from notices.rights import right_required
 from web.access import StaffRequest
 
-__all__ = ["delete", "save"]
+__all__ = ["delete", "save", "saved", "unsaved"]
 
 
 @require_POST

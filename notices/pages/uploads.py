@@ -1,15 +1,16 @@
 """People from a file, step by step: dropped, its columns said, checked, added."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -17,9 +18,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 import jobs
 from config import clock
 from notices import rights
+from notices.audience import files
+from notices.models import UNPREPARED, Notice
+from notices.pages.cells import bad_cells, bad_rows, headings
+from notices.pages.drafts import page_of
 from notices.rights import demand, right_required
 from signup import groups, rates, security
-from signup.models import Group, Part, Upload
+from signup.models import Group, Upload
 from signup.uploads import columns
 from signup.uploads.models import WORKED_ON
 from web import characters, tables
@@ -28,20 +33,23 @@ from web.answers import with_wait
 from web.bodies import takes_a_file
 from web.problems import TooMany
 
-__all__ = ["act", "bad", "listing", "show", "state"]
+__all__ = ["act", "bad", "listing", "show", "state", "take", "words"]
 
-FIRST, SHOWN = 5, 100  # rows, bad cells
-SHORT = 80  # characters of a cell that are shown
+SHOWN = 100  # bad cells
 State = Upload.State
 
 
 def allowed(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
-    """Who may add people and see their addresses: a file is full of them."""
+    """Who may add people and see their addresses: a file is full of them. Whom a notice is for, who
+    dropped the file may see."""
 
-    @right_required(rights.PEOPLE)
-    def inner(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        demand(request, rights.ADDRESSES)
-        return view(request, *args, **kwargs)
+    @right_required(rights.PEOPLE, rights.SEND)
+    def inner(request: StaffRequest, pk: int = 0) -> HttpResponse:
+        dropped = Upload.objects.filter(pk=pk, purpose=Upload.Purpose.NOTICE).only("by").first()
+        demand(request, rights.SEND if dropped else rights.PEOPLE)
+        if not dropped or dropped.by_id != request.user.pk:
+            demand(request, rights.ADDRESSES)
+        return view(request, pk) if pk else view(request)
 
     return inner
 
@@ -53,13 +61,16 @@ def listing(request: StaffRequest) -> HttpResponse:
     refused: ValidationError | TooMany | None = None
     if request.method == "POST":
         try:
-            return redirect("upload", take(request).pk)
+            return redirect("upload", take(request, Upload.Purpose.PEOPLE).pk)
         except (ValidationError, TooMany) as problem:
             refused = problem
     context = {
         "problem": refused and words(refused),
         "groups": Group.objects.all(),
-        "uploads": Upload.objects.defer("data").select_related("by").order_by("-pk")[:50],
+        "uploads": Upload.objects.filter(purpose=Upload.Purpose.PEOPLE)
+        .defer("data")
+        .select_related("by")
+        .order_by("-pk")[:50],
     }
     status = refused.status if isinstance(refused, TooMany) else 400 if refused else 200
     answer = render(request, "people/uploads.html", context, status=status)
@@ -70,9 +81,9 @@ def words(refused: ValidationError | TooMany) -> str:
     return refused.sentence if isinstance(refused, TooMany) else str(refused.messages[0])
 
 
-def take(request: StaffRequest) -> Upload:
+def take(request: StaffRequest, purpose: str, field: str = "file") -> Upload:
     """Raises ValidationError, and TooMany."""
-    file = request.FILES.get("file")
+    file = request.FILES.get(field)
     if file is None or not file.size:
         raise ValidationError(_("Choose a file that is not empty."))
     group = request.POST.get("group", "")
@@ -80,6 +91,7 @@ def take(request: StaffRequest) -> Upload:
         group = groups.read_group(group)
     rates.spend_anyway(rates.Limit("upload", rates.UPLOAD, str(request.user.pk)))
     upload = Upload.objects.create(
+        purpose=purpose,
         by=request.user,
         name=characters.one_line(file.name or "")[:100],
         language=get_language() or "en",
@@ -97,9 +109,11 @@ def show(request: StaffRequest, pk: int) -> HttpResponse:
     return shown(request, pk)
 
 
-def shown(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
+def shown(request: StaffRequest, pk: int, problem: str = "") -> HttpResponse:
     upload = get_object_or_404(Upload.objects.defer("data"), pk=pk)
     context = {"upload": upload, "problem": problem, **facts(upload)}
+    if upload.purpose == Upload.Purpose.NOTICE:
+        context |= of_notice(request, upload)
     if upload.state in (State.MAPPING, State.JUDGED):
         context |= {"columns": list(headings(upload)), "attributes": groups.attributes()}
     context["bad_cells"] = list(islice(bad_cells(upload), SHOWN))
@@ -116,6 +130,20 @@ def state(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "people/upload_state.html", {"upload": upload, **facts(upload)})
 
 
+def of_notice(request: StaffRequest, upload: Upload) -> dict[str, Any]:
+    """The form that it was dropped on."""
+    drafts_with_it = Notice.objects.filter(upload=upload, state=Notice.State.DRAFT)
+    draft = drafts_with_it.filter(saved_by=request.user).order_by("-pk").first()
+    new = f"{reverse('notice_new')}?upload={upload.pk}"
+    judged = upload.state == State.JUDGED
+    return {
+        "form_page": page_of(draft) if draft else new,
+        "repeated": files.repeated(upload) if judged else "",
+        "placeholders": files.placeholders(upload) if judged else [],
+        "told": files.count(upload) if judged else 0,
+    }
+
+
 def facts(upload: Upload) -> dict[str, Any]:
     sums = {name: Sum(name) for name in ("bad", "created", "updated", "unchanged")}
     found = {name: value or 0 for name, value in upload.parts.aggregate(**sums).items()}
@@ -125,42 +153,6 @@ def facts(upload: Upload) -> dict[str, Any]:
             "working": upload.state in WORKED_ON}  # fmt: skip
 
 
-class Heading(NamedTuple):
-    place: int
-    name: str
-    meaning: str
-    cells: list[str]  # of the first rows
-
-
-def headings(upload: Upload) -> Iterator[Heading]:
-    first = upload.parts.order_by("number").first()
-    rows = [row for _number, row in (first.rows if first else []) if not isinstance(row, str)]
-    for place, name in enumerate(upload.columns):
-        cells = [row[place][:SHORT] for row in rows[:FIRST]]
-        yield Heading(place, name, upload.mapping[place], cells)
-
-
-class BadCell(NamedTuple):
-    row: int
-    column: str
-    cell: str
-    problem: str
-
-
-def bad_cells(upload: Upload) -> Iterator[BadCell]:
-    for part in parts_with_bad(upload):
-        rows = dict(part.rows)
-        for number, place, words in part.problems:
-            row = rows[number]
-            is_there = place is not None and not isinstance(row, str)
-            column = upload.columns[place] if is_there else ""
-            yield BadCell(number, column, row[place][:SHORT] if is_there else "", words)
-
-
-def parts_with_bad(upload: Upload) -> Iterator[Part]:
-    yield from upload.parts.filter(bad__gt=0).order_by("number").iterator(chunk_size=4)
-
-
 # What staff do to it
 
 
@@ -168,14 +160,25 @@ def judge(request: StaffRequest, upload: Upload) -> None:
     if upload.state not in (State.MAPPING, State.JUDGED):
         return  # by an earlier press
     mapping = [request.POST.get(f"column-{place}", "") for place in range(len(upload.columns))]
-    columns.check(mapping)
-    columns.remember(upload.columns, mapping)
+    columns.check(upload, mapping)
+    not_in_use(upload)
+    columns.remember(upload, mapping)
     upload.mapping, upload.new_groups, upload.state = mapping, [], State.JUDGING
-    upload.parts.update(state=State.READING, bad=0, problems=[])
+    upload.parts.update(state=State.READING, bad=0, problems=[], recipients=None, repeated=None)
+
+
+def not_in_use(upload: Upload) -> None:
+    """Raises ValidationError when it is whom a notice is still to tell."""
+    unfinished = Notice.objects.filter(upload=upload, state__in=UNPREPARED)
+    if pk := unfinished.values_list("pk", flat=True).first():
+        raise ValidationError(
+            _("Notice %(number)d is for the people in this file. Change or cancel that first.")
+            % {"number": pk}
+        )
 
 
 def add(request: StaffRequest, upload: Upload) -> None:
-    if upload.state == State.JUDGED:
+    if upload.state == State.JUDGED and upload.purpose == Upload.Purpose.PEOPLE:
         upload.state = State.IMPORTING
         security.tell("people-imported", upload=upload.pk)
 
@@ -187,11 +190,9 @@ STEPS: dict[str, Callable[[StaffRequest, Upload], None]] = {"judge": judge, "add
 @allowed
 def act(request: StaffRequest, pk: int) -> HttpResponse:
     step = request.POST.get("step", "")
-    if step == "remove":
-        Upload.objects.filter(pk=pk).delete()
-        messages.success(request, _("The file is removed. Who was added stays."))
-        return redirect("uploads")
     try:
+        if step == "remove":
+            return remove(request, pk)
         if step not in STEPS:
             raise ValidationError(_("Choose what to do."))
         with transaction.atomic():
@@ -207,6 +208,20 @@ def act(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("upload", pk)
 
 
+def remove(request: StaffRequest, pk: int) -> HttpResponse:
+    with transaction.atomic():
+        found = Upload.objects.select_for_update().defer("data").filter(pk=pk).first()
+        for_notice = found is not None and found.purpose == Upload.Purpose.NOTICE
+        if found:
+            not_in_use(found)
+            found.delete()
+    if for_notice:
+        messages.success(request, _("The file is removed."))
+        return redirect("notices")
+    messages.success(request, _("The file is removed. Who was added stays."))
+    return redirect("uploads")
+
+
 @require_GET
 @allowed
 def bad(request: StaffRequest, pk: int) -> HttpResponse:
@@ -216,16 +231,3 @@ def bad(request: StaffRequest, pk: int) -> HttpResponse:
     answer["Content-Disposition"] = f'attachment; filename="mend-{pk}.csv"'
     security.tell("upload-exported", upload=pk)
     return answer  # type: ignore[return-value]
-
-
-def bad_rows(upload: Upload) -> Iterator[list[str]]:
-    yield [*upload.columns, _("What to mend")]
-    for part in parts_with_bad(upload):
-        words: dict[int, list[str]] = {}
-        for number, place, sentence in part.problems:
-            column = "" if place is None else f"{upload.columns[place]}: "
-            words.setdefault(number, []).append(f"{column}{sentence}")
-        for number, row in part.rows:
-            if number in words:
-                cells = [""] * len(upload.columns) if isinstance(row, str) else row
-                yield [*cells, " ".join(words[number])]

@@ -1,12 +1,22 @@
 from django.urls import path
 
-from notices.pages import notices, planned, saving, schedules, starting, suppressions, writing
+from notices.pages import (
+    dropping,
+    notices,
+    planned,
+    saving,
+    schedules,
+    starting,
+    suppressions,
+    writing,
+)
 
 urlpatterns = [
     path("", notices.listing, name="notices"),
     path("new/", writing.new, name="notice_new"),
     path("new/draft/", saving.save, name="draft_save"),
     path("new/draft/delete/", saving.delete, name="draft_delete"),
+    path("new/file/", dropping.drop, name="draft_file"),
     path("new/when/", planned.timing_words, name="timing_words"),
     path("suppressed/", suppressions.listing, name="suppressed"),
     path("suppressed/<int:pk>/", suppressions.lift, name="suppression_lift"),

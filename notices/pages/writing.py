@@ -19,6 +19,7 @@ from notices.delivery.lifecycle import DraftChanged
 from notices.models import CONTENT_FIELDS, NOT_STARTED, Notice, Schedule
 from notices.pages import accepting, drafts, idempotency
 from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
+from notices.pages.file_field import for_one_notice
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews, render_with_previews
@@ -46,7 +47,7 @@ def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
     header = request.headers.get("Idempotency-Key")
     if header is not None:
         idempotency.check(header)
-    form, timing = accepting.read(body, request.user.time_zone)
+    form, timing = accepting.read(body, request.user.time_zone, request.user)
     demand_to_write(request, form, timing)
     key = key_of(request, header, form, timing)
     saved = key.made()
@@ -102,6 +103,7 @@ def new(request: StaffRequest) -> HttpResponse:
     wanted = {"when": request.GET.get("when", "now")}
     own_zone = request.user.time_zone
     timing = TimingForm(request.POST or None, initial=wanted, own_zone=own_zone, many=many)
+    for_one_notice(form, timing)
     own_key = request.POST.get("key", request.GET.get("key"))
     if not form.is_bound:
         return page(request, form, timing, key=own_key)
@@ -137,6 +139,7 @@ def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: An
         "zones": sorted(settings.TIME_ZONES),
         **times(timing, request),
         **drafts.shown(request),
+        **drafts.file_again(request),
         **more,
     }
     status = 400 if form.errors or timing.errors else 200
@@ -227,6 +230,7 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
         request.POST or None, own_zone=request.user.time_zone, many=many, saved=found
     )
     timing.fields["when"].choices = timing.fields["when"].choices[2:]  # type: ignore[attr-defined]
+    for_one_notice(form, timing)
     if form.is_bound:
         demand_to_write(request, form, timing)
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:

@@ -14,7 +14,7 @@ from config import clock
 from signup import groups
 from signup.batches import Batch
 from signup.people import BadRow, Person, read_person
-from signup.uploads import columns
+from signup.uploads import columns, recipients
 from signup.uploads.columns import ATTRIBUTE
 from signup.uploads.models import WORKED_ON, Part, Upload
 from web import tables
@@ -23,6 +23,9 @@ PART = 500  # rows
 MOST_ROWS = 200_000
 MOST_CHARACTERS = 50_000_000  # of all cells: a small workbook may say the same text very often
 MOST_NEW_GROUPS = 100
+JUDGED_OF_A_PART = (
+    "state", "problems", "bad", "created", "updated", "unchanged", "recipients", "repeated",
+)  # fmt: skip
 SECONDS = 2.0  # after which a step looks whether something else waits
 
 State = Upload.State
@@ -37,8 +40,8 @@ def work(pk: int, more_urgent: Callable[[], bool | None] = lambda: False) -> boo
     with translation.override(upload.language):
         if upload.state == State.READING:
             return read(upload, more_urgent)
-        until = time.monotonic() + SECONDS
-        while step(pk):
+        until, seen = time.monotonic() + SECONDS, recipients.Seen()
+        while step(pk, seen):
             if time.monotonic() >= until and more_urgent() is not False:
                 return True
     return False
@@ -108,8 +111,10 @@ def rows_of(upload: Upload) -> Iterator[Row]:
                 % {"number": tables.MOST_COLUMNS}
             )
         upload.columns = [each[:100] for each in first]
-        upload.mapping = columns.mapped(first)
-        return {place for place, meaning in enumerate(upload.mapping) if meaning}
+        upload.mapping = columns.mapped(upload, first)
+        # What stands in a text may be several lines there.
+        of_one_line = set(columns.choices(upload)) - {columns.VALUE}
+        return {place for place, meaning in enumerate(upload.mapping) if meaning in of_one_line}
 
     found = tables.cells(io.BytesIO(bytes(upload.data or b"")), wanted)
     next(found, None)
@@ -120,8 +125,8 @@ def rows_of(upload: Upload) -> Iterator[Row]:
 # Judging and importing
 
 
-def step(pk: int) -> bool:
-    """One part; whether there may be another."""
+def step(pk: int, seen: recipients.Seen | None = None) -> bool:
+    """One part; whether there may be another. `seen`: of the steps before."""
     with transaction.atomic():
         upload = Upload.objects.select_for_update().defer("data").filter(pk=pk).first()
         if upload is None or upload.state not in (State.JUDGING, State.IMPORTING):
@@ -129,6 +134,10 @@ def step(pk: int) -> bool:
         part = upload.parts.exclude(state=upload.state).order_by("number").first()
         if part is None:
             upload.state = State.JUDGED if upload.state == State.JUDGING else State.FINISHED
+        elif upload.state == State.JUDGING and upload.purpose == Upload.Purpose.NOTICE:
+            part.problems, part.bad = [], 0
+            for number, problem in recipients.judge(upload, part, seen or recipients.Seen()):
+                note(upload, part, number, problem)
         elif upload.state == State.JUDGING:
             judge(upload, part)
         else:
@@ -137,7 +146,7 @@ def step(pk: int) -> bool:
         upload.save(update_fields=["state", "active_at", "new_groups"])
         if part:
             part.state = upload.state
-            part.save()
+            part.save(update_fields=JUDGED_OF_A_PART)
     return part is not None
 
 
@@ -195,6 +204,7 @@ def count_groups(upload: Upload, person: Person, known: set[str]) -> None:
 def note(upload: Upload, part: Part, number: int, problem: BadRow) -> None:
     part.bad += 1
     places = {meaning.removeprefix(ATTRIBUTE): at for at, meaning in enumerate(upload.mapping)}
+    places |= {f"{columns.VALUE}:{at}": at for at in range(len(upload.mapping))}
     part.problems += [[number, places.get(column), words] for column, words in problem.cells]
 
 

@@ -31,6 +31,8 @@ def one_line(text: str) -> str:
 
 def is_unseen(char: str) -> bool:
     """A blank, or what takes no place or only tells a direction."""
+    if "\u4e00" <= char <= "\u9fff":  # Chinese
+        return False
     return char.isspace() or char in FILLERS or unicodedata.category(char) == "Cf"
 
 

@@ -82,6 +82,9 @@ def wrong_type(field: forms.Field, value: object) -> str:
     if isinstance(field, forms.MultipleChoiceField):
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         return "" if texts else _('Send a list of texts, such as ["email"].')
-    if isinstance(value, str) or (isinstance(field, forms.IntegerField) and type(value) is int):
+    by_number = isinstance(field, forms.IntegerField) or (
+        isinstance(field, forms.ModelChoiceField) and field.to_field_name is None
+    )
+    if isinstance(value, str) or (by_number and type(value) is int):
         return ""
     return _("Send this as text, in quotes, or leave it out.")

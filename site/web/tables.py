@@ -212,6 +212,8 @@ def row_of(lines: list[str], delimiter: str, names: list[str]) -> Row:
 
 def cells_of(lines: list[str], delimiter: str) -> list[str] | str:
     """Of one row; or why there are none."""
+    if len(lines) == 1 and '"' not in lines[0] and len(lines[0]) < csv.field_size_limit():
+        return lines[0].rstrip("\r\n").split(delimiter)  # as csv would, in half of the time
     try:
         found = list(csv.reader(lines, delimiter=delimiter, strict=True))
     except csv.Error as problem:

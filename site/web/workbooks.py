@@ -8,8 +8,12 @@ from datetime import date, datetime, time
 from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.stylesheet import apply_stylesheet
+from openpyxl.utils.datetime import from_excel, from_ISO8601
+from openpyxl.xml.constants import SHARED_STRINGS
 
+from web import sheets
 from web.characters import CONTROL
 
 __all__ = ["ERRORS", "Unreadable", "is_workbook", "rows"]
@@ -35,21 +39,61 @@ def rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not empty, with its number in the sheet. Raises Unreadable."""
     look(file)
     with said_plainly():
-        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    try:
-        with said_plainly():
-            sheets = [each for each in book.worksheets if each.sheet_state == "visible"]
-            if not sheets:
-                raise Unreadable(_("This workbook has no sheet."))
-            cells = sheets[0].iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
-            for number, row in enumerate(cells, 1):
-                texts = [text(each) if each is not None else "" for each in row]
-                while texts and not texts[-1]:
-                    texts.pop()
-                if texts:
-                    yield number, texts
-    finally:
-        book.close()
+        book = Book(file)
+        with book.archive, book.archive.open(book.first_sheet()) as source:
+            for number, row in sheets.rows(source, MOST_CELLS, MOST_COLUMNS + 1, book.text):
+                while row and not row[-1]:
+                    row.pop()
+                if row:
+                    yield number, row
+
+
+class Book:
+    """What openpyxl reads of all that is small: which sheets there are, and which styles are those
+    of dates."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.reader = reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+        self.archive = reader.archive
+        reader.read_manifest()
+        reader.read_workbook()
+        apply_stylesheet(self.archive, reader.wb)
+        self.texts: list[str] = []
+        if part := reader.package.find(SHARED_STRINGS):
+            with self.archive.open(part.PartName.lstrip("/")) as source:
+                self.texts = sheets.texts(source, MOST_CELLS)
+
+    def first_sheet(self) -> str:
+        """Its part. Raises Unreadable."""
+        for sheet, relation in self.reader.parser.find_sheets():
+            there = relation.target in self.reader.valid_files
+            if there and sheet.state == "visible" and "chartsheet" not in relation.Type:
+                return str(relation.target)
+        raise Unreadable(_("This workbook has no sheet."))
+
+    def text(self, cell: sheets.Cell) -> str:
+        kind, style, held = cell
+        match kind:
+            case "s":
+                return text(self.texts[int(held)])
+            case "n":
+                return text(self.number(held, int(style)))
+            case "b":
+                return text(bool(int(held)))
+            case "d":
+                return text(from_ISO8601(held))
+        return text(held)
+
+    def number(self, held: str, style: int) -> Any:
+        book = self.reader.wb
+        number = float(held) if set(held) & set(".eE") else int(held)
+        if style not in book._date_formats:
+            return number
+        try:
+            is_span = style in book._timedelta_formats
+            return from_excel(number, book.epoch, timedelta=is_span)
+        except (OverflowError, ValueError):
+            return "#VALUE!"
 
 
 def look(file: BinaryIO) -> None:
@@ -98,6 +142,8 @@ def text(cell: Any) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
+        if cell.isalnum():  # most are
+            return cell
         return CONTROL.sub(" ", cell[:MOST_CELLS]).strip()
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))

@@ -19,9 +19,9 @@ from notices.audience import preferences, suppression
 from notices.delivery import claims, escalation, finish, recovery, retention, single, slices, states
 from notices.delivery.connections import Connections
 from notices.models import Delivery, Notice, Receipt, State
-from notices.pages import finding, notices
+from notices.pages import finding, notices, people
 from notices.receipts import apply
-from signup import budget
+from signup import budget, search
 from signup.models import User
 from tests.support.world import woken
 
@@ -232,3 +232,14 @@ def test_search_for_a_person_reads_no_table_whole(big, text):
         email="guest77@example.com", mobile="+8613800138000", name_key="guest_77"
     )
     check(lambda: finding.people(text, by_address=True))
+
+
+@pytest.mark.parametrize("text", ["est_3999", "UEST39998@exa", "138 0003 9", "0_0%", "st_12"])
+def test_people_are_found_by_a_part_as_without_an_index(big, text):
+    fields = ("name", "username", "email", "mobile")
+    asked = {"q": text} | dict.fromkeys(["group", "language", "channel", "state", "before"], "")
+    found = people.found(asked, by_address=True)[:50]
+    without = User.objects.filter(search.fitting(text, *fields)).order_by("-pk")[:50]
+    assert list(found) == list(without)
+    if connection.vendor == "postgresql" and text.startswith(("est", "UEST")):
+        check(lambda: list(found.all()))

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from notices.delivery import expand
 from notices.models import Delivery, Notice, State
 from tests.support.processes import ROOT
+from tests.support.workbooks import workbook
 from tests.support.world import database_url, sent_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +55,23 @@ def test_send_without_undo_goes_at_once(text, staff, texts, burst):
     send(text, "--channel", "sms", "--everyone", "--no-undo")
     burst()
     assert texts == [("+8613900000001", "Dear reception, the lift is out of order.")]
+
+
+def test_send_to_the_people_in_a_file_all_of_them_or_nobody(tmp_path, staff, texts, burst, capsys):
+    text, people = tmp_path / "text.md", tmp_path / "people.xlsx"
+    text.write_text("((name)): ((room))")
+    rows = [["Mobile", "Name", "Room"], ["13800138000", "Ann", 7], ["138-0013-8000", "Bob", 8]]
+    people.write_bytes(workbook(*rows, ["1.38E+10", "Carl", 9]))
+    sending = (str(text), "--channel", "sms", "--upload", str(people), "--no-undo", "--key", "k")
+    with pytest.raises(CommandError, match="Row 4, Mobile: A spreadsheet has changed"):
+        send(*sending)
+    people.write_bytes(workbook(*rows))
+    for _again in range(2):
+        send(*sending)
+    burst()
+    assert texts == [("+8613800138000", "Ann: 7")]
+    assert "Row 3 repeats an address" in capsys.readouterr().err
+    assert Notice.objects.count() == 1
 
 
 def test_send_to_addresses_from_a_file(text, tmp_path, staff, texts, burst):

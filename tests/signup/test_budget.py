@@ -139,7 +139,7 @@ def test_a_code_sent_again_counts_as_often_as_it_was_sent(clock):
 
 def test_it_costs_one_statement(django_assert_num_queries):
     with django_assert_num_queries(1):
-        budget.check(number(1), network(1))
+        budget.check(budget.Asked(number(1), network(1)))
 
 
 def test_who_is_held_hears_why_and_what_to_do(client, caplog):
@@ -165,7 +165,7 @@ def test_record_only_tells(settings, caplog):
 def test_off_neither_counts_nor_keeps(settings, django_assert_num_queries):
     settings.CODE_BUDGET = "off"
     with django_assert_num_queries(0):
-        budget.check(number(1), network(1))
+        budget.check(budget.Asked(number(1), network(1)))
     assert ask(number(1), network(1)).network == ""
 
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from notices.models import Delivery
 from signup import fence
@@ -92,6 +94,14 @@ def test_auto_asks_for_it_when_half_of_a_budget_is_used(settings):
     assert post(CODE, {"mobile": "13800138001"}).json() == OK
     assert post(CODE, {"mobile": "13800138002"}).status_code == 400
     assert post(CODE, {"mobile": "13900138002"}).json() == OK
+
+
+def test_a_code_has_its_budget_counted_once(settings):
+    """The fence asks for it, and the brake."""
+    settings.SIGNUP_FENCE, settings.CODE_BUDGET = "auto", "enforce"
+    with CaptureQueriesContext(connection) as queries:
+        assert post(CODE, {"mobile": MOBILE}).json() == OK
+    assert sum("SUM(sent) FILTER" in query["sql"] for query in queries) == 1
 
 
 def test_where_the_picture_is_the_fence_work_counts_nothing():

@@ -8,6 +8,8 @@ import phonenumbers
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notices.audience import recipients
 from notices.providers.mime import reachable
@@ -114,6 +116,19 @@ def test_what_is_certain_at_once_is_what_the_library_says(settings):
                     found += bool(known)
                     assert not known or known == long_way(text), (home, text)
     assert found > 500
+
+
+@given(st.from_regex(r"[+0-9]{0,3}[0-9 .,E-]{0,12}", fullmatch=True))
+def test_a_plain_number_is_read_as_one_with_a_blank_behind_it(text):
+    """The first has a short way."""
+
+    def read(text):
+        try:
+            return phones.bare(text)
+        except ValidationError as problem:
+            return problem.messages
+
+    assert read(text) == read(f"{text} ")
 
 
 def other_than(e164):

@@ -4,6 +4,8 @@ import csv
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from web import tables
 
@@ -129,3 +131,13 @@ def test_name_with_every_trap_comes_back_as_text(read):
     assert read("".join(tables.written(rows))) == [
         (2, {"name": "'＝\"1\";'=2,'@3", "mobile": "+8613900000011"})
     ]
+
+
+@given(
+    st.text(st.characters(exclude_characters='"\r\n')),
+    st.sampled_from(["", "\n", "\r\n", "\r"]),
+    st.sampled_from(tables.DELIMITERS),
+)
+def test_a_line_without_quotes_is_what_csv_says(text, end, delimiter):
+    [cells] = list(csv.reader([f"{text}{end}"], delimiter=delimiter, strict=True)) or [[]]
+    assert tables.cells_of([f"{text}{end}"], delimiter) == (cells or [""])

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from config import clock
+from notices.audience import files
 from notices.delivery import lifecycle, quiet_hours
 from notices.management.options import (
     Acting,
@@ -39,7 +40,7 @@ class Command(Acting):
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         send = commands.add_parser("send", help="write a notice and send it")
-        add_content(send)
+        add_content(send, once=True)
         send.add_argument("--at", default="", help="when: 2026-12-01T09:00+08:00; else now")
         send.add_argument("--not-after", default="", help="what has not left by then is not sent")
         send.add_argument("--in-quiet-hours", action="store_true", help="not held by them")
@@ -66,11 +67,18 @@ class Command(Acting):
         form = read_content(options)
         facts = {name: options[name] for name in ("at", "not_after", "in_quiet_hours")}
         facts |= by_whom(options)
+        if upload := form.cleaned_data["upload"]:
+            facts["upload"] = upload.digest  # a number would be another one when it came again
+            self.tell(files.repeated(upload))
         key = stored_key("notice send", options["key"], idempotency.asked(form) | facts)
         number = once(key, partial(self.accept, form, options, key))
         self.stdout.write(str(number))
         if options["wait"]:
             self.wait(Notice.objects.get(pk=number))
+
+    def tell(self, words: str) -> None:
+        if words:
+            self.stderr.write(words)
 
     def accept(self, form: NoticeForm, options: dict[str, Any], key: Key) -> Notice:
         author = member_of_staff(options["by"])
