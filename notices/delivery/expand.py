@@ -19,7 +19,7 @@ from django.db.models.lookups import IsNull
 
 from config import clock
 from config.database import AWAY
-from notices.audience import people, suppression
+from notices.audience import kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import markup, messages
@@ -148,17 +148,19 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     address = Coalesce(Cast(channel.user_field, text), Value(""))
     against = suppression.words_against(channel.user_field, channel.name)
     on_the_list = IsNull(against, False)
+    gone = kinds.left(notice, "pk", channel.user_field)
     state = Case(
         When(without_address(channel), then=Value(State.NO_ADDRESS.value)),
         When(unwilling(channel), then=Value(State.SUPPRESSED.value)),
         When(on_the_list, then=Value(State.SUPPRESSED.value)),
+        When(gone, then=Value(State.SUPPRESSED.value)),
         default=Value(State.QUEUED.value),
         output_field=text,
     )
     reason = Case(
         When(without_address(channel), then=Value(channel.missing)),
         When(unwilling(channel), then=Value(channel.unwanted)),
-        default=Coalesce(against, Value("")),
+        default=Coalesce(against, Case(When(gone, then=Value(kinds.LEFT))), Value("")),
         output_field=text,
     )
     fixed = {"message": messages.NOTICE, "channel": channel.name, "origin": "", "provider": ""}
@@ -210,10 +212,13 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
         suppressed |= suppression.among(channel.name, addresses)
     own = markup.own_placeholders(notice.subject, notice.text)
     values = people.values_of(known.values(), own)
+    users, addresses = kinds.among(notice, known.values(), [one.address for one in batch])
     for one in batch:
         user, channel = known.get(one.address), CHANNELS[one.channel]
         unwanted = user is not None and not channel.wanted_by(user)
+        gone = one.address in addresses or (user is not None and user.pk in users)
         reason = channel.unwanted if unwanted else suppressed.get(one.address, "")
+        reason = reason or (kinds.LEFT if gone else "")
         yield Delivery(
             message=messages.NOTICE,
             notice=notice,

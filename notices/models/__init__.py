@@ -1,6 +1,7 @@
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
+from notices.models.kind import Kind, Leaving
 from notices.models.message import Message, Request
 from notices.models.notice import (
     CONTENT_FIELDS,
@@ -27,6 +28,8 @@ __all__ = [
     "Delivery",
     "FailedAttempt",
     "HighWater",
+    "Kind",
+    "Leaving",
     "Message",
     "Notice",
     "Occurrence",

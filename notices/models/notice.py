@@ -12,6 +12,7 @@ from config import clock
 from notices import rights
 from notices.channels import CHANNELS
 from notices.models.audience import SavedAudience
+from notices.models.kind import Kind
 from signup.models import default_time_zone
 
 
@@ -40,6 +41,8 @@ class Content(models.Model):
     saved = models.ForeignKey(
         SavedAudience, models.SET_NULL, null=True, blank=True, verbose_name=_("saved audience")
     )
+    # Null: the one that is always there for it.
+    kind = models.ForeignKey(Kind, models.PROTECT, null=True, blank=True, verbose_name=_("kind"))
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
     )
@@ -81,7 +84,7 @@ def once_per_request(name: str) -> models.UniqueConstraint:
 
 
 CONTENT_FIELDS = (
-    "subject", "text", "channels", "audience", "group", "saved", "addresses",
+    "subject", "text", "kind", "channels", "audience", "group", "saved", "addresses",
     "escalate_minutes",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notices.pages import audiences, groups, people, person, tokens, uploads
+from notices.pages import audiences, groups, kinds, people, person, tokens, uploads
 
 urlpatterns = [
     path("people/", people.listing, name="people"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("groups/", groups.listing, name="groups"),
     path("groups/act/", groups.act, name="groups_act"),
+    path("kinds/", kinds.listing, name="kinds"),
+    path("kinds/act/", kinds.act, name="kinds_act"),
     path("uploads/", uploads.listing, name="uploads"),
     path("uploads/<int:pk>/", uploads.show, name="upload"),
     path("uploads/<int:pk>/state/", uploads.state, name="upload_state"),

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from notices.audience import preferences
+from notices.audience import kinds, preferences
 from signup import accounts, flow, rates
 from signup.account import changes, sessions
 from signup.account.forms import AboutForm, DeleteForm, EmailForm, PasswordForm, about, owned
@@ -65,6 +65,7 @@ def page(
         "zones": sorted(settings.TIME_ZONES),
         "sessions": sessions.open_of(user),
         "here": request.session.session_key,
+        "always": [each for each in kinds.offered() if not each.can_be_left],
         "stopped": preferences.stopped(owned(user)),
         "keep_days": settings.KEEP_DAYS,
     }
@@ -148,6 +149,7 @@ def save_about(request: HttpRequest, form: AboutForm) -> str:
         raise Invalid.field("username", _("This username is taken. Choose another.")) from None
     if set(values["channels"]) != set(about(user)["channels"]):
         preferences.choose(owned(user), values["channels"])
+    kinds.choose(user, preferences.addresses(owned(user)).values(), values["left_kinds"])
     with override(user.language):
         return _("Saved.")
 

@@ -23,7 +23,7 @@ FOR_ALL = {
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
-    "/outbox/", "/account/", "/account/mobile/code/",
+    "/outbox/", "/account/", "/account/mobile/code/", "/kinds/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
