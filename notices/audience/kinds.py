@@ -77,7 +77,7 @@ def left(content: Content, user: str, address: str) -> Q:
 
 def among(
     content: Content, users: Iterable[User], addresses: Collection[str]
-) -> tuple[set[int | None], set[str | None]]:
+) -> tuple[set[int], set[str | None]]:
     """Of these the users and the addresses that left."""
     pks = [user.pk for user in users]
     rows = those_who_left(content).filter(Q(user__in=pks) | Q(address__in=addresses))

@@ -212,11 +212,11 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
         suppressed |= suppression.among(channel.name, addresses)
     own = markup.own_placeholders(notice.subject, notice.text)
     values = people.values_of(known.values(), own)
-    users, addresses = kinds.among(notice, known.values(), [one.address for one in batch])
+    gone_users, gone_addresses = kinds.among(notice, known.values(), [one.address for one in batch])
     for one in batch:
         user, channel = known.get(one.address), CHANNELS[one.channel]
         unwanted = user is not None and not channel.wanted_by(user)
-        gone = one.address in addresses or (user is not None and user.pk in users)
+        gone = one.address in gone_addresses or (user is not None and user.pk in gone_users)
         reason = channel.unwanted if unwanted else suppressed.get(one.address, "")
         reason = reason or (kinds.LEFT if gone else "")
         yield Delivery(

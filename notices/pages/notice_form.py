@@ -150,7 +150,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         own = self.instance.kind if self.instance.pk else self.initial.get("kind")
         self.initial["kind"] = own or kinds.default()
         field: Any = self.fields["kind"]
-        field.queryset = kinds.offered() | Kind.objects.filter(pk=own.pk if own else None)
+        field.queryset = kinds.offered() | Kind.objects.filter(pk=own.pk if own else 0)
 
     @property
     def many(self) -> bool:
