@@ -5,7 +5,7 @@ from typing import Any
 from django.http import JsonResponse
 from django.utils import timezone
 
-from notices.audience import recipients
+from notices.audience import kinds, recipients
 from notices.channels import EMAIL, SMS
 from notices.models import Delivery, Suppression
 from signup.models import ContactChange, Group, SignedIn, User, Verification
@@ -40,6 +40,11 @@ def kept(user: User) -> dict[str, Any]:
             if address
             for row in suppressed(channel, address)
         ],
+        "left_kinds": list(
+            kinds.of_person(user, [each for each in (account["mobile"], user.email) if each])
+            .order_by("id")
+            .values("kind__name", "address", "since")
+        ),
         "codes_asked_for": codes(account["mobile"]),
         "changes": list(
             ContactChange.objects.filter(user=user).values(

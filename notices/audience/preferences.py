@@ -11,7 +11,7 @@ from notices.audience import suppression
 from notices.channels import CHANNELS, SMS
 from notices.models import Delivery, Suppression
 
-__all__ = ["channels", "choose", "find", "stopped", "unsubscribe_url"]
+__all__ = ["addresses", "channels", "choose", "find", "stopped", "unsubscribe_url"]
 
 LINKED = ("notice", "message")  # messages.py imports this module
 NUMBER = "number"  # stands for a delivery's in the path, which is looked up once
@@ -43,7 +43,7 @@ def find(token: str) -> Delivery | None:
     except (BadSignature, ValueError):
         return None
     rows = Delivery.objects.exclude(user=None, address="")
-    return rows.select_related("user").filter(pk=number).first()
+    return rows.select_related("user", "notice__kind").filter(pk=number).first()
 
 
 def channels(delivery: Delivery) -> dict[str, bool]:

@@ -12,15 +12,16 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_noop
 
 from config import clock
-from notices.audience import hashes
+from notices.audience import hashes, kinds
 from notices.audience.recipients import canonical
 from notices.channels import CHANNELS
-from notices.models import DEAD, Delivery, Suppression
+from notices.models import DEAD, Delivery, Notice, Suppression
 from signup import security
 from signup.models import User, reachable
 
@@ -31,7 +32,7 @@ __all__ = [
 
 Kind = Suppression.Kind
 OPTED_OUT = tuple(kind for kind in Kind if kind not in DEAD)
-NOT_WANTED = "not wanted"  # beside the kinds of suppression
+NOT_WANTED, KIND_LEFT = "not wanted", "kind left"  # beside the kinds of suppression
 # Kept as the reason of the deliveries that they stop.
 WORDS = {
     Kind.BOUNCED: gettext_noop("An earlier email to this address came back."),
@@ -106,17 +107,22 @@ def among(channel: str, addresses: Collection[str]) -> dict[str, str]:
     }
 
 
-def stopped_by() -> Case:
-    """For a query of deliveries: why one must not be sent, or null; see `objection`."""
+def stopped_by(notice: Notice | None = None) -> Case:
+    """For a query of deliveries: why one must not be sent, or null; see `objection`. `notice`: that
+    all of them are of."""
     unwanted = (
         Q(channel=channel.name, **{f"user__{channel.wants_field}": False})
         for channel in CHANNELS.values()
         if channel.wants_field
     )
     of_will = Q(notice__isnull=False) | Q(message="message")
+    against: Subquery | Coalesce = kind_against("address")
+    if notice:
+        gone = Case(When(kinds.left(notice, "user", "address"), then=Value(KIND_LEFT)))
+        against = Coalesce(against, gone, output_field=CharField())
     return Case(
         When(reduce(or_, unwanted) & of_will, then=Value(NOT_WANTED)),
-        default=kind_against("address"),
+        default=against,
         output_field=CharField(),
     )
 
@@ -127,6 +133,8 @@ def objection(delivery: Delivery, is_notice: bool) -> str:
     kind = getattr(delivery, "stopped_by", None)
     if kind == NOT_WANTED:
         return CHANNELS[delivery.channel].unwanted
+    if kind == KIND_LEFT:
+        return kinds.LEFT
     if kind is None or (kind not in DEAD and not is_notice):
         return ""
     return WORDS[Kind(kind)]

@@ -21,7 +21,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from notices.audience import preferences
+from notices.audience import kinds, preferences
 from notices.channels import CHANNELS
 from notices.content import markup
 from notices.models import Delivery, Message, Notice
@@ -208,8 +208,9 @@ class Batch:
 
 @lru_cache(maxsize=16)
 def email_template(
-    subject: str, text: str, linked: bool, language: str | None, named: bool
+    subject: str, text: str, linked: bool, language: str | None, named: bool, *, leave: bool
 ) -> Wording:
+    """`leave`: its kind can be left, so mail programs may offer that. The link is there anyhow."""
     link = LINK if linked else ""
     with override(language):
         subject, text = (greeting_for(each, named=named) for each in (subject, text))
@@ -221,15 +222,16 @@ def email_template(
         "title": markup.fill(escape(subject), in_html),
         "body": markup.fill(markup.to_email(text), in_html),
         "unsubscribe": link,
+        "leave": leave,
     }
     words = markup.fill(markup.to_sms(text), in_plain)
-    plain = {"text": words, "unsubscribe": link}
+    plain = {"text": words, "unsubscribe": link, "leave": leave}
     with override(language):
         return Wording(
             subject=markup.for_header(markup.fill(subject, in_plain)),
             text=render_to_string("messages/notice.email.txt", plain).strip(),
             html=render_to_string("messages/notice.email.html", html),
-            unsubscribe=link,
+            unsubscribe=link if leave else "",
         )
 
 
@@ -237,7 +239,8 @@ def templated(notice: Notice | Message, delivery: Delivery) -> Templated:
     """A notice's email in the person's language, not yet filled in."""
     values, language = values_of(notice, delivery), delivery.language or settings.LANGUAGE_CODE
     linked, named = LINK in values, bool(delivery.name)
-    template = email_template(notice.subject, notice.text, linked, language, named)
+    leave = isinstance(notice, Message) or kinds.can_be_left(notice)
+    template = email_template(notice.subject, notice.text, linked, language, named, leave=leave)
     return Templated(delivery, template, values)
 
 

@@ -122,7 +122,7 @@ def claim(
             return []
         claimed: list[Delivery] = []
         while left and not claimed:
-            wanted = left.pop(0).filter(free()).annotate(stopped_by=suppression.stopped_by())
+            wanted = left.pop(0).filter(free()).annotate(stopped_by=suppression.stopped_by(notice))
             claimed = claim_rows(wanted.only(*READ), token, most, for_good=streamed)
         if claimed and streamed:
             until = clock.now() + states.LEASE

@@ -18,7 +18,7 @@ from django.db.models.lookups import IsNull
 
 from config import clock
 from config.database import AWAY
-from notices.audience import files, people, suppression
+from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import markup, messages
@@ -163,17 +163,19 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     address = Coalesce(Cast(channel.user_field, text), Value(""))
     against = suppression.words_against(channel.user_field, channel.name)
     on_the_list = IsNull(against, False)
+    gone = kinds.left(notice, "pk", channel.user_field)
     state = Case(
         When(without_address(channel), then=Value(State.NO_ADDRESS.value)),
         When(unwilling(channel), then=Value(State.SUPPRESSED.value)),
         When(on_the_list, then=Value(State.SUPPRESSED.value)),
+        When(gone, then=Value(State.SUPPRESSED.value)),
         default=Value(State.QUEUED.value),
         output_field=text,
     )
     reason = Case(
         When(without_address(channel), then=Value(channel.missing)),
         When(unwilling(channel), then=Value(channel.unwanted)),
-        default=Coalesce(against, Value("")),
+        default=Coalesce(against, Case(When(gone, then=Value(kinds.LEFT))), Value("")),
         output_field=text,
     )
     fixed = {"message": messages.NOTICE, "channel": channel.name, "origin": "", "provider": ""}

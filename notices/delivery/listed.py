@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from notices.audience import files, people, suppression
+from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel, of
 from notices.content import markup, messages
@@ -31,12 +31,15 @@ def deliveries(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Delivery]
     suppressed = against(batch, known)
     own = markup.own_placeholders(notice.subject, notice.text)
     values = people.values_of(known.values(), own)
+    leavers, left_addresses = kinds.among(notice, known.values(), [one.address for one in batch])
     for one in batch:
         user, channel = known.get(one.address), CHANNELS[one.channel]
         persons = [each for each in (user, known.get(one.also)) if each]
         reason = suppressed.get(one.address, "") or left(persons, channel, suppressed)
         if not all(map(channel.wanted_by, persons)):
             reason = channel.unwanted
+        gone = one.address in left_addresses or any(each.pk in leavers for each in persons)
+        reason = reason or (kinds.LEFT if gone else "")
         its_own = values.get(user.pk) if user else None
         yield Delivery(
             message=messages.NOTICE,

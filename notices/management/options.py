@@ -54,6 +54,7 @@ def add_content(parser: ArgumentParser, *, once: bool = False) -> None:
     """`once`: also what a schedule cannot have."""
     parser.add_argument("--subject", required=True)
     parser.add_argument("--text", required=True, metavar="FILE", help="Markdown; - is the input")
+    parser.add_argument("--kind", default="", metavar="NAME", help="one of /kinds/; else General")
     parser.add_argument("--channel", required=True, action="append", choices=list(CHANNELS))
     parser.add_argument(
         "--escalate-minutes", default="", metavar="N",
@@ -126,6 +127,7 @@ def read_content(options: Mapping[str, Any]) -> NoticeForm:
         {
             "subject": options["subject"],
             "text": read(options["text"]),
+            "kind": options["kind"],
             "channels": list(dict.fromkeys(options["channel"])),
             "audience": next((one for one in chosen if chosen[one]), "everyone"),
             "group": options["group"],

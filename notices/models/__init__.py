@@ -2,6 +2,7 @@ from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.erasure import Erasure
 from notices.models.high_water import HighWater
+from notices.models.kind import Kind, Leaving
 from notices.models.message import CodeRequest, Message, Request
 from notices.models.notice import (
     CONTENT_FIELDS,
@@ -33,6 +34,8 @@ __all__ = [
     "Erasure",
     "FailedAttempt",
     "HighWater",
+    "Kind",
+    "Leaving",
     "Message",
     "Notice",
     "Occurrence",

@@ -12,6 +12,7 @@ from config import clock
 from notices import rights
 from notices.channels import CHANNELS
 from notices.models.audience import SavedAudience
+from notices.models.kind import Kind
 from signup.models import default_time_zone
 
 
@@ -45,6 +46,8 @@ class Content(models.Model):
     upload = models.ForeignKey(
         "signup.Upload", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # Null: the one that is always there for it.
+    kind = models.ForeignKey(Kind, models.PROTECT, null=True, blank=True, verbose_name=_("kind"))
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("author")
     )
@@ -87,7 +90,7 @@ def once_per_request(name: str) -> models.UniqueConstraint:
 
 
 CONTENT_FIELDS = (
-    "subject", "text", "channels", "audience", "group", "saved", "upload", "addresses",
+    "subject", "text", "kind", "channels", "audience", "group", "saved", "upload", "addresses",
     "escalate_minutes",
 )  # fmt: skip
 

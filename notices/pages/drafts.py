@@ -18,7 +18,7 @@ from web.access import StaffRequest
 
 __all__ = ["DraftForm", "begun", "file_again", "may_open", "page_of", "posted", "shown", "to_send"]
 
-AGAIN = ("subject", "text", "channels")  # whom it is for is chosen anew
+AGAIN = ("subject", "text", "kind", "channels")  # whom it is for is chosen anew
 
 
 class DraftForm(NoticeForm):

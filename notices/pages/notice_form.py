@@ -8,9 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from notices import channels
+from notices.audience import kinds
 from notices.audience import recipients as audience
 from notices.content import markup
-from notices.models import CONTENT_FIELDS, Notice, SavedAudience
+from notices.models import CONTENT_FIELDS, Kind, Notice, SavedAudience
 from notices.pages import file_field
 from signup import groups, names
 from signup.models import Group, User
@@ -42,8 +43,9 @@ def check_wording(text: str) -> None:
 class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
     """One of the rows that have a name, by that: for pages, scripts and commands."""
 
-    def __init__(self, model: type[Group | SavedAudience], **options: Any) -> None:
-        super().__init__(model._default_manager, to_field_name="name", required=False, **options)
+    def __init__(self, model: type[Group | SavedAudience | Kind], **options: Any) -> None:
+        rows: Any = model._default_manager
+        super().__init__(rows, to_field_name="name", required=False, **options)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and value.strip():
@@ -59,6 +61,13 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     """After a failed check, `pasted.problems` tells the bad lines of the pasted list. `by`: whose
     file may come with it."""
 
+    kind = Named(
+        Kind,
+        label=_("Kind"),
+        empty_label=None,
+        help_text=_("Who left this kind does not get this notice."),
+        error_messages={"invalid_choice": _("This kind is not there any more. Choose another.")},
+    )
     channels = forms.MultipleChoiceField(
         label=_("Channels"),
         choices=channels.choices,
@@ -131,7 +140,15 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         for name in ("group", "saved"):  # by its name, as the field has it
             if self.instance.pk:
                 self.initial[name] = getattr(self.instance, name)
+        self.offer_kinds()
         self.pasted = audience.Pasted()
+
+    def offer_kinds(self) -> None:
+        """One that was retired stays with what is of it already."""
+        own = self.instance.kind if self.instance.pk else self.initial.get("kind")
+        self.initial["kind"] = own or kinds.default()
+        field: Any = self.fields["kind"]
+        field.queryset = kinds.offered() | Kind.objects.filter(pk=own.pk if own else 0)
 
     @property
     def many(self) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from notices import channels, rights
-from notices.audience import conditions, suppression
+from notices.audience import conditions, kinds, suppression
 from notices.channels import CHANNELS
 from notices.models import DEAD, Delivery, Erasure, Receipt, Suppression
 from notices.receipts.apply import service
@@ -93,14 +93,15 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
     if request.user.has_perm(rights.ADDRESSES):
         security.tell("addresses-seen", account=pk)
     before = number(request.GET.get("before", ""))
-    told = deliveries_to(person, before)
+    told, addresses = deliveries_to(person, before), addresses_of(person)
     context = {
         "person": person,
-        "addresses": addresses_of(person),
+        "addresses": addresses,
         "attributes": [
             (name, (person.attributes or {}).get(name, "")) for name in groups.attributes()
         ],
         "groups": Group.objects.filter(memberships__user=person),
+        "left": kinds.left_by(person, [each["address"] for each in addresses if each["address"]]),
         "told": told[:PAGE],
         "next_before": told[PAGE - 1].pk if len(told) > PAGE else None,
         "changes": person.changes.select_related("by")[:PAGE],

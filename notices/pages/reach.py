@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, Q
 
-from notices.audience import files, people
+from notices.audience import files, kinds, people
 from notices.audience.recipients import Recipient
 from notices.channels import Channel
 from notices.delivery import expand, listed
@@ -28,24 +28,32 @@ def reach(notice: Notice, channel: Channel) -> Reach:
     """Of a notice that need not be saved."""
     if notice.audience in (Notice.Audience.ADDRESSES, Notice.Audience.UPLOAD):
         return reach_of_list(notice, channel)
-    return reach_of_people(people.chosen(notice), [channel])[channel.name]
+    return reach_of_people(people.chosen(notice), [channel], notice)[channel.name]
 
 
-def reach_of_people(chosen: Q, channels: Collection[Channel]) -> dict[str, Reach]:
-    """By each of these, all by one look at the people."""
+def reach_of_people(
+    chosen: Q, channels: Collection[Channel], notice: Notice | None = None
+) -> dict[str, Reach]:
+    """By each of these, all by one look at the people. `notice`: what of it they would get."""
     found = User.objects.filter(chosen, is_active=True).aggregate(
         all=Count("pk"),
-        **{f"not_{each.name}": Count("pk", filter=unreached(each)) for each in channels},
+        **{f"not_{each.name}": Count("pk", filter=unreached(each, notice)) for each in channels},
     )
     without = {each.name: found[f"not_{each.name}"] for each in channels}
     return {name: Reach(found["all"] - number, number) for name, number in without.items()}
 
 
-def unreached(channel: Channel) -> Q:
+def unreached(channel: Channel, notice: Notice | None) -> Q:
     """The list as a set, which the database makes once, and not a question for each person."""
     on_the_list = Suppression.objects.filter(channel=channel.name, lifted_at=None)
     suppressed = Q(**{f"{channel.user_field}__in": on_the_list.values("address")})
-    return expand.without_address(channel) | expand.unwilling(channel) | suppressed
+    gone = Q(pk__in=[])
+    if notice:
+        rows = kinds.those_who_left(notice)
+        gone = Q(pk__in=rows.filter(user__isnull=False).values("user"))
+        addresses = rows.filter(address__isnull=False).values("address")
+        gone |= Q(**{f"{channel.user_field}__in": addresses})
+    return expand.without_address(channel) | expand.unwilling(channel) | suppressed | gone
 
 
 def reach_of_list(notice: Notice, channel: Channel) -> Reach:

@@ -4,11 +4,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from notices.audience import preferences
+from notices.audience import kinds, preferences
 from notices.channels import CHANNELS
-from notices.models import Delivery
+from notices.models import Delivery, Kind
 from notices.pages.time_zones import read_time_zone
 from signup import usernames
 from signup.forms import Email, Name, Text, Username, name_field, password_field, username_field
@@ -34,11 +35,23 @@ class AboutForm(JSONForm, forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    left_kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("I do not want notices of"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": gettext_lazy("There is no such kind that can be left.")},
+    )
+
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         self.user = user
         super().__init__(*args, initial=about(user), **options)
         choices = [(name, CHANNELS[name].label) for name in preferences.channels(owned(user))]
         self.fields["channels"].choices = choices  # type: ignore[attr-defined]
+        # What was retired since the page was made may be posted; it is shown no more.
+        left: Any = self.fields["left_kinds"]
+        left.choices = [(kind.name, str(kind)) for kind in kinds.leavable()]
+        shown = kinds.leavable().filter(retired_at=None)
+        left.widget.choices = [(kind.name, str(kind)) for kind in shown]
 
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]
@@ -64,7 +77,13 @@ def about(user: User) -> dict[str, Any]:
         "language": user.language,
         "time_zone": user.time_zone,
         "channels": [name for name, comes in wanted.items() if comes],
+        "left_kinds": [kind.name for kind in left_kinds(user)],
     }
+
+
+def left_kinds(user: User) -> QuerySet[Kind]:
+    addresses = preferences.addresses(owned(user)).values()
+    return kinds.left_by(user, addresses).filter(retired_at=None)
 
 
 class EmailForm(JSONForm, forms.Form):

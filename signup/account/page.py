@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from notices.audience import preferences
+from notices.audience import kinds, preferences
 from notices.audience.kept import as_file
 from notices.delivery import erasure
 from notices.models import Erasure
@@ -66,6 +66,7 @@ def page(
         "zones": sorted(settings.TIME_ZONES),
         "sessions": sessions.open_of(user),
         "here": request.session.session_key,
+        "always": [each for each in kinds.offered() if not each.can_be_left],
         "stopped": preferences.stopped(owned(user)),
     }
     response = render(
@@ -148,6 +149,7 @@ def save_about(request: HttpRequest, form: AboutForm) -> str:
         raise Invalid.field("username", _("This username is taken. Choose another.")) from None
     if set(values["channels"]) != set(about(user)["channels"]):
         preferences.choose(owned(user), values["channels"])
+    kinds.choose(user, preferences.addresses(owned(user)).values(), values["left_kinds"])
     with override(user.language):
         return _("Saved.")
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from notices.audience import preferences
+from notices.audience import kinds, preferences
 from notices.delivery import expand
 from notices.models import Delivery, Suppression
 from tests.support.world import sent_now
@@ -67,9 +67,9 @@ def test_get_changes_nothing_and_save_leaves_the_channel(client, to_user, visito
     assert page["Cache-Control"].startswith("max-age=0")
     visitor.refresh_from_db()
     assert (visitor.wants_email, visitor.wants_sms) == (True, True)
-    assert b'value="email">' in page.content  # not ticked: Save is enough
-    assert b'value="sms" checked>' in page.content
-    assert "Save, and no more notices come by email." in page.content.decode()
+    assert b'name="left" value="General" checked>' in page.content  # Save is enough
+    assert "Save, and no more notices of “General” come." in page.content.decode()
+    assert page.content.count(b" checked>") == 3
     page = save(client, to_user, "sms")
     assert "Done. You get notices by SMS." in page.content.decode()
     visitor.refresh_from_db()
@@ -101,7 +101,8 @@ def test_one_click_of_a_mail_program(client, to_user, visitor):
     answer = client.post(path(to_user), body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 200
     visitor.refresh_from_db()
-    assert (visitor.wants_email, visitor.wants_sms) == (False, True)
+    assert (visitor.wants_email, visitor.wants_sms) == (True, True)
+    assert kinds.left_by(visitor, []).get().part == "default"
 
 
 def test_post_of_another_site_does_nothing(client, to_user, visitor):

@@ -24,7 +24,7 @@ FOR_ALL = {
 FOR_STAFF = [
     "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
-    "/outbox/", "/account/", "/account/mobile/code/", "/tokens/", "/retention/",
+    "/outbox/", "/account/", "/account/mobile/code/", "/tokens/", "/retention/", "/kinds/",
     "/people/erased/", "/people/{person}/erase/", "/roles/", "/audit/", "/audit/?day=x",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [

@@ -31,7 +31,7 @@ def me(client, visitor):
 def about(**changes):
     return {
         "username": "guest_wang", "name": "", "language": "en", "time_zone": "Asia/Shanghai",
-        "channels": ["email", "sms"],
+        "channels": ["email", "sms"], "left_kinds": [],
     } | changes  # fmt: skip
 
 
