@@ -3,21 +3,23 @@
 A kind is left for all channels. Whoever left a whole channel gets nothing there, whatever its kind.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_noop
 
+from notices import channels
+from notices.audience import hashes
 from notices.audience.recipients import canonical
 from notices.models import Content, Kind, Leaving
 from signup import groups
 from signup.models import User
 
 __all__ = [
-    "LEFT", "among", "can_be_left", "choose", "default", "ensure", "leavable", "leave", "left",
-    "left_by", "of", "of_person", "offered", "those_who_left",
+    "LEFT", "among", "can_be_left", "choose", "default", "ensure", "erase", "leavable", "leave",
+    "left", "left_by", "of", "of_person", "offered", "recall", "those_who_left",
 ]  # fmt: skip
 
 LEFT = gettext_noop("Left this kind of notices.")
@@ -80,9 +82,13 @@ def among(
 ) -> tuple[set[int], set[str | None]]:
     """Of these the users and the addresses that left."""
     pks = [user.pk for user in users]
-    rows = those_who_left(content).filter(Q(user__in=pks) | Q(address__in=addresses))
+    written = {each: each for each in addresses}
+    for each in filter(None, addresses):
+        written |= dict.fromkeys(hashes.of(channels.of(each).name, each), each)
+    rows = those_who_left(content).filter(Q(user__in=pks) | Q(address__in=written))
     found = list(rows.values_list("user", "address"))
-    return {user for user, _address in found} - {None}, {address for _user, address in found}
+    left = {written.get(address or "") for _user, address in found}
+    return {user for user, _address in found} - {None}, left
 
 
 # Of one person
@@ -91,6 +97,24 @@ def among(
 def of_person(user: User | None, addresses: Iterable[str]) -> QuerySet[Leaving]:
     own = Q(address__in=list(map(canonical, addresses)))
     return Leaving.objects.filter(own | Q(user=user) if user else own)
+
+
+def erase(user: User, addresses: Iterable[tuple[str, str]]) -> None:
+    """What somebody left holds on for a hash of each address; `addresses`: with their channels."""
+    for channel, address in addresses:
+        rows = Leaving.objects.filter(address=canonical(address))
+        hashed = hashes.of(channel, address)[0]
+        gone = set(rows.values_list("kind", flat=True))
+        Leaving.objects.bulk_create(Leaving(kind_id=kind, address=hashed) for kind in gone)
+        rows.delete()
+    Leaving.objects.filter(user=user).delete()
+
+
+def recall(named: Mapping[str, str]) -> None:
+    """The hashes among the keys are the addresses again that they are of."""
+    for row in Leaving.objects.filter(address__in=named):
+        row.address = named[str(row.address)]
+        row.save(update_fields=["address"])
 
 
 def left_by(user: User | None, addresses: Iterable[str]) -> QuerySet[Kind]:

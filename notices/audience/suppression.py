@@ -168,6 +168,7 @@ def recall(channel: str, addresses: Collection[str]) -> None:
     named = {hashed: one for one in addresses if one for hashed in hashes.of(channel, one)}
     if not named:
         return
+    kinds.recall(named)
     found = Suppression.objects.filter(channel=channel, address__in=named, lifted_at=None)
     for row in found:
         with transaction.atomic():

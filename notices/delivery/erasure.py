@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from config import clock
-from notices.audience import pasted, suppression
+from notices.audience import kinds, pasted, suppression
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import states
 from notices.models import (
@@ -197,6 +197,7 @@ def keep_opt_outs(found: Identity) -> int:
         address = str(getattr(found.user, channel.user_field) or "")
         if address and not channel.wanted_by(found.user):
             suppression.add(channel.name, address, Suppression.Kind.UNSUBSCRIBED)
+    kinds.erase(found.user, found.by_channel())
     return sum(suppression.erase(channel, address) for channel, address in found.by_channel())
 
 

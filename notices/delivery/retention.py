@@ -134,7 +134,7 @@ def receipts(old: datetime) -> Iterator[None]:
 
 
 def uploads(old: datetime) -> Iterator[None]:
-    """Not those of which somebody is still to be told; those of drafts as long as what is single."""
+    """Not where somebody is still to be told; those of drafts as long as what is single."""
     kept = clock.now() - timedelta(days=periods.days("single"))
     draft = Q(state=Notice.State.DRAFT, created_at__gt=kept)
     needed = Notice.objects.filter(draft | Q(state__in=UNPREPARED), upload__isnull=False)

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0015_messages_of_programs'),
-        ('signup', '0011_codes_for_programs'),
+        ("notices", "0015_messages_of_programs"),
+        ("signup", "0011_codes_for_programs"),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0016_codes_for_programs'),
-        ('signup', '0011_codes_for_programs'),
+        ("notices", "0016_codes_for_programs"),
+        ("signup", "0011_codes_for_programs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -63,13 +63,13 @@ def people(text: str, *, by_address: bool) -> list[User]:
     rows = User.objects.order_by()
     exact = list(rows.filter(pk__in=numbers(text)))
     exact += rows.filter(name_key=usernames.key(usernames.typed(text)))
-    if by_address and (found := address_in(text)):
+    if by_address and (written := address_in(text)):
         by_index = {
             channels.EMAIL: rows.exclude(email="").annotate(lower=Lower("email")),
             channels.SMS: rows,
         }
         columns = {channels.EMAIL: "lower__in", channels.SMS: "mobile__in"}
-        channel, address = found
+        channel, address = written
         forms = emails.forms(address) if channel == channels.EMAIL else {address}
         exact += by_index[channel].filter(**{columns[channel]: forms})
     if exact:

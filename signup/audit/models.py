@@ -1,5 +1,5 @@
 """Who did what: rows that are only added. The database refuses to change one, and to remove one of
-the last MIN_DAYS (migration 0012_audit)."""
+the last MIN_DAYS (migration 0014_audit)."""
 
 from typing import Any, NoReturn
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signup', '0010_uploads'),
+        ("signup", "0010_uploads"),
     ]
 
     operations = [

@@ -13,12 +13,14 @@ from django.test import Client
 from django.utils import timezone
 
 import jobs
-from notices.audience import suppression
+from notices.audience import kinds, suppression
 from notices.delivery import erasure, states
 from notices.models import (
     Delivery,
     Erasure,
     FailedAttempt,
+    Kind,
+    Leaving,
     Message,
     Notice,
     Receipt,
@@ -141,6 +143,21 @@ def test_what_they_did_not_want_holds_when_the_address_comes_back(wang, staff, s
     sent = sent_now(staff, channels=["sms"])
     jobs.expand.start(sent.pk)
     assert states_of(sent)[NUMBER] == "suppressed"
+
+
+def test_a_kind_that_they_left_is_not_sent_to_the_address_when_it_comes_back(wang, staff):
+    news = Kind.objects.create(name="News", key="news")
+    kinds.leave(news, wang, [EMAIL, NUMBER])
+    erasure.ask(wang, staff, PAGE)
+    assert traces(THEIRS) == []
+    pasted = sent_now(staff, addresses=EMAIL, audience="addresses", kind=news)
+    jobs.expand.start(pasted.pk)
+    assert set(states_of(pasted).values()) == {"suppressed"}
+    User.objects.create_user("wang_again", email=EMAIL)
+    assert set(Leaving.objects.values_list("kind__name", "address")) >= {("News", EMAIL)}
+    everybody = sent_now(staff, kind=news)
+    jobs.expand.start(everybody.pk)
+    assert states_of(everybody)[EMAIL] == "suppressed"
 
 
 def test_it_holds_for_whoever_comes_from_a_file(wang, staff, tmp_path):

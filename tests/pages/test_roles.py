@@ -99,7 +99,7 @@ ELSEWHERE = re.compile(
 @pytest.fixture
 def made():
     """The roles as the migration makes them."""
-    import_module("notices.migrations.0016_roles").make(apps, None)
+    import_module("notices.migrations.0022_roles").make(apps, None)
 
 
 def with_role(name, username="night_guard"):
@@ -159,7 +159,7 @@ def test_the_page_about_rights_has_each_role_and_each_right(made):
 
 def test_a_group_of_that_name_is_left_as_it_was():
     Group.objects.create(name=AU)
-    import_module("notices.migrations.0016_roles").make(apps, None)
+    import_module("notices.migrations.0022_roles").make(apps, None)
     assert not Group.objects.get(name=AU).permissions.exists()
     assert Group.objects.get(name=AD).permissions.exists()
 

@@ -31,6 +31,8 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("signup", "0011_files_of_notices")]
+    dependencies = [
+        ("signup", "0014_audit"),
+    ]
 
     operations = [migrations.RunPython(make, remove)]

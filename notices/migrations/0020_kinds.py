@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0015_messages_of_programs'),
+        ("notices", "0019_retention"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

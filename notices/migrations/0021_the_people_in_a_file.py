@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notices", "0015_messages_of_programs"),
-        ("signup", "0011_files_of_notices"),
+        ("notices", "0020_kinds"),
+        ("signup", "0012_files_of_notices"),
     ]
 
     operations = [

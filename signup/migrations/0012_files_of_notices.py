@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("signup", "0010_uploads"),
+        ("signup", "0011_codes_for_programs"),
     ]
 
     operations = [

@@ -46,7 +46,7 @@ def let_go(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signup', '0011_roles'),
+        ("signup", "0013_roles"),
     ]
 
     operations = [

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0016_erasures'),
-        ('signup', '0010_uploads'),
+        ("notices", "0018_erasures"),
+        ("signup", "0010_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

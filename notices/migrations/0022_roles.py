@@ -51,8 +51,8 @@ def make(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notices", "0015_messages_of_programs"),
-        ("signup", "0011_roles"),
+        ("notices", "0021_the_people_in_a_file"),
+        ("signup", "0013_roles"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]

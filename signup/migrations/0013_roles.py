@@ -2,7 +2,9 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("signup", "0010_uploads")]
+    dependencies = [
+        ("signup", "0012_files_of_notices"),
+    ]
 
     operations = [
         migrations.AlterModelOptions(
