@@ -43,7 +43,7 @@ print(json.dumps({
 }))
 """
 ROLES = {
-    "Address viewer": 1, "Administrator": 13, "Approver": 1, "Auditor": 3, "People manager": 4,
+    "Address viewer": 1, "Administrator": 15, "Approver": 1, "Auditor": 3, "People manager": 4,
     "Sender": 5, "Writer": 1,
 }  # fmt: skip
 AT = "2026-11-24T08:00:00+00:00"

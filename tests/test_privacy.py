@@ -17,16 +17,18 @@ HOLDS = (models.CharField, models.TextField, models.JSONField, models.BinaryFiel
 # What holds no more than Bellhop's own words, names that staff give to things, and digests.
 NOT_PERSONAL = {
     "Attribute": "name",
+    "CodeRequest": "purpose",
     "ContentType": "app_label model",
     "Delivery": "message language origin token provider",
     "Entry": "verb",
     "Erasure": "counts",
     "FailedAttempt": "provider",
     "Group": "name key",
+    "Kind": "name key",
     "Headings": "digest mapping",
     "Notice": "channels zone request_key request_digest request_answer paused_from",
     "Occurrence": "reason",
-    "Part": "state",
+    "Part": "state repeated",
     "Period": "kind",
     "Permission": "name codename",
     "Receipt": "provider",
@@ -35,7 +37,7 @@ NOT_PERSONAL = {
     "Schedule": "channels zone request_key request_digest request_answer rule start",
     "StreamCursor": "token provider",
     "Token": "digest prefix scopes networks",
-    "Upload": "language problem mapping group new_groups",
+    "Upload": "digest language problem mapping group new_groups",
 }
 
 

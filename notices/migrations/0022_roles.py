@@ -17,6 +17,8 @@ PERMISSIONS = {
     "see_people": ("notices", "savedaudience", "See people, and what they were told"),
     "manage_people": ("notices", "savedaudience", "Add and change people, groups and audiences"),
     "manage_tokens": ("notices", "token", "Make and revoke tokens of the API"),
+    "erase_people": ("notices", "erasure", "Erase people, and all that is kept about them"),
+    "manage_retention": ("notices", "period", "Say how long things are kept"),
     "view_audit": ("signup", "user", "See who did what"),
     "manage_roles": ("signup", "user", "Give and take roles"),
 }

@@ -29,7 +29,11 @@ def remove(texts: Collection[str]) -> int:
         if gone:
             rows += len(gone)
             part.problems = [each for each in part.problems if each[0] not in gone]
-            part.save(update_fields=["rows", "problems"])
+            # Kept, empty: a notice that is being prepared counts along them.
+            part.recipients = part.recipients and [
+                blank(each) if each[0] in gone else each for each in part.recipients
+            ]
+            part.save(update_fields=["rows", "problems", "recipients"])
     return rows
 
 
@@ -50,3 +54,9 @@ def is_theirs(cell: str, wanted: Collection[str], numbers: Collection[str]) -> b
 
 def digits(text: str) -> str:
     return re.sub(r"\D", "", text)
+
+
+def blank(row: list[Any]) -> list[Any]:
+    """Of Part.recipients: a row that tells nobody."""
+    number, *texts, values = row
+    return [number, *[""] * len(texts), [""] * len(values)]

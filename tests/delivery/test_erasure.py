@@ -145,11 +145,11 @@ def test_what_they_did_not_want_holds_when_the_address_comes_back(wang, staff, s
     assert states_of(sent)[NUMBER] == "suppressed"
 
 
-def test_a_kind_that_they_left_is_not_sent_to_the_address_when_it_comes_back(wang, staff):
+def test_a_kind_that_they_left_is_not_sent_to_the_address_when_it_comes_back(wang, staff, redis):
     news = Kind.objects.create(name="News", key="news")
     kinds.leave(news, wang, [EMAIL, NUMBER])
     erasure.ask(wang, staff, PAGE)
-    assert traces(THEIRS) == []
+    assert traces(redis, *THEIRS) == {}
     pasted = sent_now(staff, addresses=EMAIL, audience="addresses", kind=news)
     jobs.expand.start(pasted.pk)
     assert set(states_of(pasted).values()) == {"suppressed"}
