@@ -98,7 +98,8 @@ def send(request: Asked, body: MessageIn) -> tuple[int, dict[str, Any]]:
 
 
 def ring(delivery: Delivery) -> None:
-    job, ids = jobs.send_code if delivery.channel == SMS else jobs.send_email, (delivery.pk,)
+    ids: tuple[int | str, ...] = (delivery.pk,)
+    job = jobs.send_code if delivery.channel == SMS else jobs.send_email
     if delivery.is_bulk:
         job, ids = jobs.send_in_bulk, (delivery.pk, delivery.channel)
     if delivery.not_before:
