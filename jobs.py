@@ -9,8 +9,8 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import timedelta
-from functools import wraps
+from datetime import datetime, timedelta
+from functools import partial, wraps
 from typing import Any
 
 from django.conf import settings
@@ -121,30 +121,25 @@ def ring_for_receipts() -> None:
 @job("sms")
 def send_code(delivery_id: int) -> None:
     """One SMS that somebody is waiting for, and the others that wait meanwhile."""
-    for pk, again in single.send(delivery_id, SMS, unring, process.is_stopping).items():
-        if again <= clock.now():
-            now(send_code, pk)
-        else:
-            later(again, send_code, pk)
+    try_again(send_code, single.send(delivery_id, SMS, unring, process.is_stopping))
 
 
 @job("email")
 def send_email(delivery_id: int) -> None:
     """One email that a person's own action asked for."""
-    for pk, again in single.send(delivery_id, EMAIL).items():
-        later(again, send_email, pk)
+    try_again(send_email, single.send(delivery_id, EMAIL))
 
 
 @job("bulk", SEVERAL)
 def send_in_bulk(delivery_id: int, channel: str) -> None:
-    """One message of a program that nobody waits for, and the others that wait meanwhile; until
-    anything waits on another queue."""
+    """One message of a program that nobody waits for, and others, until a more urgent job waits."""
     again = single.send(delivery_id, channel, stops=more_urgent_waits, bulk=True)
+    try_again(send_in_bulk, again, channel)
+
+
+def try_again(func: Function, again: dict[int, datetime], *args: str) -> None:
     for pk, when in again.items():
-        if when <= clock.now():
-            now(send_in_bulk, pk, channel)
-        else:
-            later(when, send_in_bulk, pk, channel)
+        (now if when <= clock.now() else partial(later, when))(func, pk, *args)
 
 
 @job("default", SEVERAL)

@@ -5,7 +5,7 @@ import ast
 
 import pytest
 
-from notices.pages import groups
+from notices.pages import groups, kinds
 from signup.audit.verbs import SENTENCES, STEPS
 from tests.test_layout import MODULES, calls
 
@@ -36,5 +36,6 @@ def test_every_verb_has_a_sentence_or_is_only_logged():
     assert all(len(verb) <= 30 for verb in SENTENCES)
 
 
-def test_every_step_of_groups_has_words():
-    assert set(groups.STEPS) == set(STEPS)
+def test_every_step_of_groups_and_kinds_has_words():
+    by_api = {"members"}
+    assert {*groups.STEPS, *kinds.STEPS, *by_api} == set(STEPS)
