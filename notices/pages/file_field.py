@@ -42,9 +42,11 @@ def read_rows(text: str, by: User) -> Upload:
 def check_placeholders(text: str, upload: Upload | None) -> None:
     """Raises ValidationError for a placeholder that would reach people unfilled: it is none of the
     file's columns, or else no attribute of people."""
+    used = markup.own_placeholders("", text)
+    if not used:
+        return
     if upload:
         own, always = files.placeholders(upload), ["name"]
-        used = markup.own_placeholders("", text)
         unknown = [each for each in used if columns.placeholder(each) not in own]
     else:
         own, always = groups.attributes(), list(markup.PLACEHOLDERS)

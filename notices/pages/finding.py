@@ -75,8 +75,8 @@ def people(text: str, *, by_address: bool) -> list[User]:
     if exact:
         return sorted(set(exact), key=lambda person: -person.pk)
     names = ("name", "username", "email", "mobile") if by_address else ("name", "username")
-    found = rows.filter(search.near(text), search.fitting(text, *names))
-    return list(found.order_by("-pk")[:MOST])
+    by_a_part = rows.filter(search.near(text), search.fitting(text, *names))
+    return list(by_a_part.order_by("-pk")[:MOST])
 
 
 def notices(text: str) -> QuerySet[Notice]:
