@@ -116,6 +116,10 @@ class Notice(Content):
     pause_reason = models.CharField(max_length=255, default="", db_default="", editable=False)
     # Of a draft: who saves it says which version they saw.
     draft_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # The version that was checked and may be sent; 0 while nothing is asked to be.
+    checked_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # When it was to start, as its writer chose; null: at once.
+    planned_for = models.DateTimeField(null=True, editable=False)
     saved_at = models.DateTimeField(null=True, editable=False)
     saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"

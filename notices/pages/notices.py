@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Max, QuerySet
@@ -19,6 +20,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -26,14 +28,15 @@ from django.views.decorators.http import require_GET, require_POST
 from config import clock
 from notices import channels, rights
 from notices.channels import CHANNELS
-from notices.delivery import lifecycle, quiet_hours
+from notices.delivery import lifecycle
 from notices.models import UNFINISHED, Delivery, Notice, State
 from notices.pages import drafts, instants
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.progress import progress, report, stopped_after
-from notices.pages.starting import STARTED, tell
+from notices.pages.starting import at_once, tell, tell_at_once
+from notices.pages.survey import is_above
 from notices.rights import demand, right_required
-from signup import search, security
+from signup import fresh, search, security
 from web import characters, tables
 from web.access import StaffRequest, staff_required
 
@@ -98,9 +101,14 @@ def live(notice: Notice) -> dict[str, Any]:
         "notice": notice,
         "progress": now,
         "unfinished": notice.state in UNFINISHED,
+        "soon": now["seconds_to_start"] <= SOON.seconds and waits(notice),
         "zone": ZoneInfo(notice.zone),
         "face": face(notice, uncertain=bool(now["uncertain"])),
     }
+
+
+def waits(notice: Notice) -> bool:
+    return notice.state == Notice.State.WAITING and not notice.is_held
 
 
 def face(notice: Notice, *, uncertain: bool) -> str:
@@ -230,22 +238,12 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @right_required(rights.SEND)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets a notice that waits go now, also in the quiet hours: the page that leads here has asked
-    (starting.ask). There is time to undo, unless that runs already. Who presses twice is told the
-    same while it goes."""
+    """Lets a notice that waits go now, as the page that asks does (check.py)."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
-    notice.in_quiet_hours |= quiet_hours.ends(clock.now() + lifecycle.UNDO) is not None
-    runs = notice.start_at <= clock.now() + lifecycle.UNDO
-    undo = timedelta(0) if runs and notice.state == Notice.State.WAITING else lifecycle.UNDO
-    started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo)
-    notice.refresh_from_db()
-    if started or notice.state in UNFINISHED:
-        with_undo = _("It goes out now. You have 10 seconds to undo.")
-        messages.success(request, with_undo if undo else _("It goes out now."))
-    else:
-        messages.warning(request, STARTED)
-    return redirect(notice)
+    if fresh.wanted(request) and is_above(notice, settings.CONFIRM_ABOVE):
+        return redirect(reverse("notice_check", args=[pk]) + "?at=once")
+    return tell_at_once(request, notice, at_once(notice))
 
 
 @require_POST

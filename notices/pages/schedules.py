@@ -18,10 +18,10 @@ from notices.delivery import lifecycle
 from notices.models import Notice, Schedule
 from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
+from notices.pages.editing import NOTHING_LEFT
 from notices.pages.idempotency import Key, key_of_page, new_key
 from notices.pages.progress import stopped_after
 from notices.pages.schedule_report import with_runs
-from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
 from notices.rights import right_required
 from notices.schedules import actions

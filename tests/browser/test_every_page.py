@@ -27,7 +27,7 @@ FOR_STAFF = [
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
-    "/notices/{waiting}/", "/notices/{waiting}/edit/", "/notices/{waiting}/ask/",
+    "/notices/{waiting}/", "/notices/{waiting}/edit/", "/notices/{waiting}/check/?at=once",
     "/notices/{changing}/", "/notices/{changing}/edit/",
     "/notices/schedules/", "/notices/schedules/{active}/", "/notices/schedules/{active}/edit/",
     "/notices/schedules/{paused}/", "/notices/schedules/{ended}/",
@@ -171,7 +171,7 @@ def test_search_fields_look_like_what_stands_beside_them(open_page, staff, world
 
 def test_refused_forms(open_page, staff):
     page = open_page("/notices/new/", user=staff)
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
     check(page, 400)
     page = open_page("/notices/new/?when=repeat", user=staff)
     page.get_by_label("Time zone").fill("Nowhere")

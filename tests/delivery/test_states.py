@@ -107,6 +107,7 @@ def test_each_transition_changes_its_columns_from_its_states_alone(number, state
 
 NOTICES = [
     (lambda rows: states.hold(rows.get().pk), ["waiting"], "changing"),
+    (lambda rows: states.take_back(rows.get().pk), ["waiting", "changing"], "draft"),
     (lambda rows: states.let_go(rows.get().pk), ["changing"], "waiting"),
     (lambda rows: states.prepare(rows), ["waiting", "preparing"], "preparing"),
     (lambda rows: states.start_sending(rows.get().pk), ["preparing"], "sending"),

@@ -1,0 +1,244 @@
+"""Whom a notice would reach, and whom not and why: by channel and language, with a few names. One
+look at the people, counted by the database; a pasted list is read once."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.db.models.functions import Cast
+from django.db.models.lookups import StartsWith
+
+from notices.audience import people, suppression
+from notices.audience.recipients import Recipient
+from notices.channels import CHANNELS, SMS, Channel
+from notices.content import markup
+from notices.delivery import expand
+from notices.models import DEAD, Delivery, Notice, State, Suppression
+from signup.models import User
+
+__all__ = ["ELSEWHERE", "Person", "Survey", "is_above", "person", "survey"]
+
+FIRST = 10  # people who are named
+SAMPLE = 100  # people for whom the SMS is written, to know how long it is
+ELSEWHERE = ""  # a number whose price nobody has set
+
+
+class Person(NamedTuple):
+    """`key`: a user's pk, or a line of the pasted list, from 0. `deliveries`: not saved."""
+
+    key: int
+    name: str
+    deliveries: Sequence[Delivery]
+
+
+@dataclass
+class Nothing:
+    """Who gets nothing, for these reasons, one for each channel."""
+
+    reasons: Sequence[str]
+    number: int
+    people: list[str] = field(default_factory=list)  # the first of them
+
+
+@dataclass
+class Survey:
+    people: int = 0  # of the audience
+    told: int = 0  # who get something
+    by_channel: dict[str, Counter[str]] = field(default_factory=dict)  # channel -> language -> told
+    prices: Counter[str] = field(default_factory=Counter)  # first digits in SMS_PRICE -> SMS told
+    nothing: list[Nothing] = field(default_factory=list)
+    first: list[Person] = field(default_factory=list)
+    sample: list[Delivery] = field(default_factory=list)  # SMS
+
+    def count(self, told: Collection[tuple[str, str]], priced: str, number: int) -> None:
+        """`told`: channel and language, of the ways by which these people are told."""
+        self.people += number
+        self.told += number * bool(told)
+        for channel, language in told:
+            self.by_channel[channel][language] += number
+            if channel == SMS:
+                self.prices[priced] += number
+
+    @property
+    def unreached(self) -> int:
+        return self.people - self.told
+
+    @property
+    def channels(self) -> list[Channel]:
+        return [CHANNELS[name] for name in self.by_channel]
+
+    def messages(self, channel: str) -> int:
+        return self.by_channel[channel].total()
+
+
+def survey(notice: Notice) -> Survey:
+    found = Survey(by_channel={name: Counter() for name in notice.channels})
+    if notice.audience == Notice.Audience.ADDRESSES:
+        of_list(notice, found)
+    else:
+        of_people(notice, found)
+    found.nothing.sort(key=lambda each: -each.number)
+    return found
+
+
+def is_above(notice: Notice, limit: int) -> bool:
+    """Whether it is for more people than that, by a look at no more than are needed to tell."""
+    if notice.audience == Notice.Audience.ADDRESSES:
+        return notice.addresses.count("\n") >= limit > 0 or (limit == 0 and bool(notice.addresses))
+    return audience(notice)[: limit + 1].count() > limit
+
+
+# Of those who have an account
+
+
+def audience(notice: Notice) -> QuerySet[User]:
+    return User.objects.filter(people.chosen(notice), is_active=True)
+
+
+def of_people(notice: Notice, found: Survey) -> None:
+    judged = audience(notice).annotate(
+        **{f"not_{name}": reason(CHANNELS[name]) for name in notice.channels},
+        priced=prefix() if SMS in notice.channels else Value("", CharField()),
+    )
+    columns = [f"not_{name}" for name in notice.channels]
+    rows = judged.order_by().values("language", "priced", *columns).annotate(number=Count("pk"))
+    nothing: Counter[tuple[str, ...]] = Counter()
+    for row in rows:
+        reasons = tuple(row[column] for column in columns)
+        told = [
+            (name, row["language"])
+            for name, why in zip(notice.channels, reasons, strict=True)
+            if not why
+        ]
+        found.count(told, row["priced"], row["number"])
+        if not told:
+            nothing[reasons] += row["number"]
+    found.nothing = [Nothing(reasons, number) for reasons, number in nothing.items()]
+    name_people(notice, judged, columns, found)
+
+
+def name_people(notice: Notice, judged: QuerySet[Any], columns: list[str], found: Survey) -> None:
+    """The first of each kind."""
+    told = Q(pk__in=[])
+    for column in columns:
+        told |= Q(**{column: ""})
+    if found.told:
+        firsts = list(judged.filter(told).order_by("pk")[:FIRST])
+        found.first = [Person(one.pk, one.get_full_name(), list(to_one(notice, one, columns)))
+                       for one in firsts]  # fmt: skip
+    if SMS in notice.channels and found.messages(SMS):
+        some = judged.filter(not_sms="").order_by("pk")[:SAMPLE]
+        values = own_values(notice, list(some))
+        found.sample = [sample(notice, SMS, one, values.get(one.pk)) for one in some]
+    if found.nothing:
+        groups = {tuple(each.reasons): each for each in found.nothing}
+        for one in judged.exclude(told).order_by("pk")[: FIRST * FIRST]:
+            group = groups[tuple(getattr(one, column) for column in columns)]
+            if len(group.people) < FIRST:
+                group.people.append(one.get_full_name())
+
+
+def person(notice: Notice, key: int) -> Person | None:
+    """Of those who would be told, the one with this key."""
+    if notice.audience == Notice.Audience.ADDRESSES:
+        lines = notice.addresses.splitlines()[key : key + 1]
+        found = Survey()
+        for delivery in expand.deliveries(notice, [Recipient.restore(line) for line in lines]):
+            take_along(found, key, delivery)
+        return next(iter(found.first), None)
+    reasons = {f"not_{name}": reason(CHANNELS[name]) for name in notice.channels}
+    one = audience(notice).filter(pk=key).annotate(**reasons).first()
+    if one is None or not (deliveries := list(to_one(notice, one, list(reasons)))):
+        return None
+    return Person(one.pk, one.get_full_name(), deliveries)
+
+
+def reason(channel: Channel) -> Case:
+    """Of a user: why nothing goes there, in the words that the delivery will bear; else empty."""
+    field = channel.user_field
+    on_the_list = Suppression.objects.filter(channel=channel.name, lifted_at=None)
+    kinds = sorted(Suppression.Kind, key=lambda kind: kind not in DEAD)
+    return Case(
+        When(expand.without_address(channel), then=Value(channel.missing)),
+        When(expand.unwilling(channel), then=Value(channel.unwanted)),
+        *(  # as sets, which the database makes once
+            When(
+                **{f"{field}__in": on_the_list.filter(kind=kind).values("address")},
+                then=Value(suppression.WORDS[kind]),
+            )
+            for kind in kinds
+        ),
+        default=Value(""),
+        output_field=CharField(),
+    )
+
+
+def prefix() -> Case:
+    """Of a user: the longest of SMS_PRICE that their number begins with."""
+    number = Cast(CHANNELS[SMS].user_field, CharField())
+    return Case(
+        *(When(StartsWith(number, f"+{each}"), then=Value(each)) for each in prefixes()),
+        default=Value(ELSEWHERE),
+        output_field=CharField(),
+    )
+
+
+def prefixes() -> list[str]:
+    return sorted(settings.SMS_PRICE, key=len, reverse=True)
+
+
+def to_one(notice: Notice, user: User, columns: list[str]) -> Iterator[Delivery]:
+    values = own_values(notice, [user]).get(user.pk)
+    for name, column in zip(notice.channels, columns, strict=True):
+        if not getattr(user, column):
+            yield sample(notice, name, user, values)
+
+
+def own_values(notice: Notice, users: Collection[User]) -> Any:
+    return people.values_of(users, markup.own_placeholders(notice.subject, notice.text))
+
+
+def sample(notice: Notice, channel: str, user: User, values: Any) -> Delivery:
+    """Not saved, and nobody's: its link to unsubscribe leads to nobody."""
+    return Delivery(
+        pk=0, message="notice", notice=notice, channel=channel, name=user.get_full_name(),
+        address=str(getattr(user, CHANNELS[channel].user_field) or ""),
+        language=user.language, values=values,
+    )  # fmt: skip
+
+
+# Of a pasted list
+
+
+def of_list(notice: Notice, found: Survey) -> None:
+    lines = notice.addresses.splitlines()
+    nothing: dict[str, Nothing] = {}
+    for first in range(0, len(lines), expand.BATCH):
+        batch = [Recipient.restore(line) for line in lines[first : first + expand.BATCH]]
+        for number, delivery in enumerate(expand.deliveries(notice, batch), first):
+            told = delivery.state == State.QUEUED
+            ways = [(delivery.channel, delivery.language)] if told else []
+            found.count(ways, priced(delivery.address), 1)
+            if told:
+                take_along(found, number, delivery)
+                continue
+            group = nothing.setdefault(delivery.reason, Nothing([delivery.reason], 0))
+            group.number += 1
+            if len(group.people) < FIRST:
+                group.people.append(delivery.name or delivery.address)
+    found.nothing = list(nothing.values())
+
+
+def take_along(found: Survey, number: int, delivery: Delivery) -> None:
+    delivery.pk = 0
+    if len(found.first) < FIRST:
+        found.first.append(Person(number, delivery.name or delivery.address, [delivery]))
+    if delivery.channel == SMS and len(found.sample) < SAMPLE:
+        found.sample.append(delivery)
+
+
+def priced(address: str) -> str:
+    return next((each for each in prefixes() if address.startswith(f"+{each}")), ELSEWHERE)
