@@ -29,8 +29,8 @@ from signup import codes, confirmation
 from signup.models import CODE_MINUTES
 
 __all__ = [
-    "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values",
-    "Wording", "batch", "called", "compose", "fill_in", "templated",
+    "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "TEST", "Batch", "Templated",
+    "Values", "Wording", "batch", "called", "compose", "fill_in", "templated",
 ]  # fmt: skip
 
 
@@ -100,7 +100,8 @@ MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
 }  # fmt: skip
 NOTICE = "notice"
 MESSAGE = "message"  # of another program, by the API
-CAN_BE_LEFT = (NOTICE, MESSAGE)  # who opted out does not get these
+TEST = "test"  # of a notice, before it goes
+CAN_BE_LEFT = (NOTICE, MESSAGE, TEST)  # who opted out does not get these
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
 REPEATABLE = (
@@ -114,7 +115,7 @@ def compose(delivery: Delivery) -> Wording:
         if delivery.message == NOTICE:
             assert delivery.notice
             return compose_notice(delivery.notice, delivery)
-        if delivery.message == MESSAGE:
+        if delivery.message in (MESSAGE, TEST):
             return compose_notice(delivery.written, delivery)
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from notices import rights
 from notices.delivery import lifecycle
 from notices.delivery.lifecycle import DraftChanged
-from notices.models import Notice
+from notices.models import Delivery, Notice
 from notices.pages import drafts, outlook, posted, survey
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.cost import cost
@@ -29,9 +30,10 @@ from web import answers
 from web.access import StaffRequest, staff_required
 from web.problems import Invalid, Problem
 
-__all__ = ["check", "sender"]
+__all__ = ["check", "elsewhere", "page", "sender"]
 
 DRAFT, CHANGING, WAITING = Notice.State.DRAFT, Notice.State.CHANGING, Notice.State.WAITING
+TESTS = 6  # that are shown
 GROWN = 0.05  # so many may have come or gone since the page was looked at
 
 
@@ -132,6 +134,7 @@ def page(
     *,
     now: bool,
     problem: Problem | None = None,
+    test_problem: Problem | None = None,
 ) -> HttpResponse:
     when = outlook.outlook(notice, found, anyway=now)
     shown = chosen(request, notice, found)
@@ -154,13 +157,23 @@ def page(
         "many": found.told > settings.CONFIRM_ABOVE,
         "proof": fresh.wanted(request) if found.told > settings.CONFIRM_ABOVE else "",
         "problem": problem,
+        "tests": tests(notice),
+        "test_problem": test_problem,
+        "others": request.POST.get("others", "")[:2000],
         "typed": request.POST.get("typed", "")[:20],
         "editor": drafts.page_of(notice) if notice.state == DRAFT else "",
     }  # fmt: skip
     context |= buttons(request, notice)
+    problem = problem or test_problem
     status = problem.status if problem else 200
     answer = render_with_previews(request, "notices/check.html", context, status=status)
     return answers.with_wait(answer, problem)
+
+
+def tests(notice: Notice) -> QuerySet[Delivery]:
+    """The last that were sent of it."""
+    rows = Delivery.objects.filter(written__test_of=notice.pk)
+    return rows.order_by("-pk")[:TESTS]
 
 
 def chosen(request: HttpRequest, notice: Notice, found: Survey) -> survey.Person | None:

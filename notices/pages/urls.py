@@ -9,6 +9,7 @@ from notices.pages import (
     schedules,
     starting,
     suppressions,
+    testing,
     writing,
 )
 
@@ -25,6 +26,7 @@ urlpatterns = [
     path("<int:pk>/hold/", starting.hold, name="notice_hold"),
     path("<int:pk>/go-on/", starting.go_on, name="notice_go_on"),
     path("<int:pk>/check/", check.check, name="notice_check"),
+    path("<int:pk>/test/", testing.send_test, name="notice_test"),
     path("check/sender/", check.sender, name="check_sender"),
     path("<int:pk>/undo/", starting.undo, name="notice_undo"),
     path("<int:pk>/pause/", notices.pause, name="notice_pause"),
