@@ -15,13 +15,14 @@ from web.answers import refusal
 from web.problems import NotAllowed
 
 __all__ = [
-    "ADDRESSES", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE", "SEND",
-    "TOKENS", "demand", "of", "right_required",
+    "ADDRESSES", "APPROVE", "EVERYONE", "EXPORT", "LIFT", "PEOPLE", "SCHEDULE", "SEE_PEOPLE",
+    "SEND", "TOKENS", "demand", "of", "right_required",
 ]  # fmt: skip
 
 SEND = "notices.send_notice"
 EVERYONE = "notices.send_to_everyone"
 SCHEDULE = "notices.manage_schedules"
+APPROVE = "notices.approve_notice"
 ADDRESSES = "notices.see_addresses"
 EXPORT = "notices.export_deliveries"
 LIFT = "notices.lift_suppressions"
@@ -33,6 +34,7 @@ WORDS = {
     SEND: gettext_noop("Write, send and cancel notices"),
     EVERYONE: gettext_noop("Send to everyone"),
     SCHEDULE: gettext_noop("Write, change and stop schedules"),
+    APPROVE: gettext_noop("Can approve a notice"),
     ADDRESSES: gettext_noop("See addresses and numbers"),
     EXPORT: gettext_noop("Download deliveries"),
     LIFT: gettext_noop("Lift suppressions"),

@@ -9,14 +9,23 @@ from django.db.models import Exists, OuterRef, Q
 
 import jobs
 from config import clock
-from notices.delivery import claims, finish, states
-from notices.models import NOT_STARTED, Delivery, FailedAttempt, Notice, State, StreamCursor
+from notices.delivery import approval, claims, finish, states
+from notices.models import (
+    NOT_STARTED,
+    Delivery,
+    FailedAttempt,
+    Notice,
+    Schedule,
+    State,
+    StreamCursor,
+)
 from signup.models import User
 
 __all__ = [
     "UNDO",
     "DraftChanged",
     "accept",
+    "approve",
     "cancel",
     "change",
     "hold",
@@ -53,6 +62,8 @@ def accept(
                 raise DraftChanged
             notice.pk = draft[0]
         notice.save(force_update=bool(draft))
+    if approval.missing(notice):
+        approval.ask_unless_answered(notice, notice.author)
     return ring(notice)
 
 
@@ -105,16 +116,28 @@ def change(
             return False
         undo_until = clock.now() + undo
         notice.start_at = max(start_at or undo_until, undo_until)
+        notice.draft_version = before.draft_version + 1
         if start_at != before.start_at:  # else it goes when it was to
             notice.planned_for = start_at
         notice.held_until, notice.checked_version = None, 0
-        own = ("start_at", "held_until", "planned_for", "checked_version")
+        own = ("start_at", "held_until", "planned_for", "checked_version", "draft_version")
         notice.save(update_fields=[*fields, *own])
         states.let_go(notice.pk)
     if before.start_at != notice.start_at:
         jobs.forget(before.start_at, jobs.start_notice, notice.pk)
     ring(notice)
     return True
+
+
+def approve(asked_id: int, by: User, origin: str = "") -> Notice | Schedule:
+    """A second person's word: what waited for it goes, when there was time to undo. Raises
+    approval.Overtaken."""
+    of = approval.decide(asked_id, by, approve=True, origin=origin)
+    if isinstance(of, Notice) and of.state == Notice.State.AWAITING:
+        of.start_at = max(of.start_at, clock.now() + UNDO)
+        if states.let_go(of.pk, start_at=of.start_at):
+            ring(of)
+    return of
 
 
 def not_started(pk: int) -> Notice | None:

@@ -16,11 +16,12 @@ believe that, not what was read.
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
     notice: draft --save_draft--> draft --send_draft--> waiting; --discard_draft--> gone
-    waiting, changing --take_back--> draft
+    waiting, awaiting, changing --take_back--> draft
+    waiting --await_approval--> awaiting --let_go--> waiting: a second person approved it
     waiting --prepare--> preparing --start_sending--> sending --finish--> finished
-    waiting --hold--> changing --let_go--> waiting: a person edits it
+    waiting, awaiting --hold--> changing --let_go--> waiting: a person edits it
     preparing, sending --pause--> paused --resume--> as it was
-    waiting, changing, preparing, sending, paused --cancel--> cancelled
+    waiting, awaiting, changing, preparing, sending, paused --cancel--> cancelled
     waiting --expire--> expired
     finished --reopen--> sending
 """
@@ -56,6 +57,7 @@ __all__ = [
     "Outcome",
     "accept_streamed",
     "advance",
+    "await_approval",
     "cancel",
     "claim",
     "discard_draft",
@@ -344,13 +346,20 @@ def discard_draft(notice_id: int, version: int) -> int:
 
 def hold(notice_id: int) -> int:
     """Somebody changes it: it does not start before it is let go."""
-    waiting = Notice.objects.filter(pk=notice_id, state=Notice.State.WAITING)
+    before = (Notice.State.WAITING, Notice.State.AWAITING)
+    waiting = Notice.objects.filter(pk=notice_id, state__in=before)
     return waiting.update(state=Notice.State.CHANGING)
 
 
-def let_go(notice_id: int) -> int:
-    changing = Notice.objects.filter(pk=notice_id, state=Notice.State.CHANGING)
-    return changing.update(state=Notice.State.WAITING)
+def let_go(notice_id: int, **changes: Any) -> int:
+    before = (Notice.State.CHANGING, Notice.State.AWAITING)
+    held = Notice.objects.filter(pk=notice_id, state__in=before)
+    return held.update(state=Notice.State.WAITING, **changes)
+
+
+def await_approval(due: QuerySet[Notice]) -> int:
+    """Nobody starts it, or rings for it, before it is let go."""
+    return due.filter(state=Notice.State.WAITING).update(state=Notice.State.AWAITING)
 
 
 def prepare(due: QuerySet[Notice]) -> int:

@@ -1,3 +1,4 @@
+from notices.models.approval import Approval
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.high_water import HighWater
@@ -23,6 +24,7 @@ __all__ = [
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",
+    "Approval",
     "Content",
     "Delivery",
     "FailedAttempt",

@@ -92,6 +92,7 @@ class Notice(Content):
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")  # still being written: what it lacks is not asked for yet
         WAITING = "waiting", _("waiting")
+        AWAITING = "awaiting", _("waits for approval")  # its time has come, and nobody approved it
         CHANGING = "changing", _("held: being changed")  # does not start while somebody edits it
         PREPARING = "preparing", _("preparing")
         SENDING = "sending", _("sending")
@@ -134,7 +135,7 @@ class Notice(Content):
     class Meta:
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
-        permissions = rights.of(rights.SEND, rights.EVERYONE)
+        permissions = rights.of(rights.SEND, rights.EVERYONE, rights.APPROVE)
         ordering = ["-id"]
         constraints = [once_per_request("notice")]
         indexes = [
@@ -162,8 +163,8 @@ class Notice(Content):
         return unfinished and self.held_until is not None and self.held_until > clock.now()
 
 
-NOT_STARTED = (Notice.State.WAITING, Notice.State.CHANGING)
+NOT_STARTED = (Notice.State.WAITING, Notice.State.AWAITING, Notice.State.CHANGING)
 # What goes on by itself when its time has come.
 UNDER_WAY = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
 # Something of it may still go out.
-UNFINISHED = (*UNDER_WAY, Notice.State.CHANGING, Notice.State.PAUSED)
+UNFINISHED = (*UNDER_WAY, Notice.State.AWAITING, Notice.State.CHANGING, Notice.State.PAUSED)

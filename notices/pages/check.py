@@ -9,16 +9,18 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from notices import rights
-from notices.delivery import lifecycle
+from notices.delivery import approval, lifecycle
 from notices.delivery.lifecycle import DraftChanged
 from notices.models import Delivery, Notice
 from notices.pages import drafts, outlook, posted, survey
 from notices.pages.allowed import buttons, demand_for
+from notices.pages.approving import approvals
 from notices.pages.cost import cost
 from notices.pages.preview import frames, render_with_previews
 from notices.pages.starting import STARTED, at_once, tell_at_once
@@ -32,14 +34,15 @@ from web.problems import Invalid, Problem
 
 __all__ = ["check", "elsewhere", "page", "sender"]
 
-DRAFT, CHANGING, WAITING = Notice.State.DRAFT, Notice.State.CHANGING, Notice.State.WAITING
+DRAFT, CHANGING = Notice.State.DRAFT, Notice.State.CHANGING
+WAITING, AWAITING = Notice.State.WAITING, Notice.State.AWAITING
 TESTS = 6  # that are shown
 GROWN = 0.05  # so many may have come or gone since the page was looked at
 
 
 @sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "POST"])
-@right_required(rights.SEND)
+@right_required(rights.SEND, rights.APPROVE)
 def check(request: StaffRequest, pk: int) -> HttpResponse:
     """GET looks, POST sends: a draft, a notice that was changed, or with at=once one that waits.
     Pressed twice, or by two people, it goes once."""
@@ -65,15 +68,14 @@ def check(request: StaffRequest, pk: int) -> HttpResponse:
 def elsewhere(request: StaffRequest, notice: Notice, *, now: bool) -> HttpResponse | None:
     """Where to go instead, when there is nothing to check."""
     if notice.state == DRAFT:
-        if not drafts.may_open(request, notice):
-            demand(request, rights.ADDRESSES)
         if notice.checked_version == notice.draft_version:
             return None
         messages.warning(request, _("It was changed, or is not finished: check it once more."))
-        return redirect(drafts.page_of(notice))
+        return redirect(drafts.page_of(notice) if drafts.may_open(request, notice) else "notices")
     if notice.state == CHANGING:
         return None if notice.checked_version else redirect("notice_edit", notice.pk)
-    if notice.state == WAITING and now and not notice.in_question_since:
+    waits = notice.state in (WAITING, AWAITING) and not notice.in_question_since
+    if waits and (now or approval.missing(notice)):
         return None
     if request.method == "GET":
         goes = notice.state in (WAITING, Notice.State.PREPARING, Notice.State.SENDING)
@@ -85,6 +87,8 @@ def confirm(request: StaffRequest, notice: Notice, found: Survey) -> None:
     """Raises Problem when it may not go like this."""
     if posted.number(request, "version") != notice.draft_version:
         raise Invalid(_("It was changed since you looked. Look once more, then send it."))
+    if approval.missing(notice):
+        raise Invalid(_("It goes when somebody else has approved it."))
     if not found.told:
         raise Invalid(_("Nobody would get this. Choose another audience."))
     if sentence := outlook.over(notice):
@@ -113,6 +117,8 @@ def send(request: StaffRequest, notice: Notice, found: Survey, *, now: bool) -> 
         undo = at_once(notice, version)
         return tell_at_once(request, notice, undo)
     try:
+        if notice.state in (WAITING, AWAITING):
+            raise Invalid(_("It goes when somebody else has approved it."))
         if notice.state == DRAFT:
             lifecycle.send(notice, version)
         elif not lifecycle.change(notice, (), notice.planned_for, version=version):
@@ -156,6 +162,8 @@ def page(
         "beside": outlook.beside(notice, when.begins),
         "many": found.told > settings.CONFIRM_ABOVE,
         "proof": fresh.wanted(request) if found.told > settings.CONFIRM_ABOVE else "",
+        "approvals": approvals(request, notice),
+        "act": reverse("notice_approval", args=[notice.pk]),
         "problem": problem,
         "tests": tests(notice),
         "test_problem": test_problem,
@@ -164,6 +172,13 @@ def page(
         "editor": drafts.page_of(notice) if notice.state == DRAFT else "",
     }  # fmt: skip
     context |= buttons(request, notice)
+    goes = now or notice.state in (DRAFT, CHANGING)
+    context["may_send"] = (
+        request.user.has_perm(rights.SEND)
+        and context["may_start"]
+        and bool(goes and found.told)
+        and not (when.is_over or context["approvals"].missing)
+    )
     problem = problem or test_problem
     status = problem.status if problem else 200
     answer = render_with_previews(request, "notices/check.html", context, status=status)

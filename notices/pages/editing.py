@@ -15,7 +15,7 @@ from notices.pages.allowed import demand_to_change, demand_to_write
 from notices.pages.notice_form import NoticeForm
 from notices.pages.starting import STARTED
 from notices.pages.timing_form import TimingForm
-from notices.pages.writing import needs_proof, page, tell_of_time
+from notices.pages.writing import ask_for_schedule, needs_proof, page, tell_of_time
 from notices.rights import right_required
 from notices.schedules import actions
 from web.access import StaffRequest
@@ -24,7 +24,7 @@ __all__ = ["NOTHING_LEFT", "edit", "edit_schedule"]
 
 NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
 ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
-EDITED = (*CONTENT_FIELDS, "zone", "not_after", "in_quiet_hours")
+EDITED = (*CONTENT_FIELDS, "zone", "not_after", "in_quiet_hours", "saved_by")
 
 
 @require_http_methods(["GET", "POST"])
@@ -50,6 +50,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
     if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
         timing.apply_to_notice(notice)
         edited = form.save(commit=False)
+        edited.saved_by = request.user
         if "check" in request.POST or needs_proof(request, form):
             edited.planned_for = timing.cleaned_data.get("start_at")
             if not lifecycle.keep(edited, (*EDITED, "planned_for")):
@@ -98,6 +99,7 @@ def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
 
         try:
             actions.change(pk, apply)
+            ask_for_schedule(Schedule.objects.get(pk=pk), request)
             messages.success(request, _("Changed."))
             return redirect(found)
         except actions.NothingLeft:  # what was typed stays on the page

@@ -27,14 +27,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from config import clock
 from notices import channels, rights
+from notices.audience import people
 from notices.channels import CHANNELS
-from notices.delivery import lifecycle
-from notices.models import UNFINISHED, Delivery, Notice, State
+from notices.delivery import approval, lifecycle
+from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, State
 from notices.pages import drafts, instants
 from notices.pages.allowed import buttons, demand_for
-from notices.pages.progress import progress, report, stopped_after
+from notices.pages.approving import mine
+from notices.pages.progress import approved_by, progress, report, stopped_after
 from notices.pages.starting import at_once, tell, tell_at_once
-from notices.pages.survey import is_above
 from notices.rights import demand, right_required
 from signup import fresh, search, security
 from web import characters, tables
@@ -54,12 +55,13 @@ SOON = timedelta(seconds=90)  # before its start the seconds are counted down
 
 @require_GET
 @staff_required
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: StaffRequest) -> HttpResponse:
     notices = Notice.objects.select_related("author").defer("addresses", "text")
     page = Paginator(notices, PAGE).get_page(request.GET.get("page"))
     for each in page:
         each.stopped = stopped_after(each)  # type: ignore[attr-defined]
-    return render(request, "notices/list.html", {"page": page})
+    context = {"page": page, "to_approve": mine(request)}
+    return render(request, "notices/list.html", context)
 
 
 @require_GET
@@ -84,6 +86,9 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "states": State.choices,
         "channels": channels.choices(),
     }
+    context["approved"] = approved_by(notice)
+    waits = notice.state in NOT_STARTED and not notice.in_question_since
+    context["unapproved"] = waits and approval.missing(notice)
     context |= shown | buttons(request, notice)
     return render(request, "notices/notice.html", context)
 
@@ -241,7 +246,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Lets a notice that waits go now, as the page that asks does (check.py)."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
-    if fresh.wanted(request) and is_above(notice, settings.CONFIRM_ABOVE):
+    if fresh.wanted(request) and people.is_above(notice, settings.CONFIRM_ABOVE):
         return redirect(reverse("notice_check", args=[pk]) + "?at=once")
     return tell_at_once(request, notice, at_once(notice))
 

@@ -19,7 +19,7 @@ from notices.delivery import expand
 from notices.models import DEAD, Delivery, Notice, State, Suppression
 from signup.models import User
 
-__all__ = ["ELSEWHERE", "Person", "Survey", "is_above", "person", "survey"]
+__all__ = ["ELSEWHERE", "Person", "Survey", "person", "survey"]
 
 FIRST = 10  # people who are named
 SAMPLE = 100  # people for whom the SMS is written, to know how long it is
@@ -84,22 +84,11 @@ def survey(notice: Notice) -> Survey:
     return found
 
 
-def is_above(notice: Notice, limit: int) -> bool:
-    """Whether it is for more people than that, by a look at no more than are needed to tell."""
-    if notice.audience == Notice.Audience.ADDRESSES:
-        return notice.addresses.count("\n") >= limit > 0 or (limit == 0 and bool(notice.addresses))
-    return audience(notice)[: limit + 1].count() > limit
-
-
 # Of those who have an account
 
 
-def audience(notice: Notice) -> QuerySet[User]:
-    return User.objects.filter(people.chosen(notice), is_active=True)
-
-
 def of_people(notice: Notice, found: Survey) -> None:
-    judged = audience(notice).annotate(
+    judged = people.told(notice).annotate(
         **{f"not_{name}": reason(CHANNELS[name]) for name in notice.channels},
         priced=prefix() if SMS in notice.channels else Value("", CharField()),
     )
@@ -150,7 +139,7 @@ def person(notice: Notice, key: int) -> Person | None:
             take_along(found, key, delivery)
         return next(iter(found.first), None)
     reasons = {f"not_{name}": reason(CHANNELS[name]) for name in notice.channels}
-    one = audience(notice).filter(pk=key).annotate(**reasons).first()
+    one = people.told(notice).filter(pk=key).annotate(**reasons).first()
     if one is None or not (deliveries := list(to_one(notice, one, list(reasons)))):
         return None
     return Person(one.pk, one.get_full_name(), deliveries)

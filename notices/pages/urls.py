@@ -1,6 +1,7 @@
 from django.urls import path
 
 from notices.pages import (
+    approving,
     check,
     editing,
     notices,
@@ -26,6 +27,7 @@ urlpatterns = [
     path("<int:pk>/hold/", starting.hold, name="notice_hold"),
     path("<int:pk>/go-on/", starting.go_on, name="notice_go_on"),
     path("<int:pk>/check/", check.check, name="notice_check"),
+    path("<int:pk>/approval/", approving.of_notice, name="notice_approval"),
     path("<int:pk>/test/", testing.send_test, name="notice_test"),
     path("check/sender/", check.sender, name="check_sender"),
     path("<int:pk>/undo/", starting.undo, name="notice_undo"),
@@ -40,5 +42,6 @@ urlpatterns = [
     path("schedules/", schedules.listing, name="schedules"),
     path("schedules/<int:pk>/", schedules.detail, name="schedule"),
     path("schedules/<int:pk>/edit/", editing.edit_schedule, name="schedule_edit"),
+    path("schedules/<int:pk>/approval/", approving.of_schedule, name="schedule_approval"),
     path("schedules/<int:pk>/act/", schedules.act, name="schedule_act"),
 ]

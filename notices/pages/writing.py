@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from notices import rights
-from notices.delivery import lifecycle, quiet_hours, states
+from notices.audience import people
+from notices.delivery import approval, lifecycle, quiet_hours, states
 from notices.delivery.lifecycle import DraftChanged
 from notices.models import Notice, Schedule
 from notices.pages import drafts, idempotency
@@ -23,7 +24,6 @@ from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews, render_with_previews
 from notices.pages.schedule_report import made
-from notices.pages.survey import is_above
 from notices.pages.timing_form import TimingForm
 from notices.recurrence import rule
 from notices.recurrence.describe import in_words
@@ -34,7 +34,7 @@ from web import answers
 from web.access import StaffRequest
 from web.problems import Invalid
 
-__all__ = ["needs_proof", "new", "page", "tell_of_time", "times"]
+__all__ = ["ask_for_schedule", "needs_proof", "new", "page", "tell_of_time", "times"]
 
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
 
@@ -79,12 +79,19 @@ def accepted(
         if draft and not states.discard_draft(*draft):
             raise DraftChanged
         actions.add(new_schedule)
+        ask_for_schedule(new_schedule, request)
         return new_schedule
     notice = Notice(**form.written(), **key.columns, author=request.user)
     timing.apply_to_notice(notice)
     if not lifecycle.accept(notice, timing.cleaned_data.get("start_at"), draft):
         messages.warning(request, QUEUE_AWAY)
     return notice
+
+
+def ask_for_schedule(schedule: Schedule, request: StaffRequest) -> None:
+    """Has it approved, if it has to be: once for what it says, however often it runs."""
+    if approval.missing(schedule):
+        approval.ask(schedule, request.user, f"{request.scheme}://{request.get_host()}")
 
 
 def to_check(
@@ -112,7 +119,7 @@ def needs_proof(request: StaffRequest, form: NoticeForm) -> bool:
     """Whether it goes to so many that a session which may be stolen is not enough."""
     if not fresh.wanted(request):
         return False
-    return is_above(form.save(commit=False), settings.CONFIRM_ABOVE)
+    return people.is_above(form.save(commit=False), settings.CONFIRM_ABOVE)
 
 
 def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> None:

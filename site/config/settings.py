@@ -381,6 +381,8 @@ QUIET_HOURS = read_hours("QUIET_HOURS")
 KEEP_DAYS = read_int("KEEP_DAYS", 90)  # codes and other single messages
 # Who sends to more people types their number, and proves anew who they are.
 CONFIRM_ABOVE = read_int("CONFIRM_ABOVE", 1000)
+# A notice to more people goes when another one has approved it. None: none needs to be.
+APPROVE_ABOVE = read_int("APPROVE_ABOVE", 0) if env.str("APPROVE_ABOVE", default="") else None
 SMS_CURRENCY, SMS_PRICE = read_prices("SMS_PRICE")
 DKIM_SELECTORS = read_list("DKIM_SELECTORS")
 
