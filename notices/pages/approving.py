@@ -35,6 +35,7 @@ class Approvals:
     given: Approval | None
     asked: Approval | None
     void: Approval | None
+    grown: bool  # that one is void although not a word was changed
     refused: Approval | None
     may_decide: bool
     anybody: bool  # who may approve it, beside the one who looks
@@ -44,27 +45,24 @@ class Approvals:
     def missing(self) -> bool:
         return self.needed and self.given is None
 
-    @property
-    def grown(self) -> bool:
-        """Not a word was changed."""
-        of = self.void and (self.void.notice or self.void.schedule)
-        return bool(of and self.void and approval.digest(of) == self.void.digest)
-
 
 def approvals(request: StaffRequest, of: Notice | Schedule) -> Approvals:
     needed = approval.needed(of)
-    given = approval.given(of) if of.pk else None
-    rows = of.approvals.select_related("decided_by", "asked_by", "notice", "schedule")
+    kept = of.approvals.select_related("decided_by", "asked_by")
+    rows = list(kept[:SHOWN])
+    given = approval.given(of) if needed or rows else None
     own = approval.digest(of)
-    asked = rows.filter(stage=Approval.Stage.ASKED, digest=own).first()
-    refused = rows.filter(stage=Approval.Stage.REFUSED, digest=own).first()
-    before = rows.filter(stage=Approval.Stage.GIVEN).first()
+    now = [row for row in rows if row.digest == own]
+    asked = next((row for row in now if row.stage == Approval.Stage.ASKED), None)
+    refused = next((row for row in now if row.stage == Approval.Stage.REFUSED), None)
+    before = next((row for row in rows if row.stage == Approval.Stage.GIVEN), None)
     who = approval.others(asked) if asked else None
     return Approvals(
         needed,
         given,
         asked,
         before if given is None else None,
+        before is not None and before.digest == own,
         refused if asked is None else None,
         bool(who is not None and who.filter(pk=request.user.pk).exists()),
         bool(who is not None and who.exclude(pk=request.user.pk).exists()),
