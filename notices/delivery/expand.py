@@ -14,14 +14,14 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Cast, Coalesce, NullIf
+from django.db.models.functions import Cast, Coalesce, Lower, NullIf
 from django.db.models.lookups import IsNull
 
 from config import clock
 from config.database import AWAY
 from notices.audience import people, suppression
 from notices.audience.recipients import Recipient
-from notices.channels import CHANNELS, Channel
+from notices.channels import CHANNELS, EMAIL, Channel
 from notices.content import markup, messages
 from notices.delivery import approval, finish, high_water, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
@@ -213,6 +213,16 @@ def unwilling(channel: Channel) -> Q:
     return Q(**{channel.wants_field: False}) if channel.wants_field else Q(pk__in=[])
 
 
+def owners(channel: Channel, addresses: list[str]) -> QuerySet[User]:
+    """By the index that there is: that of emails is of their lower case. Without what would have to
+    be read for each, and is not asked for."""
+    if channel.name != EMAIL:
+        return User.objects.filter(**{f"{channel.user_field}__in": addresses})
+    lower = {each.lower() for each in addresses}
+    found = User.objects.alias(lower=Lower("email")).filter(~Q(email=""), lower__in=lower)
+    return found.defer("mobile", "password")
+
+
 def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
     """One for each recipient; an address that is a user's follows that user's wishes."""
     known: dict[str, User] = {}
@@ -220,7 +230,7 @@ def deliveries(notice: Notice, batch: list[Recipient]) -> Iterator[Delivery]:
     for channel in CHANNELS.values():
         field = channel.user_field
         addresses = [one.address for one in batch if one.channel == channel.name]
-        users = get_user_model().objects.filter(**{f"{field}__in": addresses})
+        users = owners(channel, addresses)
         known |= {str(getattr(user, field)): user for user in users}
         suppressed |= suppression.among(channel.name, addresses)
     own = markup.own_placeholders(notice.subject, notice.text)
