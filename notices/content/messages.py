@@ -92,32 +92,25 @@ def email_changed(delivery: Delivery) -> dict[str, Any]:
     return mobile_changed(delivery)
 
 
-def approval_asked(delivery: Delivery) -> dict[str, Any]:
+def approval(delivery: Delivery) -> dict[str, Any]:
     known: dict[str, str] = delivery.values or {}
     return known | {"link": delivery.host + reverse(known["what"], args=[known["number"]])}
-
-
-def approval_answered(delivery: Delivery) -> dict[str, Any]:
-    return approval_asked(delivery)
 
 
 MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
     message.__name__: message
     for message in (
         code, account_exists, welcome, password_reset, new_email, mobile_changed, email_changed,
-        approval_asked, approval_answered,
     )
 }  # fmt: skip
+MESSAGES |= dict.fromkeys(("approval_asked", "approval_answered"), approval)
 NOTICE = "notice"
 MESSAGE = "message"  # of another program, by the API
 TEST = "test"  # of a notice, before it goes
 CAN_BE_LEFT = (NOTICE, MESSAGE, TEST)  # who opted out does not get these
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
-REPEATABLE = (
-    "code", "account_exists", "password_reset", "new_email", "mobile_changed", "email_changed",
-    "approval_asked", "approval_answered",
-)  # fmt: skip
+REPEATABLE = tuple(name for name in MESSAGES if name != "welcome")
 
 
 def compose(delivery: Delivery) -> Wording:

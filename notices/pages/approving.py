@@ -21,7 +21,7 @@ from signup import security
 from web import characters
 from web.access import StaffRequest
 
-__all__ = ["Approvals", "approvals", "mine", "of_notice", "of_schedule"]
+__all__ = ["approvals", "mine", "of_notice", "of_schedule"]
 
 SHOWN = 20
 
