@@ -64,7 +64,8 @@ class MessageFilter(admin.SimpleListFilter):
     parameter_name = "message"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(name, name) for name in (*messages.MESSAGES, messages.NOTICE, messages.MESSAGE)]
+        names = (*messages.MESSAGES, messages.NOTICE, messages.MESSAGE, messages.TEST)
+        return [(name, name) for name in names]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Delivery]

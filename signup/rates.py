@@ -39,6 +39,7 @@ PICTURE = "60/minute"  # per origin
 SOUND = "20/minute"  # per origin: making one takes a tenth of a second
 WORK = "60/minute"  # per origin
 UPLOAD = "10/hour;40/day"  # per account: each keeps a worker busy for seconds
+NOTICE_TEST = "10/minute;60/hour"  # per account: each sends up to seven messages
 API_TOKEN = "6000/minute"  # noqa: S105  per token
 API_CODE = "120/minute;1000/hour"  # per token: half of what is for all
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds

@@ -23,7 +23,7 @@ from django_otp import verify_token
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from signup import rates, security
+from signup import fresh, rates, security
 from signup.forms import DigitsField
 from web import answers
 from web.access import StaffRequest, staff_required
@@ -113,6 +113,7 @@ def is_right(request: StaffRequest, device: TOTPDevice, code: str) -> bool:
 def prove(request: StaffRequest) -> HttpResponse:
     request.session[PROVED] = int(time.time())
     request.session.cycle_key()
+    fresh.keep(request)
     security.tell("second-factor")
     return redirect(target(request))
 

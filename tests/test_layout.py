@@ -31,6 +31,7 @@ PACKAGES = [
     "notices.pages notices.templatetags",
     "notices.receipts.webhooks notices.receipts.anymail",
     "notices.schedules.actions",
+    "health.probes",
     "notices.delivery.lifecycle notices.delivery.questions",
     "jobs",
     "notices.receipts.apply notices.receipts.verdicts",
@@ -43,8 +44,8 @@ PACKAGES = [
     "notices.models",
     "notices.channels notices.rights",
     "signup.models signup.codes signup.confirmation signup.phones signup.rates signup.pictures "
-    "signup.search signup.security signup.roles signup.person_form signup.people signup.batches "
-    "signup.uploads signup.audit",
+    "signup.fresh signup.search signup.security signup.roles signup.person_form signup.people "
+    "signup.batches signup.uploads signup.audit",
     "signup.groups signup.uploads.models signup.audit.models",
     "signup.emails signup.usernames signup.names signup.lookalikes",
     "notices.recurrence",

@@ -178,7 +178,8 @@ def start(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     """Also in the quiet hours. Asked twice it is answered the same, while it goes."""
     notice = found(number)
     demand_for(request.auth, notice.audience)
-    started = notice.state != Notice.State.DRAFT and at_once(notice)[0]
+    started = notice.state != Notice.State.DRAFT and at_once(notice) is not None
+    notice.refresh_from_db()
     return done(request, notice, "start", started or notice.state in UNDER_WAY)
 
 

@@ -13,13 +13,14 @@ from django.utils.translation import gettext_noop
 from notices import channels
 from notices.audience import hashes
 from notices.audience.recipients import canonical
+from notices.channels import Channel
 from notices.models import Content, Kind, Leaving
 from signup import groups
 from signup.models import User
 
 __all__ = [
     "LEFT", "among", "can_be_left", "choose", "default", "ensure", "erase", "leavable", "leave",
-    "left", "left_by", "of", "of_person", "offered", "recall", "those_who_left",
+    "left", "left_by", "left_by_users", "of", "of_person", "offered", "recall", "those_who_left",
 ]  # fmt: skip
 
 LEFT = gettext_noop("Left this kind of notices.")
@@ -75,6 +76,14 @@ def left(content: Content, user: str, address: str) -> Q:
     rows = those_who_left(content)
     by_user = Exists(rows.filter(user=OuterRef(user)))
     return Q(by_user) | Q(Exists(rows.filter(address=OuterRef(address))))
+
+
+def left_by_users(content: Content, channel: Channel) -> Q:
+    """For a query of users: who left. As sets, which the database makes once."""
+    rows = those_who_left(content)
+    users = rows.filter(user__isnull=False).values("user")
+    addresses = rows.filter(address__isnull=False).values("address")
+    return Q(pk__in=users) | Q(**{f"{channel.user_field}__in": addresses})
 
 
 def among(

@@ -3,15 +3,26 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db.models import CharField, Exists, F, Func, OuterRef, Q, Subquery, TextField, Value
+from django.db.models import (
+    CharField,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, JSONObject
 
-from notices.audience import conditions
+from notices.audience import conditions, files
 from notices.models import Content
 from signup.models import Membership, User
 
-__all__ = ["chosen", "values", "values_of"]
+__all__ = ["chosen", "is_above", "size", "told", "values", "values_of"]
 
 NOBODY = Q(pk__in=[])
 GROUPS = "groups"  # the placeholder that is no attribute
@@ -28,6 +39,27 @@ def chosen(content: Content) -> Q:
         case Content.Audience.SAVED if content.saved:
             return conditions.fitting(content.saved.conditions)
     return NOBODY
+
+
+def told(content: Content) -> QuerySet[User]:
+    """Who have an account, whatever reaches them."""
+    return User.objects.filter(chosen(content), is_active=True)
+
+
+def size(content: Content) -> int:
+    """People of the audience, or lines of a list."""
+    if content.audience == Content.Audience.ADDRESSES:
+        return len(content.addresses.splitlines())
+    if content.audience == Content.Audience.UPLOAD:
+        return files.count(content.upload) if content.upload else 0
+    return told(content).count()
+
+
+def is_above(content: Content, limit: int) -> bool:
+    """Whether there are more, by a look at no more than are needed to tell."""
+    if content.audience in (Content.Audience.ADDRESSES, Content.Audience.UPLOAD):
+        return size(content) > limit
+    return told(content)[: limit + 1].count() > limit
 
 
 # What stands in the place of placeholders

@@ -13,7 +13,7 @@ from notices.models import Delivery, Suppression
 
 __all__ = ["addresses", "channels", "choose", "find", "stopped", "unsubscribe_url"]
 
-LINKED = ("notice", "message")  # messages.py imports this module
+LINKED = ("notice", "message", "test")  # messages.py imports this module
 NUMBER = "number"  # stands for a delivery's in the path, which is looked up once
 TAKEN_BACK = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
 

@@ -115,7 +115,7 @@ def stopped_by(notice: Notice | None = None) -> Case:
         for channel in CHANNELS.values()
         if channel.wants_field
     )
-    of_will = Q(notice__isnull=False) | Q(message="message")
+    of_will = Q(notice__isnull=False) | Q(message__in=("message", "test"))
     against: Subquery | Coalesce = kind_against("address")
     if notice:
         gone = Case(When(kinds.left(notice, "user", "address"), then=Value(KIND_LEFT)))

@@ -29,8 +29,8 @@ from signup import codes, confirmation
 from signup.models import CODE_MINUTES, Purpose
 
 __all__ = [
-    "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "Batch", "Templated", "Values",
-    "Wording", "batch", "called", "compose", "fill_in", "templated",
+    "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "TEST", "Batch", "Templated",
+    "Values", "Wording", "batch", "called", "compose", "fill_in", "templated",
 ]  # fmt: skip
 
 
@@ -92,20 +92,25 @@ def email_changed(delivery: Delivery) -> dict[str, Any]:
     return mobile_changed(delivery)
 
 
+def approval(delivery: Delivery) -> dict[str, Any]:
+    known: dict[str, str] = delivery.values or {}
+    return known | {"link": delivery.host + reverse(known["what"], args=[known["number"]])}
+
+
 MESSAGES: dict[str, Callable[[Delivery], dict[str, Any]]] = {
     message.__name__: message
     for message in (
         code, account_exists, welcome, password_reset, new_email, mobile_changed, email_changed,
     )
 }  # fmt: skip
+MESSAGES |= dict.fromkeys(("approval_asked", "approval_answered"), approval)
 NOTICE = "notice"
 MESSAGE = "message"  # of another program, by the API
-CAN_BE_LEFT = (NOTICE, MESSAGE)  # who opted out does not get these
+TEST = "test"  # of a notice, before it goes
+CAN_BE_LEFT = (NOTICE, MESSAGE, TEST)  # who opted out does not get these
 
 # May go a second time when nobody knows whether the first arrived: the same words, harmless.
-REPEATABLE = (
-    "code", "account_exists", "password_reset", "new_email", "mobile_changed", "email_changed",
-)  # fmt: skip
+REPEATABLE = tuple(name for name in MESSAGES if name != "welcome")
 
 
 def compose(delivery: Delivery) -> Wording:
@@ -114,7 +119,7 @@ def compose(delivery: Delivery) -> Wording:
         if delivery.message == NOTICE:
             assert delivery.notice
             return compose_notice(delivery.notice, delivery)
-        if delivery.message == MESSAGE:
+        if delivery.message in (MESSAGE, TEST):
             return compose_notice(delivery.written, delivery)
         context = MESSAGES[delivery.message](delivery)
         base = f"messages/{delivery.message}"

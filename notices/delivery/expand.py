@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Value, When
@@ -22,7 +23,7 @@ from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import markup, messages
-from notices.delivery import finish, high_water, listed, quiet_hours, states
+from notices.delivery import approval, finish, high_water, listed, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
 from signup import security
@@ -50,6 +51,8 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     ).filter(in_question_since=None)
     if states.expire(due) or quiet_hours.hold(due.filter(state=Notice.State.WAITING)):
         return []
+    if settings.APPROVE_ABOVE is not None:
+        due = approved(due)
     if not states.prepare(due):
         return []
     notice = Notice.objects.get(pk=notice_id)
@@ -72,6 +75,19 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     finish.finish(notice_id)
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()
     return list(notice.channels) if sending else []
+
+
+def approved(due: QuerySet[Notice]) -> QuerySet[Notice]:
+    """Without what nobody has approved as it stands: that waits. In the version that was looked at:
+    who changes it in this moment makes another one."""
+    waiting = due.filter(state=Notice.State.WAITING).first()
+    if waiting is None:
+        return due
+    seen = due.filter(draft_version=waiting.draft_version)
+    if approval.missing(waiting) and states.await_approval(seen):
+        log.info("Notice %d waits for approval.", waiting.pk)
+        approval.ask_unless_answered(waiting, waiting.saved_by or waiting.author)
+    return seen
 
 
 def analyse() -> None:

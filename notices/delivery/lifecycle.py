@@ -9,8 +9,16 @@ from django.db.models import Exists, OuterRef, Q
 
 import jobs
 from config import clock
-from notices.delivery import claims, finish, states
-from notices.models import NOT_STARTED, Delivery, FailedAttempt, Notice, State, StreamCursor
+from notices.delivery import approval, claims, finish, states
+from notices.models import (
+    NOT_STARTED,
+    Delivery,
+    FailedAttempt,
+    Notice,
+    Schedule,
+    State,
+    StreamCursor,
+)
 from signup import security
 from signup.models import User
 
@@ -18,12 +26,16 @@ __all__ = [
     "UNDO",
     "DraftChanged",
     "accept",
+    "approve",
     "cancel",
     "change",
     "hold",
+    "keep",
     "pause",
     "resume",
+    "send",
     "send_again",
+    "take_back",
 ]
 
 UNDO = timedelta(seconds=10)
@@ -44,7 +56,7 @@ def accept(
     False when the queue could not be told: the notice is safe, and goes out when the queue is
     back.
     """
-    notice.start_at = start_at or clock.now() + UNDO
+    notice.start_at, notice.planned_for = start_at or clock.now() + UNDO, start_at
     with transaction.atomic(durable=True):
         if draft:
             if not states.send_draft(*draft):
@@ -52,7 +64,28 @@ def accept(
             notice.pk = draft[0]
         notice.save(force_update=bool(draft))
         security.tell("notice-sent", notice=notice.pk)
+    if approval.missing(notice):
+        approval.ask_unless_answered(notice, notice.author)
     return ring(notice)
+
+
+def send(draft: Notice, version: int) -> bool:
+    """Lets a draft go that was checked, in this version, at the time that was chosen; but there is
+    time to undo. False when the queue could not be told. Raises DraftChanged."""
+    undo_until = clock.now() + UNDO
+    draft.start_at = max(draft.planned_for or undo_until, undo_until)
+    with transaction.atomic(durable=True):
+        if not states.send_draft(draft.pk, version, start_at=draft.start_at, checked_version=0):
+            raise DraftChanged
+    return ring(draft)
+
+
+def take_back(notice: Notice, by: User) -> bool:
+    """Makes a draft again of what has not started; False when it has, or has ended."""
+    if not states.take_back(notice.pk, saved_by=by):
+        return False
+    jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
+    return True
 
 
 def ring(notice: Notice) -> bool:
@@ -74,19 +107,23 @@ def change(
     fields: Collection[str],
     start_at: datetime | None = None,
     undo: timedelta = UNDO,
+    version: int | None = None,
 ) -> bool:
     """Saves `fields` of a notice that was edited, moved or is to go now (None), and lets it start:
     at `start_at`, but not before there was time to undo. False, and nothing is changed, when it has
-    started meanwhile."""
+    started meanwhile, or is not in this `version` any more."""
     with transaction.atomic(durable=True):
-        not_started = Notice.objects.select_for_update().filter(state__in=NOT_STARTED)
-        before = not_started.filter(pk=notice.pk).first()
-        if before is None:
+        before = not_started(notice.pk)
+        if before is None or version not in (None, before.draft_version):
             return False
         undo_until = clock.now() + undo
         notice.start_at = max(start_at or undo_until, undo_until)
-        notice.held_until = None
-        notice.save(update_fields=[*fields, "start_at", "held_until"])
+        notice.draft_version = before.draft_version + 1
+        if start_at != before.start_at:  # else it goes when it was to
+            notice.planned_for = start_at
+        notice.held_until, notice.checked_version = None, 0
+        own = ("start_at", "held_until", "planned_for", "checked_version", "draft_version")
+        notice.save(update_fields=[*fields, *own])
         states.let_go(notice.pk)
         different = [
             name for name in (*fields, "start_at") if getattr(before, name) != getattr(notice, name)
@@ -96,6 +133,35 @@ def change(
     if before.start_at != notice.start_at:
         jobs.forget(before.start_at, jobs.start_notice, notice.pk)
     ring(notice)
+    return True
+
+
+def approve(asked_id: int, by: User, origin: str = "") -> Notice | Schedule:
+    """A second person's word: what waited for it goes, when there was time to undo. Raises
+    approval.Overtaken."""
+    of = approval.decide(asked_id, by, approve=True, origin=origin)
+    if isinstance(of, Notice) and of.state == Notice.State.AWAITING:
+        of.start_at = max(of.start_at, clock.now() + UNDO)
+        if states.let_go(of.pk, start_at=of.start_at):
+            ring(of)
+    return of
+
+
+def not_started(pk: int) -> Notice | None:
+    """Its row, locked."""
+    rows = Notice.objects.select_for_update().filter(state__in=NOT_STARTED)
+    return rows.filter(pk=pk).first()
+
+
+def keep(notice: Notice, fields: Collection[str]) -> bool:
+    """Saves `fields` of a notice that is held, as its next version: it goes when that was checked.
+    False when it is not held any more."""
+    with transaction.atomic(durable=True):
+        before = not_started(notice.pk)
+        if before is None or before.state != Notice.State.CHANGING:
+            return False
+        notice.draft_version = notice.checked_version = before.draft_version + 1
+        notice.save(update_fields=[*fields, "draft_version", "checked_version"])
     return True
 
 

@@ -1,13 +1,14 @@
 """Deliveries to those who are listed, and need have no account: pasted, or in a file."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 
 from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
-from notices.channels import CHANNELS, Channel, of
+from notices.channels import CHANNELS, EMAIL, Channel, of
 from notices.content import markup, messages
 from notices.models import Delivery, Notice, State
 from signup.models import Part, User
@@ -67,9 +68,17 @@ def owners(batch: Sequence[Recipient]) -> dict[str, User]:
     found: dict[str, User] = {}
     written = (each for one in batch for each in (one.address, one.also))
     for channel, addresses in by_channel(written):
-        users = get_user_model().objects.filter(**{f"{channel.user_field}__in": addresses})
+        users = having(channel, addresses).defer("password")
         found |= {str(getattr(user, channel.user_field)): user for user in users}
     return found
+
+
+def having(channel: Channel, addresses: Collection[str]) -> QuerySet[User]:
+    """By the index that there is: that of emails is of their lower case."""
+    if channel.name != EMAIL:
+        return User.objects.filter(**{f"{channel.user_field}__in": addresses})
+    lower = {each.lower() for each in addresses}
+    return User.objects.alias(lower=Lower("email")).filter(~Q(email=""), lower__in=lower)
 
 
 def against(batch: Sequence[Recipient], known: dict[str, User]) -> dict[str, str]:

@@ -16,10 +16,12 @@ believe that, not what was read.
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
     notice: draft --save_draft--> draft --send_draft--> waiting; --discard_draft--> gone
+    waiting, awaiting, changing --take_back--> draft
+    waiting --await_approval--> awaiting --let_go--> waiting: a second person approved it
     waiting --prepare--> preparing --start_sending--> sending --finish--> finished
-    waiting --hold--> changing --let_go--> waiting: a person edits it
+    waiting, awaiting --hold--> changing --let_go--> waiting: a person edits it
     preparing, sending --pause--> paused --resume--> as it was
-    waiting, changing, preparing, sending, paused --cancel--> cancelled
+    waiting, awaiting, changing, preparing, sending, paused --cancel--> cancelled
     waiting --expire--> expired
     finished --reopen--> sending
 """
@@ -39,7 +41,15 @@ from django.utils.translation import gettext_noop
 from config import clock
 from notices.audience import suppression
 from notices.delivery.limits import LEASE_SECONDS
-from notices.models import UNFINISHED, Delivery, FailedAttempt, Notice, State, StreamCursor
+from notices.models import (
+    NOT_STARTED,
+    UNFINISHED,
+    Delivery,
+    FailedAttempt,
+    Notice,
+    State,
+    StreamCursor,
+)
 from notices.providers.base import Provider
 
 __all__ = [
@@ -47,6 +57,7 @@ __all__ = [
     "Outcome",
     "accept_streamed",
     "advance",
+    "await_approval",
     "cancel",
     "claim",
     "discard_draft",
@@ -74,6 +85,7 @@ __all__ = [
     "send_draft",
     "start_sending",
     "stop",
+    "take_back",
     "tell_streamed",
 ]
 
@@ -316,9 +328,16 @@ def save_draft(notice_id: int, version: int, **changes: Any) -> int:
     return draft(notice_id, version).update(**changes, **saved)
 
 
-def send_draft(notice_id: int, version: int) -> int:
-    """What it lacks is written in the same transaction (lifecycle.accept)."""
-    return draft(notice_id, version).update(state=Notice.State.WAITING)
+def send_draft(notice_id: int, version: int, **changes: Any) -> int:
+    """What it lacks is written by `changes`, or in the same transaction (lifecycle.accept)."""
+    return draft(notice_id, version).update(state=Notice.State.WAITING, **changes)
+
+
+def take_back(notice_id: int, **changes: Any) -> int:
+    """It has not started, and is a draft again: whoever sends it checks it anew."""
+    before = Notice.objects.filter(pk=notice_id, state__in=NOT_STARTED, in_question_since=None)
+    saved = {"draft_version": F("draft_version") + 1, "saved_at": clock.now()}
+    return before.update(state=Notice.State.DRAFT, checked_version=0, **changes, **saved)
 
 
 def discard_draft(notice_id: int, version: int) -> int:
@@ -327,13 +346,20 @@ def discard_draft(notice_id: int, version: int) -> int:
 
 def hold(notice_id: int) -> int:
     """Somebody changes it: it does not start before it is let go."""
-    waiting = Notice.objects.filter(pk=notice_id, state=Notice.State.WAITING)
+    before = (Notice.State.WAITING, Notice.State.AWAITING)
+    waiting = Notice.objects.filter(pk=notice_id, state__in=before)
     return waiting.update(state=Notice.State.CHANGING)
 
 
-def let_go(notice_id: int) -> int:
-    changing = Notice.objects.filter(pk=notice_id, state=Notice.State.CHANGING)
-    return changing.update(state=Notice.State.WAITING)
+def let_go(notice_id: int, **changes: Any) -> int:
+    before = (Notice.State.CHANGING, Notice.State.AWAITING)
+    held = Notice.objects.filter(pk=notice_id, state__in=before)
+    return held.update(state=Notice.State.WAITING, **changes)
+
+
+def await_approval(due: QuerySet[Notice]) -> int:
+    """Nobody starts it, or rings for it, before it is let go."""
+    return due.filter(state=Notice.State.WAITING).update(state=Notice.State.AWAITING)
 
 
 def prepare(due: QuerySet[Notice]) -> int:

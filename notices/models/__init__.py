@@ -1,3 +1,4 @@
+from notices.models.approval import Approval
 from notices.models.audience import SavedAudience
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.erasure import Erasure
@@ -28,6 +29,7 @@ __all__ = [
     "UNDER_WAY",
     "UNFINISHED",
     "UNPREPARED",
+    "Approval",
     "CodeRequest",
     "Content",
     "Delivery",

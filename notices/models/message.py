@@ -1,10 +1,11 @@
-"""What another program asked for by the API."""
+"""What another program asked for by the API, and a notice's tests."""
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from notices.models.delivery import Delivery
+from notices.models.notice import Notice
 from notices.models.token import Token
 
 
@@ -15,6 +16,8 @@ class Message(models.Model):
         Delivery, models.CASCADE, primary_key=True, related_name="written"
     )
     token = models.ForeignKey(Token, models.SET_NULL, null=True)
+    # Of a test: the notice that was tried. A test counts among nothing of it.
+    test_of = models.ForeignKey(Notice, models.SET_NULL, null=True, related_name="tests")
     subject = models.CharField(_("subject"), max_length=150, blank=True)
     text = models.TextField(_("text"))
 

@@ -101,6 +101,7 @@ class Notice(Content):
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")  # still being written: what it lacks is not asked for yet
         WAITING = "waiting", _("waiting")
+        AWAITING = "awaiting", _("waits for approval")  # its time has come, and nobody approved it
         CHANGING = "changing", _("held: being changed")  # does not start while somebody edits it
         PREPARING = "preparing", _("preparing")
         SENDING = "sending", _("sending")
@@ -125,6 +126,10 @@ class Notice(Content):
     pause_reason = models.CharField(max_length=255, default="", db_default="", editable=False)
     # Of a draft: who saves it says which version they saw.
     draft_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # The version that was checked and may be sent; 0 while nothing is asked to be.
+    checked_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # When it was to start, as its writer chose; null: at once.
+    planned_for = models.DateTimeField(null=True, editable=False)
     saved_at = models.DateTimeField(null=True, editable=False)
     saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
@@ -182,10 +187,11 @@ class Notice(Content):
 
 # Its audience is still asked for.
 UNPREPARED = (
-    Notice.State.WAITING, Notice.State.CHANGING, Notice.State.PREPARING, Notice.State.PAUSED,
+    Notice.State.WAITING, Notice.State.AWAITING, Notice.State.CHANGING, Notice.State.PREPARING,
+    Notice.State.PAUSED,
 )  # fmt: skip
-NOT_STARTED = (Notice.State.WAITING, Notice.State.CHANGING)
+NOT_STARTED = (Notice.State.WAITING, Notice.State.AWAITING, Notice.State.CHANGING)
 # What goes on by itself when its time has come.
 UNDER_WAY = (Notice.State.WAITING, Notice.State.PREPARING, Notice.State.SENDING)
 # Something of it may still go out.
-UNFINISHED = (*UNDER_WAY, Notice.State.CHANGING, Notice.State.PAUSED)
+UNFINISHED = (*UNDER_WAY, Notice.State.AWAITING, Notice.State.CHANGING, Notice.State.PAUSED)

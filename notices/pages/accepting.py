@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from notices.delivery import lifecycle, states
+from notices.delivery import approval, lifecycle, states
 from notices.delivery.lifecycle import DraftChanged
 from notices.models import Notice, Schedule
 from notices.pages.file_field import for_one_notice
@@ -14,7 +14,7 @@ from notices.schedules import actions
 from signup.models import User
 from web.problems import Invalid
 
-__all__ = ["accept", "check", "read"]
+__all__ = ["accept", "ask_for_schedule", "check", "read"]
 
 
 def read(body: Mapping[str, Any], own_zone: str, by: User | None) -> tuple[NoticeForm, TimingForm]:
@@ -39,16 +39,25 @@ def accept(
     author: User | None,
     key: Key,
     draft: tuple[int, int] | None = None,
+    origin: str = "",
 ) -> tuple[Notice | Schedule, bool]:
     """Of forms that are valid: the row, and whether the queue was told. `draft`: the number and
-    version of the one that it takes the place of; raises DraftChanged."""
+    version of the one that it takes the place of; raises DraftChanged. `origin`: of the pages to
+    which emails lead."""
     if timing.cleaned_data["when"] == "repeat":
         schedule = Schedule(**form.written(), **key.columns, author=author)
         timing.apply_to_schedule(schedule)
         if draft and not states.discard_draft(*draft):
             raise DraftChanged
         actions.add(schedule)
+        ask_for_schedule(schedule, author, origin)
         return schedule, True
     notice = Notice(**form.written(), **key.columns, author=author)
     timing.apply_to_notice(notice)
     return notice, lifecycle.accept(notice, timing.cleaned_data.get("start_at"), draft)
+
+
+def ask_for_schedule(schedule: Schedule, by: User | None, origin: str = "") -> None:
+    """Has it approved, if it has to be: once for what it says, however often it runs."""
+    if approval.missing(schedule):
+        approval.ask(schedule, by, origin)

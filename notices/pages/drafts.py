@@ -10,13 +10,20 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from config import clock
 from notices import rights
+from notices.delivery import states
+from notices.delivery.lifecycle import DraftChanged
 from notices.models import CONTENT_FIELDS, Notice
 from notices.pages.notice_form import NoticeForm
+from notices.pages.rule_fields import fields_of
 from notices.rights import demand
 from web.access import StaffRequest
 
-__all__ = ["DraftForm", "begun", "file_again", "may_open", "page_of", "posted", "shown", "to_send"]
+__all__ = [
+    "DraftForm", "begun", "file_again", "keep_checked", "may_open", "number", "page_of", "posted",
+    "shown", "times_of", "to_send",
+]  # fmt: skip
 
 AGAIN = ("subject", "text", "kind", "channels")  # whom it is for is chosen anew
 
@@ -110,6 +117,31 @@ def opened(request: StaffRequest, named: str) -> Notice:
     if not may_open(request, draft):
         demand(request, rights.ADDRESSES)
     return draft
+
+
+def times_of(request: StaffRequest) -> dict[str, Any]:
+    """What the form of the time begins with: as the draft had it when it was checked last."""
+    if request.method == "POST" or "draft" not in request.GET:
+        return {}
+    draft = opened(request, request.GET["draft"])
+    chosen = draft.planned_for or draft.not_after or draft.in_quiet_hours
+    return fields_of(draft) if chosen else {}
+
+
+def keep_checked(
+    request: StaffRequest, begun: tuple[int, int] | None, facts: dict[str, Any]
+) -> Notice:
+    """The draft as a form has it that is complete: it may be sent once it was looked at. Raises
+    DraftChanged when somebody else was quicker."""
+    if begun is None:
+        own = {"author": request.user, "saved_by": request.user, "saved_at": clock.now()}
+        kept = {"state": Notice.State.DRAFT, "draft_version": 1, "checked_version": 1}
+        return Notice.objects.create(**facts, **own, **kept)
+    pk, version = begun
+    facts |= {"saved_by": request.user, "checked_version": version + 1}
+    if not states.save_draft(pk, version, **facts):
+        raise DraftChanged
+    return Notice.objects.get(pk=pk)
 
 
 def posted(request: HttpRequest) -> tuple[int, int] | None:

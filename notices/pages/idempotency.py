@@ -93,8 +93,8 @@ class Key:
         """What it made before. Raises KeyReused when something else was asked for then."""
         if self.stored is None:
             return None
-        found: Made | None = Notice.objects.filter(request_key=self.stored).first()
-        found = found or Schedule.objects.filter(request_key=self.stored).first()
+        found: Made | None = Schedule.objects.filter(request_key=self.stored).first()
+        found = found or Notice.objects.filter(request_key=self.stored).first()
         if found and found.request_digest != self.digest:
             raise KeyReused(found)
         return found

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from config import clock
 from notices import rights
 from notices.audience import suppression
+from notices.content.messages import TEST
 from notices.delivery import periods
 from notices.models import DEAD, Delivery, Notice, Receipt, State
 from notices.pages.people import SAID, receipts_of
@@ -56,7 +57,9 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "values", "notice__text", "notice__addresses"
     )
     delivery = get_object_or_404(rows, pk=pk)
-    if delivery.notice is None:  # a code, a password reset: shown on a person's page alone
+    if (
+        delivery.notice is None and delivery.message != TEST
+    ):  # a code, a password reset: shown on a person's page alone
         demand(request, rights.SEE_PEOPLE, rights.PEOPLE)
     against = suppression.active(delivery.channel, delivery.address) if delivery.address else []
     context = {
@@ -113,6 +116,9 @@ def steps(delivery: Delivery) -> list[Step]:
 
 def asked_for(delivery: Delivery) -> list[Step]:
     notice = delivery.notice
+    if delivery.message == TEST and delivery.written.test_of_id:
+        words = _("Asked for, as a test of notice %d.") % delivery.written.test_of_id
+        return [Step(delivery.created_at, words)]
     if notice is None:
         return [Step(delivery.created_at, _("Asked for, and prepared."))]
     asked = _("Asked for by %s.") % notice.author if notice.author else _("Asked for.")

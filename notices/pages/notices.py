@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Max, QuerySet
@@ -19,21 +20,24 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from config import clock
 from notices import channels, rights
+from notices.audience import people
 from notices.channels import CHANNELS
-from notices.delivery import lifecycle
-from notices.models import UNFINISHED, Delivery, Notice, State
+from notices.delivery import approval, lifecycle
+from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, State
 from notices.pages import drafts, instants
 from notices.pages.allowed import buttons, demand_for
-from notices.pages.progress import progress, report, stopped_after
-from notices.pages.starting import STARTED, at_once, tell
+from notices.pages.approving import mine
+from notices.pages.progress import approved_by, progress, report, stopped_after
+from notices.pages.starting import at_once, tell, tell_at_once
 from notices.rights import demand, right_required
-from signup import search, security
+from signup import fresh, search, security
 from web import characters, tables
 from web.access import StaffRequest, staff_required
 
@@ -51,12 +55,13 @@ SOON = timedelta(seconds=90)  # before its start the seconds are counted down
 
 @require_GET
 @staff_required
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: StaffRequest) -> HttpResponse:
     notices = Notice.objects.select_related("author").defer("addresses", "text")
     page = Paginator(notices, PAGE).get_page(request.GET.get("page"))
     for each in page:
         each.stopped = stopped_after(each)  # type: ignore[attr-defined]
-    return render(request, "notices/list.html", {"page": page})
+    context = {"page": page, "to_approve": mine(request)}
+    return render(request, "notices/list.html", context)
 
 
 @require_GET
@@ -83,6 +88,9 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "states": State.choices,
         "channels": channels.choices(),
     }
+    context["approved"] = approved_by(notice)
+    waits = notice.state in NOT_STARTED and not notice.in_question_since
+    context["unapproved"] = waits and approval.missing(notice)
     context |= shown | buttons(request, notice)
     return render(request, "notices/notice.html", context)
 
@@ -100,9 +108,14 @@ def live(notice: Notice) -> dict[str, Any]:
         "notice": notice,
         "progress": now,
         "unfinished": notice.state in UNFINISHED,
+        "soon": now["seconds_to_start"] <= SOON.seconds and waits(notice),
         "zone": ZoneInfo(notice.zone),
         "face": face(notice, uncertain=bool(now["uncertain"])),
     }
+
+
+def waits(notice: Notice) -> bool:
+    return notice.state == Notice.State.WAITING and not notice.is_held
 
 
 def face(notice: Notice, *, uncertain: bool) -> str:
@@ -232,18 +245,12 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @right_required(rights.SEND)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets a notice that waits go now, also in the quiet hours: the page that leads here has asked
-    (starting.ask). There is time to undo, unless that runs already. Who presses twice is told the
-    same while it goes."""
+    """Lets a notice that waits go now, as the page that asks does (check.py)."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
-    started, undo = at_once(notice)
-    if started or notice.state in UNFINISHED:
-        with_undo = _("It goes out now. You have 10 seconds to undo.")
-        messages.success(request, with_undo if undo else _("It goes out now."))
-    else:
-        messages.warning(request, STARTED)
-    return redirect(notice)
+    if fresh.wanted(request) and people.is_above(notice, settings.CONFIRM_ABOVE):
+        return redirect(reverse("notice_check", args=[pk]) + "?at=once")
+    return tell_at_once(request, notice, at_once(notice))
 
 
 @require_POST

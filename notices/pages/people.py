@@ -32,6 +32,9 @@ SAID = {
     "welcome": _("Welcome, with a link to confirm the address"),
     "password_reset": _("A link for a new password"),
     "message": _("A message of another program"),
+    "test": _("A test of a notice"),
+    "approval_asked": _("A question for an approval"),
+    "approval_answered": _("The answer about an approval"),
 }
 
 seen_by = right_required(rights.SEE_PEOPLE, rights.PEOPLE)

@@ -1,6 +1,6 @@
 """What a notice would look like and whom it would reach, before it is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from csp.constants import UNSAFE_INLINE
@@ -16,7 +16,7 @@ from notices.models import Delivery, Notice
 from notices.pages.reach import lists, reach
 from signup.models import User
 
-__all__ = ["previews", "render_with_previews"]
+__all__ = ["frames", "previews", "render_with_previews"]
 
 # An email brings its styles with it, and images from elsewhere. Its frame goes by the policy of the
 # page that holds it.
@@ -62,6 +62,16 @@ def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
         messages.called(delivery),
         delivery.name == reader.get_full_name(),
     )
+
+
+def frames(deliveries: Iterable[Delivery]) -> list[Preview]:
+    """What one person would get, by each channel."""
+    found = []
+    for each in deliveries:
+        channel, said = CHANNELS[each.channel], messages.compose(each)
+        parts = channel.parts(said.text) if channel.parts else 0
+        found.append(Preview(channel, said, parts, 1, 0, messages.called(each), False))
+    return found
 
 
 def own_values(notice: Notice, reader: User) -> dict[str, str] | None:

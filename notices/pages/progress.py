@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any, NamedTuple
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from config import clock
 from notices.channels import CHANNELS
-from notices.models import OPEN, Notice, State
+from notices.models import OPEN, Approval, Notice, State
 from notices.providers import breaker
 from notices.providers.router import providers
 from queueing.redis import ask
 from queueing.scheduler import SCHEDULER_HEARTBEAT
 
-__all__ = ["progress", "report", "stopped_after"]
+__all__ = ["approved_by", "progress", "report", "stopped_after"]
 
 LARGE = 10_000  # deliveries; of fewer every page counts anew
 SHARE = 0.1  # of a process's time at most goes into counting those of one large notice
@@ -79,16 +79,30 @@ def stopped_after(notice: Notice) -> Stop | None:
     return Stop(total - sum(by_state[state] for state in (State.CANCELLED, *OPEN)), total)
 
 
+def approved_by(notice: Notice) -> list[Approval]:
+    """Each approval that it has got, its schedule's among them, the last first."""
+    rows = Approval.objects.filter(stage=Approval.Stage.GIVEN).select_related("decided_by")
+    of_schedule = Q(schedule__occurrences__notice=notice, decided_at__lte=notice.created_at)
+    return list(rows.filter(Q(notice=notice) | of_schedule).distinct())
+
+
 def report(notice: Notice) -> dict[str, Any]:
     """The answer of the API and of `notice show --json`; times in ISO 8601, UTC. `stopped_after` is
-    there when the notice was cancelled on its way."""
+    there when the notice was cancelled on its way, `approvals` when somebody approved it: `by` is
+    the number of a user."""
     by_state, stop = counts(tally(notice)), stopped_after(notice)
+    approvals = [
+        {"by": one.decided_by_id, "at": str(one.decided_at and one.decided_at.isoformat()),
+         "people": one.people}
+        for one in approved_by(notice)
+    ]  # fmt: skip
     return {
         "id": notice.pk,
         "state": notice.state,
         **({"stopped_after": stop.after} if stop else {}),
         "recipients": sum(by_state.values()),
         "counts": by_state,
+        **({"approvals": approvals} if approvals else {}),
         "started_at": notice.started_at and notice.started_at.isoformat(),
         "finished_at": notice.finished_at and notice.finished_at.isoformat(),
     }

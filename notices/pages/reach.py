@@ -47,12 +47,7 @@ def unreached(channel: Channel, notice: Notice | None) -> Q:
     """The list as a set, which the database makes once, and not a question for each person."""
     on_the_list = Suppression.objects.filter(channel=channel.name, lifted_at=None)
     suppressed = Q(**{f"{channel.user_field}__in": on_the_list.values("address")})
-    gone = Q(pk__in=[])
-    if notice:
-        rows = kinds.those_who_left(notice)
-        gone = Q(pk__in=rows.filter(user__isnull=False).values("user"))
-        addresses = rows.filter(address__isnull=False).values("address")
-        gone |= Q(**{f"{channel.user_field}__in": addresses})
+    gone = kinds.left_by_users(notice, channel) if notice else Q(pk__in=[])
     return expand.without_address(channel) | expand.unwilling(channel) | suppressed | gone
 
 

@@ -57,10 +57,13 @@ def fields_of(saved: Notice | Schedule) -> dict[str, Any]:
     """What to fill the form with, so that it says the same."""
     if isinstance(saved, Schedule):
         return fields_of_schedule(saved)
+    at = saved.start_at
+    if saved.state == Notice.State.DRAFT:
+        at = saved.planned_for or clock.now()
     return {
         # What was sent now, or is late because it was held: it goes when it is saved.
-        "when": "now" if saved.start_at <= clock.now() + lifecycle.UNDO else "later",
-        "at": local_minute(saved.start_at, saved.zone),
+        "when": "now" if at <= clock.now() + lifecycle.UNDO else "later",
+        "at": local_minute(at, saved.zone),
         "zone": saved.zone,
         "not_after": saved.not_after and local_minute(saved.not_after, saved.zone),
         "in_quiet_hours": saved.in_quiet_hours,

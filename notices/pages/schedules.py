@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -18,10 +19,11 @@ from notices.delivery import lifecycle
 from notices.models import Notice, Schedule
 from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
+from notices.pages.approving import approvals
+from notices.pages.editing import NOTHING_LEFT
 from notices.pages.idempotency import Key, key_of_page, new_key
 from notices.pages.progress import stopped_after
 from notices.pages.schedule_report import with_runs
-from notices.pages.writing import NOTHING_LEFT
 from notices.recurrence.describe import in_words
 from notices.rights import right_required
 from notices.schedules import actions
@@ -62,6 +64,8 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "page": page,
         "runs": occurrences.exclude(notice=None).count(),
         "key": new_key(),
+        "approvals": approvals(request, schedule),
+        "act": reverse("schedule_approval", args=[pk]),
         **buttons(request, schedule),
     }
     return render(request, "notices/schedule.html", context)

@@ -1,27 +1,24 @@
-"""Before a notice starts: it is held while somebody changes it, and who sends it at once is told
-first what that means."""
+"""Before a notice starts: it is taken back, or held while somebody changes it, or goes at once."""
 
 from datetime import timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from config import clock
 from notices import rights
-from notices.channels import CHANNELS
 from notices.delivery import lifecycle, quiet_hours
-from notices.models import NOT_STARTED, UNFINISHED, Notice
+from notices.models import UNFINISHED, Notice
 from notices.pages.allowed import demand_for, demand_to_change
-from notices.pages.reach import reach
+from notices.pages.drafts import may_open, page_of
 from notices.rights import right_required
+from web.access import StaffRequest
 
-__all__ = ["STARTED", "ask", "at_once", "go_on", "hold", "tell"]
+__all__ = ["STARTED", "at_once", "go_on", "hold", "tell", "tell_at_once", "undo"]
 
 STARTED = gettext_lazy("Nothing was changed: it has started meanwhile.")
 
@@ -44,6 +41,8 @@ def go_on(request: HttpRequest, pk: int) -> HttpResponse:
     """Lets a notice go that was held, as it is. Pressed twice it is told twice."""
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
+    if notice.state == Notice.State.CHANGING and notice.checked_version:
+        return redirect("notice_check", pk)  # it was changed, and goes when somebody has looked
     if notice.state == Notice.State.CHANGING:
         lifecycle.change(notice, (), notice.start_at)
     goes, ended = (
@@ -63,36 +62,36 @@ def tell(request: HttpRequest, notice: Notice, goes: str, ended: str) -> HttpRes
     return redirect(notice)
 
 
-def at_once(notice: Notice) -> tuple[bool, timedelta]:
-    """Lets it go, also in the quiet hours: whether it had not begun yet, and the time to undo, of
-    which there is none where that runs already. Its row is read anew."""
+@require_POST
+@right_required(rights.SEND)
+def undo(request: StaffRequest, pk: int) -> HttpResponse:
+    """Makes it a draft again. Who presses twice is told the same."""
+    notice = get_object_or_404(Notice, pk=pk)
+    lifecycle.take_back(notice, request.user)
+    notice.refresh_from_db()
+    if notice.state != Notice.State.DRAFT:
+        messages.warning(request, STARTED)
+        return redirect(notice)
+    messages.success(request, _("Undone. Nothing was sent. It is a draft again."))
+    return redirect(page_of(notice) if may_open(request, notice) else "notices")
+
+
+def at_once(notice: Notice, version: int | None = None) -> timedelta | None:
+    """Lets a notice that waits go now, also in the quiet hours; the time to undo, none when that
+    runs already. None when it has started, or was changed since."""
     notice.in_quiet_hours |= quiet_hours.ends(clock.now() + lifecycle.UNDO) is not None
     runs = notice.start_at <= clock.now() + lifecycle.UNDO
     undo = timedelta(0) if runs and notice.state == Notice.State.WAITING else lifecycle.UNDO
-    started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo)
+    started = lifecycle.change(notice, ["in_quiet_hours"], undo=undo, version=version)
+    return undo if started else None
+
+
+def tell_at_once(request: HttpRequest, notice: Notice, undo: timedelta | None) -> HttpResponse:
+    """Who presses twice is told the same while it goes."""
     notice.refresh_from_db()
-    return started, undo
-
-
-@require_GET
-@right_required(rights.SEND)
-def ask(request: HttpRequest, pk: int) -> HttpResponse:
-    """The question before "Send at once": to how many, instead of when, and in the quiet hours."""
-    notice = get_object_or_404(Notice.objects.select_related("author"), pk=pk)
-    demand_for(request, notice.audience)
-    if notice.state not in NOT_STARTED or notice.in_question_since:
+    if undo is not None or notice.state in UNFINISHED:
+        with_undo = _("It goes out now. You have 10 seconds to undo.")
+        messages.success(request, _("It goes out now.") if undo == timedelta(0) else with_undo)
+    else:
         messages.warning(request, STARTED)
-        return redirect(notice)
-    return render(request, "notices/ask.html", question(notice))
-
-
-def question(notice: Notice) -> dict[str, Any]:
-    found = {CHANNELS[name].label: reach(notice, CHANNELS[name]) for name in notice.channels}
-    quiet_until = quiet_hours.ends(clock.now() + lifecycle.UNDO)
-    return {
-        "notice": notice,
-        "zone": ZoneInfo(notice.zone),
-        "reached": found.items(),
-        "messages_in_all": sum(each.recipients for each in found.values()),
-        "quiet_until": None if notice.in_quiet_hours else quiet_until,
-    }
+    return redirect(notice)

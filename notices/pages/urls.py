@@ -1,13 +1,17 @@
 from django.urls import path
 
 from notices.pages import (
+    approving,
+    check,
     dropping,
+    editing,
     notices,
     planned,
     saving,
     schedules,
     starting,
     suppressions,
+    testing,
     writing,
 )
 
@@ -21,10 +25,14 @@ urlpatterns = [
     path("suppressed/", suppressions.listing, name="suppressed"),
     path("suppressed/<int:pk>/", suppressions.lift, name="suppression_lift"),
     path("<int:pk>/", notices.detail, name="notice"),
-    path("<int:pk>/edit/", writing.edit, name="notice_edit"),
+    path("<int:pk>/edit/", editing.edit, name="notice_edit"),
     path("<int:pk>/hold/", starting.hold, name="notice_hold"),
     path("<int:pk>/go-on/", starting.go_on, name="notice_go_on"),
-    path("<int:pk>/ask/", starting.ask, name="notice_ask"),
+    path("<int:pk>/check/", check.check, name="notice_check"),
+    path("<int:pk>/approval/", approving.of_notice, name="notice_approval"),
+    path("<int:pk>/test/", testing.send_test, name="notice_test"),
+    path("check/sender/", check.sender, name="check_sender"),
+    path("<int:pk>/undo/", starting.undo, name="notice_undo"),
     path("<int:pk>/pause/", notices.pause, name="notice_pause"),
     path("<int:pk>/resume/", notices.resume, name="notice_resume"),
     path("<int:pk>/start/", notices.start, name="notice_start"),
@@ -35,6 +43,7 @@ urlpatterns = [
     path("<int:pk>.csv", notices.as_csv, name="notice_csv"),
     path("schedules/", schedules.listing, name="schedules"),
     path("schedules/<int:pk>/", schedules.detail, name="schedule"),
-    path("schedules/<int:pk>/edit/", writing.edit_schedule, name="schedule_edit"),
+    path("schedules/<int:pk>/edit/", editing.edit_schedule, name="schedule_edit"),
+    path("schedules/<int:pk>/approval/", approving.of_schedule, name="schedule_approval"),
     path("schedules/<int:pk>/act/", schedules.act, name="schedule_act"),
 ]

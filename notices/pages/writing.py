@@ -1,4 +1,4 @@
-"""The staff's pages for writing: a notice for now or later, a schedule, and changing them."""
+"""The staff's page for writing: a notice for now or later, or a schedule."""
 
 from functools import partial
 from typing import Any
@@ -7,38 +7,36 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from notices import rights
-from notices.delivery import lifecycle, quiet_hours
+from notices.audience import people
+from notices.delivery import quiet_hours
 from notices.delivery.lifecycle import DraftChanged
-from notices.models import CONTENT_FIELDS, NOT_STARTED, Notice, Schedule
+from notices.models import Notice, Schedule
 from notices.pages import accepting, drafts, idempotency
-from notices.pages.allowed import demand_to_change, demand_to_write, offer_allowed
+from notices.pages.allowed import demand_to_write, offer_allowed
 from notices.pages.file_field import for_one_notice
 from notices.pages.idempotency import Key, KeyReused
 from notices.pages.notice_form import NoticeForm
 from notices.pages.preview import previews, render_with_previews
 from notices.pages.schedule_report import made
-from notices.pages.starting import STARTED
 from notices.pages.timing_form import TimingForm
 from notices.recurrence import rule
 from notices.recurrence.describe import in_words
 from notices.rights import right_required
 from notices.schedules import actions
+from signup import fresh
 from web import answers
 from web.access import StaffRequest
 
-__all__ = ["NOTHING_LEFT", "edit", "edit_schedule", "new", "page", "times"]
+__all__ = ["ask_for_schedule", "needs_proof", "new", "page", "tell_of_time", "times"]
 
 QUEUE_AWAY = gettext_lazy("Accepted. The queue is away: it will go out when the queue is back.")
-NOTHING_LEFT = gettext_lazy("Nothing was changed: there is no time left at which it would run.")
-ENDED = gettext_lazy("Nothing was changed: this schedule has ended.")
-EDITED = (*CONTENT_FIELDS, "zone", "not_after", "in_quiet_hours")
 
 
 def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
@@ -53,6 +51,8 @@ def new_by_json(request: StaffRequest, body: dict[str, Any]) -> JsonResponse:
     saved = key.made()
     if saved is None:
         accepting.check(form, timing)
+        if needs_proof(request, form):
+            fresh.demand_of_program(request)
         saved = key.once(partial(accepted, form, timing, request, key))
     return answers.ok(**key.answer(saved, partial(made, saved)))
 
@@ -62,12 +62,53 @@ def key_of(request: StaffRequest, key: str | None, form: NoticeForm, timing: Tim
 
 
 def accepted(
-    form: NoticeForm, timing: TimingForm, request: StaffRequest, key: Key
+    form: NoticeForm,
+    timing: TimingForm,
+    request: StaffRequest,
+    key: Key,
+    draft: tuple[int, int] | None = None,
 ) -> Notice | Schedule:
-    saved, rung = accepting.accept(form, timing, request.user, key, drafts.to_send(request))
+    draft = drafts.to_send(request) or draft
+    saved, rung = accepting.accept(form, timing, request.user, key, draft, origin(request))
     if not rung:
         messages.warning(request, QUEUE_AWAY)
     return saved
+
+
+def ask_for_schedule(schedule: Schedule, request: StaffRequest) -> None:
+    accepting.ask_for_schedule(schedule, request.user, origin(request))
+
+
+def origin(request: HttpRequest) -> str:
+    return f"{request.scheme}://{request.get_host()}"
+
+
+def to_check(
+    form: NoticeForm, timing: TimingForm, request: StaffRequest, key: Key,
+    begun: tuple[int, int] | None,
+) -> Notice:  # fmt: skip
+    """Keeps it, complete, as a draft that is looked at before it goes (check.py)."""
+    times = {name: timing.cleaned_data[name] for name in ("zone", "not_after", "in_quiet_hours")}
+    times |= {"planned_for": timing.cleaned_data.get("start_at")}
+    facts = form.written() | key.columns | times
+    draft = drafts.to_send(request) or begun
+    made = key.once(partial(drafts.keep_checked, request, draft, facts))
+    assert isinstance(made, Notice)
+    if form.pasted.repeated:
+        words = ngettext(
+            "%(number)s line repeats an address that stands above it. Each is told once.",
+            "%(number)s lines repeat an address that stands above them. Each is told once.",
+            form.pasted.repeated,
+        )
+        messages.info(request, words % {"number": form.pasted.repeated})
+    return made
+
+
+def needs_proof(request: StaffRequest, form: NoticeForm) -> bool:
+    """Whether it goes to so many that a session which may be stolen is not enough."""
+    if not fresh.wanted(request):
+        return False
+    return people.is_above(form.save(commit=False), settings.CONFIRM_ABOVE)
 
 
 def tell_of_time(request: HttpRequest, notice: Notice, timing: TimingForm) -> None:
@@ -90,8 +131,9 @@ writers = right_required(rights.WRITE, rights.SEND, rights.SCHEDULE)
 @answers.form_or_json(new_by_json)
 @require_http_methods(["GET", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
-    """Writes a notice or a schedule. POST with `preview` shows it, without accepts it; so does
-    JSON with the forms' fields. `key` was made with the form: sent twice, it is accepted once."""
+    """Writes a notice or a schedule. POST with `preview` shows it; with `check` it leads to the
+    page by which a notice is sent; without either it is accepted; so is JSON with the forms'
+    fields. `key` was made with the form: sent twice, it is accepted once."""
     if request.method == "GET" and "key" not in request.GET:
         # In the address, so that Back brings the same key, whatever the browser kept of the page.
         query = request.GET.copy()
@@ -100,7 +142,7 @@ def new(request: StaffRequest) -> HttpResponse:
     form = NoticeForm(request.POST or None, initial=drafts.begun(request))
     valid = form.is_valid()
     many = not valid or form.many
-    wanted = {"when": request.GET.get("when", "now")}
+    wanted = {"when": request.GET.get("when", "now")} | drafts.times_of(request)
     own_zone = request.user.time_zone
     timing = TimingForm(request.POST or None, initial=wanted, own_zone=own_zone, many=many)
     for_one_notice(form, timing)
@@ -111,9 +153,12 @@ def new(request: StaffRequest) -> HttpResponse:
     asked = idempotency.asked(form, timing)
     key = key_of(request, own_key or idempotency.key_of_page(request, asked), form, timing)
     try:
-        saved = key.made()
-        if saved is None and timing.is_valid() and valid and "preview" not in request.POST:
-            saved = key.once(partial(accepted, form, timing, request, key))
+        saved, begun = before(key)
+        if "preview" not in request.POST and saved is None and timing.is_valid() and valid:
+            once = timing.cleaned_data["when"] != "repeat"
+            if once and ("check" in request.POST or needs_proof(request, form)):
+                return redirect("notice_check", to_check(form, timing, request, key, begun).pk)
+            saved = key.once(partial(accepted, form, timing, request, key, begun))
     except KeyReused as reused:
         # Back, changed, and sent again: as it stands now it is another one, if that is meant.
         own_key = idempotency.new_key()
@@ -125,6 +170,23 @@ def new(request: StaffRequest) -> HttpResponse:
     if isinstance(saved, Notice) and timing.is_valid():
         tell_of_time(request, saved, timing)
     return redirect(saved)
+
+
+def before(key: Key) -> tuple[Notice | Schedule | None, tuple[int, int] | None]:
+    """What the form made before, or the draft that it began, to be looked at. Raises KeyReused."""
+    try:
+        made = key.made()
+    except KeyReused as reused:
+        made = reused.made
+        if not is_draft(made):
+            raise
+    if isinstance(made, Notice) and is_draft(made):
+        return None, (made.pk, made.draft_version)
+    return made, None
+
+
+def is_draft(made: Notice | Schedule) -> bool:
+    return isinstance(made, Notice) and made.state == Notice.State.DRAFT
 
 
 def page(request: StaffRequest, form: NoticeForm, timing: TimingForm, **more: Any) -> HttpResponse:
@@ -173,79 +235,3 @@ def planned_by(timing: TimingForm) -> Schedule:
     timing.apply_to_schedule(planned)
     actions.plan(planned)
     return planned
-
-
-@require_http_methods(["GET", "POST"])
-@right_required(rights.SEND)
-def edit(request: StaffRequest, pk: int) -> HttpResponse:
-    """Changes or moves a notice that has not started yet. The button that leads here holds it
-    (starting.hold), and so does whatever is sent from here; it goes on when it is saved."""
-    notice = get_object_or_404(Notice, pk=pk)
-    demand_to_change(request, notice)
-    not_started = notice.state in NOT_STARTED
-    if request.method == "POST":
-        not_started = lifecycle.hold(notice)
-    if not not_started and request.method == "GET":
-        messages.warning(request, STARTED)
-        return redirect(notice)
-    form = NoticeForm(request.POST or None, instance=notice)
-    timing = TimingForm(request.POST or None, own_zone=request.user.time_zone, saved=notice)
-    if not not_started:
-        return too_late(request, form, timing, notice)
-    timing.fields["when"].choices = timing.fields["when"].choices[:2]  # type: ignore[attr-defined]
-    if form.is_bound:
-        demand_to_write(request, form, timing)
-    if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
-        timing.apply_to_notice(notice)
-        edited = form.save(commit=False)
-        if not lifecycle.change(edited, EDITED, timing.cleaned_data.get("start_at")):
-            return too_late(request, form, timing, notice)
-        messages.success(request, _("Changed."))
-        tell_of_time(request, notice, timing)
-        return redirect(notice)
-    return page(request, form, timing, notice=notice)
-
-
-def too_late(
-    request: StaffRequest, form: NoticeForm, timing: TimingForm, notice: Notice
-) -> HttpResponse:
-    """The notice went as it was. What was typed is kept, as a new one."""
-    started = Notice.objects.get(pk=notice.pk)
-    return page(request, form, timing, key=idempotency.new_key(), started=started)
-
-
-@require_http_methods(["GET", "POST"])
-@right_required(rights.SCHEDULE)
-def edit_schedule(request: StaffRequest, pk: int) -> HttpResponse:
-    """Changes what a schedule will do; what it did stays."""
-    found = get_object_or_404(Schedule, pk=pk)
-    demand_to_change(request, found)
-    if found.state == Schedule.State.ENDED and request.method == "GET":
-        messages.warning(request, ENDED)
-        return redirect(found)
-    initial = {name: getattr(found, name) for name in CONTENT_FIELDS}
-    form = NoticeForm(request.POST or None, initial=initial)
-    many = not (form.is_bound and form.is_valid()) or form.many
-    timing = TimingForm(
-        request.POST or None, own_zone=request.user.time_zone, many=many, saved=found
-    )
-    timing.fields["when"].choices = timing.fields["when"].choices[2:]  # type: ignore[attr-defined]
-    for_one_notice(form, timing)
-    if form.is_bound:
-        demand_to_write(request, form, timing)
-    if timing.is_valid() and form.is_valid() and "preview" not in request.POST:
-
-        def apply(locked: Schedule) -> None:
-            for name, value in form.written().items():
-                setattr(locked, name, value)
-            timing.apply_to_schedule(locked)
-
-        try:
-            actions.change(pk, apply)
-            messages.success(request, _("Changed."))
-            return redirect(found)
-        except actions.NothingLeft:  # what was typed stays on the page
-            messages.warning(request, NOTHING_LEFT)
-        except actions.NotNow:
-            messages.warning(request, ENDED)
-    return page(request, form, timing, schedule=found)

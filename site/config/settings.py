@@ -6,6 +6,7 @@ system check in config/checks.py or notices/checks.py, so that the release phase
 
 import json
 from datetime import time
+from decimal import Decimal, InvalidOperation
 from email.errors import ObsoleteHeaderDefect  # Dr. Who <who@example.com>: everybody reads it
 from email.policy import SMTP
 from pathlib import Path
@@ -102,6 +103,26 @@ def read_sender(name: str, default: str) -> str:
         example = '"Acme, Inc." <hello@example.com>'
         raise refuse(name, f"is not one sender. Quote a name with a comma: {example}.") from None
     return text
+
+
+def read_prices(name: str) -> tuple[str, dict[str, Decimal]]:
+    """A currency, and the price of one SMS by the first digits of a number: "CNY 86=0.045,852=0.3".
+    An empty text and nothing when it is not set."""
+    text = env.str(name, default="").strip()
+    currency, _space, rest = text.partition(" ")
+    pairs = [each.strip().removeprefix("+").partition("=") for each in rest.split(",")]
+    if not text:
+        return "", {}
+    try:
+        prices = {prefix.strip(): Decimal(price.strip()) for prefix, _is, price in pairs}
+    except InvalidOperation:
+        prices = {}
+    right = (
+        prefix.isdecimal() and price.is_finite() and price >= 0 for prefix, price in prices.items()
+    )
+    if not prices or not all(right) or not currency.isalpha():
+        raise refuse(name, f"{text!r} is not like CNY 86=0.045,852=0.3.")
+    return currency.upper(), prices
 
 
 def read_hours(name: str) -> tuple[time, time] | None:
@@ -366,6 +387,12 @@ if PUBLIC_URL and not registry.is_endpoint(PUBLIC_URL):
 # Notices
 
 QUIET_HOURS = read_hours("QUIET_HOURS")
+# Who sends to more people types their number, and proves anew who they are.
+CONFIRM_ABOVE = read_int("CONFIRM_ABOVE", 1000)
+# A notice to more people goes when another one has approved it. None: none needs to be.
+APPROVE_ABOVE = read_int("APPROVE_ABOVE", 0) if env.str("APPROVE_ABOVE", default="") else None
+SMS_CURRENCY, SMS_PRICE = read_prices("SMS_PRICE")
+DKIM_SELECTORS = read_list("DKIM_SELECTORS")
 # Until administrators say otherwise on /retention/; 0 of all but the first: for ever.
 KEEP_DAYS = read_days("KEEP_DAYS", 90, least=1)  # codes and other single messages
 KEEP_ADDRESSES_DAYS = read_days("KEEP_ADDRESSES_DAYS", 365, least=30)  # of notices

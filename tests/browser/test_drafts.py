@@ -18,6 +18,7 @@ def test_draft_is_saved_while_one_writes_and_sent_as_that_notice(open_page, staf
     assert page.get_by_label("Text", exact=True).input_value() == "From 9."
     page.get_by_label("email", exact=True).check()
     page.get_by_label("Everyone who has that channel").check()
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 2 people").click()
     page.get_by_role("heading", name="Water off").wait_for()
     assert Notice.objects.get().text == "From 9."

@@ -29,8 +29,8 @@ FOR_STAFF = [
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
-    "/notices/{waiting}/", "/notices/{waiting}/edit/", "/notices/{waiting}/ask/",
-    "/notices/{changing}/", "/notices/{changing}/edit/",
+    "/notices/{waiting}/", "/notices/{waiting}/edit/", "/notices/{waiting}/check/?at=once",
+    "/notices/{changing}/", "/notices/{changing}/edit/", "/notices/{draft}/check/",
     "/notices/schedules/", "/notices/schedules/{active}/", "/notices/schedules/{active}/edit/",
     "/notices/schedules/{paused}/", "/notices/schedules/{ended}/",
 ]  # fmt: skip
@@ -68,7 +68,10 @@ def schedules(staff):
     lifecycle.accept(changing, timezone.now() + timedelta(days=3))
     lifecycle.hold(changing)
     found = {"active": active, "paused": paused, "ended": ended, "waiting": waiting}
-    found |= {"changing": changing}
+    draft = notice(staff, state="draft", channels=["email", "sms"])
+    draft.draft_version = draft.checked_version = 1
+    draft.save()
+    found |= {"changing": changing, "draft": draft}
     return {name: row.pk for name, row in found.items()}
 
 
@@ -129,6 +132,7 @@ def test_page_for_opting_out(open_page, world, settings, live_server, scheme, la
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_pages_of_later_and_again(open_page, settings, staff, schedules, scheme, language):
     settings.QUIET_HOURS = (time(22), time(7))
+    settings.CONFIRM_ABOVE = 0
     for path in OF_LATER_AND_AGAIN:
         page = open_page(
             path.format(**schedules),
@@ -179,7 +183,7 @@ def test_search_fields_look_like_what_stands_beside_them(open_page, staff, world
 
 def test_refused_forms(open_page, staff):
     page = open_page("/notices/new/", user=staff)
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
     check(page, 400)
     page = open_page("/notices/new/?when=repeat", user=staff)
     page.get_by_label("Time zone").fill("Nowhere")

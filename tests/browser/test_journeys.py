@@ -123,7 +123,12 @@ def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visi
     page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("Dear reception, the lift is out of order.").wait_for()
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_text("2 people get it.").wait_for()
+    page.get_by_label("As whom it is shown").select_option("guest_wang")
+    page.get_by_role("button", name="Show theirs").click()
+    page.get_by_text("Dear guest_wang, the lift is out of order.").wait_for()
+    page.get_by_role("button", name="Send to 2 people").click()
     page.get_by_text("starts in").wait_for()
     assert page.url.endswith(f"/notices/{Notice.objects.get().pk}/"), "and no #preview"
     Notice.objects.update(start_at="2026-01-01T00:00Z")
@@ -144,9 +149,11 @@ def test_staff_undoes_a_notice(open_page, staff):
     page.get_by_label("Text").fill("Never mind")
     page.get_by_label("email", exact=True).check()
     page.get_by_role("radio", name="Everyone").check()
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone. Nothing was sent.").wait_for()
+    assert page.get_by_label("Text", exact=True).input_value() == "Never mind"
     assert not Delivery.objects.exists()
 
 
@@ -171,15 +178,17 @@ def test_staff_writes_a_notice_for_later_moves_it_and_sends_it_at_once(open_page
     page.get_by_label("Subject").press("Enter")  # shows it, and sends nothing
     page.get_by_role("region", name="Preview").wait_for()
     assert not Notice.objects.exists()
-    page.get_by_role("button", name="Send later").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_text(f"{year}-12-01 17:00 ({year}-12-01 09:00 Europe/London)").wait_for()
     page.get_by_role("button", name="Change").click()
     page.get_by_text(f"{year}-12-01 17:00 for you").wait_for()
     page.get_by_label("Date and time").fill(f"{year}-12-02T10:30")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_text(f"{year}-12-02 18:30").wait_for()
     page.get_by_role("button", name="Send at once").click()
-    page.get_by_role("button", name="Send 1 message").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_text("starts in").wait_for()
     page.get_by_role("button", name="Undo").wait_for()
     assert Notice.objects.get().start_at <= timezone.now() + lifecycle.UNDO
@@ -188,7 +197,8 @@ def test_staff_writes_a_notice_for_later_moves_it_and_sends_it_at_once(open_page
 def test_the_clock_stands_still_while_staff_change_a_notice(open_page, staff):
     page = open_page("/notices/new/", user=staff)
     write_for(page, "Now")
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_role("button", name="Change").click()
     page.get_by_text("It is held while you change it").wait_for()
     new = Notice.objects.get()
@@ -197,7 +207,8 @@ def test_the_clock_stands_still_while_staff_change_a_notice(open_page, staff):
     Notice.objects.update(start_at="2026-01-01T00:00Z")
     expand.start(new.pk)
     page.get_by_label("Subject").fill("Fire drill at noon")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_text("starts in").wait_for()
     other.get_by_role("button", name="Undo").wait_for()  # by itself
     assert Notice.objects.get().subject == "Fire drill at noon"
@@ -218,7 +229,7 @@ def test_a_list_is_asked_for_by_those_who_choose_it(open_page, staff, javascript
     page.get_by_role("radio", name="addresses and numbers below").check()
     addresses.fill("a@example.com")
     page.get_by_role("radio", name="Everyone").check()
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
     page.get_by_text("Everyone is chosen above, and this list is not empty.").wait_for()
     assert addresses.is_visible()
     assert not Notice.objects.exists()
@@ -278,10 +289,10 @@ def test_without_javascript_the_preview_shows_the_next_times(open_page, staff):
 def test_a_button_does_what_it_says_where_all_are_shown(open_page, staff):
     page = open_page("/notices/new/", user=staff)
     write_for(page, "Now")
-    page.evaluate("document.querySelector('button.for-later').style.display = 'inline'")
-    page.get_by_role("button", name="Send later").click()
-    page.get_by_role("alert").wait_for()
-    assert page.get_by_role("radio", name="Later").is_checked()
+    page.evaluate("document.querySelector('button.for-repeat').style.display = 'inline'")
+    page.get_by_role("button", name="Save the schedule").click()
+    page.get_by_role("button", name="Run now").wait_for()
+    assert Schedule.objects.exists()
     assert not Notice.objects.exists()
 
 
@@ -291,7 +302,7 @@ def test_what_is_wrong_is_shown_where_nobody_asks_for_it(open_page, staff):
     page.get_by_label("How many").fill("0")
     page.get_by_role("radio", name="Now").check()
     assert not page.get_by_label("How many").is_visible()
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
     page.get_by_role("alert").wait_for()
     page.wait_for_load_state()  # the style sheet decides
     assert page.get_by_label("How many").is_visible()

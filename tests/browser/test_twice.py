@@ -26,7 +26,8 @@ def written(open_page, staff):
 
 
 def send(page):
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_role("button", name="Undo").wait_for()
 
 
@@ -36,9 +37,12 @@ def test_back_and_send_again_makes_one_notice(written, javascript):
     page = written(java_script_enabled=javascript)
     send(page)
     there = page.url
+    page.go_back()  # what was sent is not sent from there again
+    assert page.url == there
     page.go_back()
     assert page.get_by_label("Subject").input_value() == "Lift"
-    send(page)
+    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Undo").wait_for()
     assert (page.url, Notice.objects.count()) == (there, 1)
 
 
@@ -47,8 +51,9 @@ def test_back_changed_and_sent_asks_first(written, javascript):
     page = written(java_script_enabled=javascript)
     send(page)
     page.go_back()
+    page.go_back()
     page.get_by_label("Subject").fill("Stairs")
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Check and send").click()
     page.get_by_text("This form was already sent at").wait_for()
     assert Notice.objects.count() == 1
     assert page.get_by_label("Subject").input_value() == "Stairs"
@@ -79,12 +84,12 @@ def test_buttons_do_nothing_until_the_answer_is_there(written):
         route.fulfill(status=204)  # the page stays as it is
 
     page.route("**/notices/new/**", stay)
-    button = page.get_by_role("button", name="Send now")
+    button = page.get_by_role("button", name="Check and send")
     button.dblclick()
     eventually(button.is_disabled)
     assert page.get_by_role("button", name="Preview").is_disabled()
     page.get_by_label("Subject").press("Enter")
     assert len(posts) == 1
-    assert posts[0].post_data.endswith("&when=now"), "what the button says is sent, too"
+    assert posts[0].post_data.endswith("&check=1"), "what the button says is sent, too"
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     assert button.is_enabled()

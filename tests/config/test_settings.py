@@ -84,6 +84,12 @@ def test_a_key_that_begins_with_a_dollar_is_itself():
         ("QUIET_HOURS", "22:00"),
         ("QUIET_HOURS", "22:00-22:00"),
         ("KEEP_DAYS", "forever"),
+        ("CONFIRM_ABOVE", "many"),
+        ("APPROVE_ABOVE", "always"),
+        ("SMS_PRICE", "86=0.045"),
+        ("SMS_PRICE", "CNY 86=cheap"),
+        ("SMS_PRICE", "CNY China=1"),
+        ("SMS_PRICE", "CNY 86=-1"),
     ],
 )
 @pytest.mark.once

@@ -106,8 +106,10 @@ def test_each_transition_changes_its_columns_from_its_states_alone(number, state
 
 
 NOTICES = [
-    (lambda rows: states.hold(rows.get().pk), ["waiting"], "changing"),
-    (lambda rows: states.let_go(rows.get().pk), ["changing"], "waiting"),
+    (lambda rows: states.hold(rows.get().pk), ["waiting", "awaiting"], "changing"),
+    (lambda rows: states.take_back(rows.get().pk), ["waiting", "awaiting", "changing"], "draft"),
+    (lambda rows: states.let_go(rows.get().pk), ["changing", "awaiting"], "waiting"),
+    (states.await_approval, ["waiting"], "awaiting"),
     (lambda rows: states.prepare(rows), ["waiting", "preparing"], "preparing"),
     (lambda rows: states.start_sending(rows.get().pk), ["preparing"], "sending"),
     (states.finish, ["sending"], "finished"),
@@ -117,7 +119,7 @@ NOTICES = [
     (lambda rows: states.resume(rows.get().pk), ["paused"], "preparing"),
     (
         lambda rows: states.cancel(rows.get().pk),
-        ["waiting", "changing", "preparing", "sending", "paused"],
+        ["waiting", "awaiting", "changing", "preparing", "sending", "paused"],
         "cancelled",
     ),
 ]

@@ -122,10 +122,10 @@ def test_the_form_offers_what_may_be_chosen(guard):
     some = guard(rights.SEND).get("/notices/new/", follow=True).text
     assert 'value="everyone"' not in some
     assert "Save the schedule" not in some
-    assert "Send now" in some
+    assert "Check and send" in some
     repeat = guard(rights.SCHEDULE, rights.EVERYONE).get("/notices/new/", follow=True)
     assert 'value="everyone"' in repeat.text
-    assert "Send now" not in repeat.text
+    assert "Check and send" not in repeat.text
     assert repeat.context["timing"]["when"].value() == "repeat"
 
 

@@ -164,12 +164,12 @@ def test_send_at_once_asks_first_and_says_how_many(page, planned):
     User.objects.create(username="no_mobile", email="no@example.com")
     suppression.add("email", "no@example.com", "bounced")
     shown = page.get(planned.get_absolute_url()).text
-    assert f'href="/notices/{planned.pk}/ask/"' in shown
+    assert f'href="/notices/{planned.pk}/check/?at=once"' in shown
     assert f'formaction="/notices/{planned.pk}/start/"' not in shown
-    asked = page.get(f"/notices/{planned.pk}/ask/").text
-    assert "Email: 2 recipients" in asked
-    assert "SMS: 2 recipients" in asked
-    assert "Send 4 messages" in asked
+    asked = page.get(f"/notices/{planned.pk}/check/?at=once").text
+    assert "Email: 2 " in asked
+    assert "SMS: 2 " in asked
+    assert "Send to 2 people" in asked
     assert "It was to start at" in asked
     assert "quiet hours" not in asked
     planned.refresh_from_db()
@@ -186,13 +186,13 @@ def test_send_at_once_leaves_time_to_undo(page, planned):
 def test_send_at_once_shortens_the_time_to_undo_that_runs_already(page, staff):
     new = notice(staff)
     lifecycle.accept(new)
-    assert "undo" not in press(page, "start", new).text
+    assert "10 seconds to undo" not in press(page, "start", new).text
     assert start(new) == Notice.State.SENDING
 
 
 def test_send_at_once_says_that_these_are_the_quiet_hours(page, planned, settings):
     settings.QUIET_HOURS = (time(0), time(0))
-    asked = page.get(f"/notices/{planned.pk}/ask/").text
+    asked = page.get(f"/notices/{planned.pk}/check/?at=once").text
     assert "These are the quiet hours" in asked
     press(page, "start", planned)
     time_passes(planned)
@@ -202,7 +202,9 @@ def test_send_at_once_says_that_these_are_the_quiet_hours(page, planned, setting
 @pytest.mark.parametrize("state", ["sending", "finished"])
 def test_send_at_once_asks_nothing_about_one_that_has_started(page, planned, state):
     Notice.objects.update(state=state)
-    assert page.get(f"/notices/{planned.pk}/ask/")["Location"] == planned.get_absolute_url()
+    assert (
+        page.get(f"/notices/{planned.pk}/check/?at=once")["Location"] == planned.get_absolute_url()
+    )
 
 
 # The page that watches

@@ -96,6 +96,8 @@ class Command(Acting):
 
     def wait(self, notice: Notice) -> None:
         while notice.state not in ENDED:
+            if notice.state == Notice.State.AWAITING:
+                raise CommandError(f"Notice {notice.pk} goes when somebody has approved it.")
             self.draw(notice, end="\r" if self.stderr.isatty() else "")
             time.sleep(0.5)
             notice.refresh_from_db()

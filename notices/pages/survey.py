@@ -1,0 +1,274 @@
+"""Whom a notice would reach, and whom not and why: by channel and language, with a few names. One
+look at the people, counted by the database; a list is read once."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import Cast
+from django.db.models.lookups import StartsWith
+
+from notices.audience import kinds, people, suppression
+from notices.channels import CHANNELS, SMS, Channel
+from notices.content import markup
+from notices.delivery import expand, listed
+from notices.models import DEAD, Delivery, Notice, State, Suppression
+from notices.pages.reach import lists
+from signup.models import User
+
+__all__ = ["ELSEWHERE", "Person", "Survey", "person", "survey"]
+
+FIRST = 10  # people who are named
+SAMPLE = 100  # people for whom the SMS is written, to know how long it is
+KINDS = sorted(Suppression.Kind, key=lambda kind: kind not in DEAD)  # what stops more comes first
+ELSEWHERE = ""  # a number whose price nobody has set
+
+
+class Person(NamedTuple):
+    """`key`: a user's pk, or a line of the list, from 0. `deliveries`: not saved."""
+
+    key: int
+    name: str
+    deliveries: Sequence[Delivery]
+
+
+@dataclass
+class Nothing:
+    """Who gets nothing, for these reasons, one for each channel."""
+
+    reasons: Sequence[str]
+    number: int
+    people: list[str] = field(default_factory=list)  # the first of them
+
+
+@dataclass
+class Survey:
+    people: int = 0  # of the audience
+    told: int = 0  # who get something
+    by_channel: dict[str, Counter[str]] = field(default_factory=dict)  # channel -> language -> told
+    prices: Counter[str] = field(default_factory=Counter)  # first digits in SMS_PRICE -> SMS told
+    nothing: list[Nothing] = field(default_factory=list)
+    first: list[Person] = field(default_factory=list)
+    sample: list[Delivery] = field(default_factory=list)  # SMS
+
+    def count(self, told: Collection[tuple[str, str]], priced: str, number: int) -> None:
+        """`told`: channel and language, of the ways by which these people are told."""
+        self.people += number
+        self.told += number * bool(told)
+        for channel, language in told:
+            self.by_channel[channel][language] += number
+            if channel == SMS:
+                self.prices[priced] += number
+
+    @property
+    def unreached(self) -> int:
+        return self.people - self.told
+
+    @property
+    def channels(self) -> list[Channel]:
+        return [CHANNELS[name] for name in self.by_channel]
+
+    def messages(self, channel: str) -> int:
+        return self.by_channel[channel].total()
+
+
+def survey(notice: Notice) -> Survey:
+    found = Survey(by_channel={name: Counter() for name in notice.channels})
+    if notice.audience in (Notice.Audience.ADDRESSES, Notice.Audience.UPLOAD):
+        of_list(notice, found)
+    else:
+        of_people(notice, found)
+    found.nothing.sort(key=lambda each: -each.number)
+    return found
+
+
+# Of those who have an account
+
+
+def of_people(notice: Notice, found: Survey) -> None:
+    judged = people.told(notice).annotate(
+        **{f"not_{name}": reason(CHANNELS[name], notice) for name in notice.channels},
+        priced=prefix() if SMS in notice.channels else Value(-1, IntegerField()),
+    )
+    columns = [f"not_{name}" for name in notice.channels]
+    rows = judged.order_by().values("language", "priced", *columns).annotate(number=Count("pk"))
+    nothing: Counter[tuple[str, ...]] = Counter()
+    first_digits = [*prefixes(), ELSEWHERE]  # the last is what -1 stands for
+    for row in rows:
+        reasons = why(notice, [row[column] for column in columns])
+        told = [
+            (name, row["language"])
+            for name, why in zip(notice.channels, reasons, strict=True)
+            if not why
+        ]
+        found.count(told, first_digits[row["priced"]], row["number"])
+        if not told:
+            nothing[reasons] += row["number"]
+    found.nothing = [Nothing(reasons, number) for reasons, number in nothing.items()]
+    name_people(notice, judged, columns, found)
+
+
+def why(notice: Notice, numbers: Iterable[int]) -> tuple[str, ...]:
+    """What a reason for each channel means."""
+    pairs = zip(notice.channels, numbers, strict=True)
+    return tuple(words(CHANNELS[name])[number] for name, number in pairs)
+
+
+def name_people(notice: Notice, judged: QuerySet[Any], columns: list[str], found: Survey) -> None:
+    """The first of each kind."""
+    told = Q(pk__in=[])
+    for column in columns:
+        told |= Q(**{column: 0})
+    if found.told:
+        firsts = list(judged.filter(told).order_by("pk")[:FIRST])
+        found.first = [Person(one.pk, one.get_full_name(), list(to_one(notice, one, columns)))
+                       for one in firsts]  # fmt: skip
+    if SMS in notice.channels and found.messages(SMS):
+        some = judged.filter(not_sms=0).order_by("pk")[:SAMPLE]
+        values = own_values(notice, list(some))
+        found.sample = [sample(notice, SMS, one, values.get(one.pk)) for one in some]
+    if found.nothing:
+        groups = {tuple(each.reasons): each for each in found.nothing}
+        for one in judged.exclude(told).order_by("pk")[: FIRST * FIRST]:
+            group = groups[why(notice, [getattr(one, column) for column in columns])]
+            if len(group.people) < FIRST:
+                group.people.append(one.get_full_name())
+
+
+def person(notice: Notice, key: int) -> Person | None:
+    """Of those who would be told, the one with this key."""
+    if notice.audience in (Notice.Audience.ADDRESSES, Notice.Audience.UPLOAD):
+        listed_there, found = (each for number, each in persons(notice) if number == key), Survey()
+        take_along(found, key, told_of(next(listed_there, [])))
+        return next(iter(found.first), None)
+    reasons = {f"not_{name}": reason(CHANNELS[name], notice) for name in notice.channels}
+    one = people.told(notice).filter(pk=key).annotate(**reasons).first()
+    if one is None or not (deliveries := list(to_one(notice, one, list(reasons)))):
+        return None
+    return Person(one.pk, one.get_full_name(), deliveries)
+
+
+# The database tells reasons and prices by their numbers: to group a million texts takes seconds.
+
+
+def words(channel: Channel) -> list[str]:
+    """Why nothing goes there, in the words that a delivery will bear; the first stands for none."""
+    of_the_list = (suppression.WORDS[kind] for kind in KINDS)
+    return ["", channel.missing, channel.unwanted, *of_the_list, kinds.LEFT]
+
+
+def reason(channel: Channel, notice: Notice) -> Case:
+    """Of a user: its number in words()."""
+    field = channel.user_field
+    on_the_list = Suppression.objects.filter(channel=channel.name, lifted_at=None)
+    there = set(on_the_list.order_by().values_list("kind", flat=True).distinct())
+    return Case(
+        When(expand.without_address(channel), then=Value(1)),
+        When(expand.unwilling(channel), then=Value(2)),
+        *(  # as sets, which the database makes once
+            When(
+                **{f"{field}__in": on_the_list.filter(kind=kind).values("address")},
+                then=Value(number),
+            )
+            for number, kind in enumerate(KINDS, 3)
+            if kind in there
+        ),
+        When(kinds.left_by_users(notice, channel), then=Value(3 + len(KINDS))),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+
+
+def prefix() -> Case:
+    """Of a user: the longest of SMS_PRICE that their number begins with, by its number."""
+    number = Cast(CHANNELS[SMS].user_field, CharField())
+    return Case(
+        *(
+            When(StartsWith(number, f"+{each}"), then=Value(which))
+            for which, each in enumerate(prefixes())
+        ),
+        default=Value(-1),
+        output_field=IntegerField(),
+    )
+
+
+def prefixes() -> list[str]:
+    return sorted(settings.SMS_PRICE, key=len, reverse=True)
+
+
+def to_one(notice: Notice, user: User, columns: list[str]) -> Iterator[Delivery]:
+    values = own_values(notice, [user]).get(user.pk)
+    for name, column in zip(notice.channels, columns, strict=True):
+        if not getattr(user, column):
+            yield sample(notice, name, user, values)
+
+
+def own_values(notice: Notice, users: Collection[User]) -> Any:
+    return people.values_of(users, markup.own_placeholders(notice.subject, notice.text))
+
+
+def sample(notice: Notice, channel: str, user: User, values: Any) -> Delivery:
+    """Not saved, and nobody's: its link to unsubscribe leads to nobody."""
+    return Delivery(
+        pk=0, message="notice", notice=notice, channel=channel, name=user.get_full_name(),
+        address=str(getattr(user, CHANNELS[channel].user_field) or ""),
+        language=user.language, values=values,
+    )  # fmt: skip
+
+
+# Of a list, pasted or in a file
+
+
+def persons(notice: Notice) -> Iterator[tuple[int, list[Delivery]]]:
+    """Each with a number, from 0: the ways by which a line or a row would be told, or not."""
+    return ((number, [each for _number, each in found])
+            for number, found in groupby(numbered(notice), itemgetter(0)))  # fmt: skip
+
+
+def numbered(notice: Notice) -> Iterator[tuple[int, Delivery]]:
+    everybody, number, also = lists(notice), -1, ""
+    while batch := list(islice(everybody, expand.BATCH)):
+        for one, delivery in zip(batch, listed.deliveries(notice, batch), strict=True):
+            number += not also or one.address != also  # else the other way of the same row
+            also = one.also
+            yield number, delivery
+
+
+def told_of(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    return [each for each in deliveries if each.state == State.QUEUED]
+
+
+def of_list(notice: Notice, found: Survey) -> None:
+    nothing: dict[tuple[str, ...], Nothing] = {}
+    for number, deliveries in persons(notice):
+        told = told_of(deliveries)
+        by_sms = (each.address for each in told if each.channel == SMS)
+        ways = [(each.channel, each.language) for each in told]
+        found.count(ways, priced(next(by_sms, "")), 1)
+        if told:
+            take_along(found, number, told)
+            continue
+        reasons = tuple(each.reason for each in deliveries)
+        group = nothing.setdefault(reasons, Nothing(reasons, 0))
+        group.number += 1
+        if len(group.people) < FIRST:
+            group.people.append(deliveries[0].name or deliveries[0].address)
+    found.nothing = list(nothing.values())
+
+
+def take_along(found: Survey, number: int, told: Sequence[Delivery]) -> None:
+    for each in told:
+        each.pk = 0
+    if told and len(found.first) < FIRST:
+        found.first.append(Person(number, told[0].name or told[0].address, told))
+    if len(found.sample) < SAMPLE:
+        found.sample += [each for each in told if each.channel == SMS]
+
+
+def priced(address: str) -> str:
+    return next((each for each in prefixes() if address.startswith(f"+{each}")), ELSEWHERE)
