@@ -23,8 +23,9 @@ from signup.uploads.models import Headings, Part, Upload
 
 __all__ = [
     "CODE_LIFETIME", "CODE_MINUTES", "CODE_TRIES", "STRANGERS_TRIES", "Attribute", "Change",
-    "ContactChange", "Entry", "Group", "Headings", "Membership", "Part", "Purpose", "SignedIn",
-    "Upload", "User", "Verification", "code_deadline", "default_time_zone", "reachable",
+    "ContactChange", "Entry", "Group", "Headings", "Membership", "Part", "Passkey", "Purpose",
+    "SignedIn", "Upload", "User", "Verification", "code_deadline", "default_time_zone",
+    "reachable",
 ]  # fmt: skip
 
 CODE_MINUTES = 5
@@ -221,6 +222,25 @@ class SignedIn(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.pk}"
+
+
+class Passkey(models.Model):
+    """A second factor of staff (signup/passkeys.py): the public half of it."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=50)
+    credential_id = models.CharField(max_length=1400, unique=True)  # base64url of 1,023 bytes
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)
+    added_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"passkey {self.pk}"
 
 
 class BudgetRelease(models.Model):

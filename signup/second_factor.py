@@ -1,5 +1,5 @@
-"""The second factor of staff (STAFF_SECOND_FACTOR=1): a code of an app (TOTP), or one of ten
-recovery codes. django-otp keeps the devices, takes no code twice and slows down who guesses."""
+"""The second factor of staff (STAFF_SECOND_FACTOR=1): a code of an app (TOTP), a passkey, or one of
+ten recovery codes. django-otp keeps the devices, takes no code twice and slows down who guesses."""
 
 import time
 from typing import Any
@@ -23,12 +23,12 @@ from django_otp import verify_token
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from signup import fresh, rates, security
+from signup import fresh, passkeys, rates, security
 from signup.forms import DigitsField
 from web import answers
 from web.access import StaffRequest, staff_required
 from web.forms import say_plainly
-from web.problems import NotAllowed, Problem, TooMany
+from web.problems import Invalid, NotAllowed, Problem, TooMany
 
 PROVED = "second_factor"  # of a session: seconds since 1970
 RECOVERY_CODES = 10
@@ -81,20 +81,46 @@ class CodeForm(forms.Form):
 def second_factor(request: StaffRequest) -> HttpResponse:
     """Sets it up for who has none, else asks for it. `next`: where to go then."""
     device = TOTPDevice.objects.filter(user=request.user, confirmed=True).first()
+    if "passkey" in request.POST:
+        return by_passkey(request, device)
     form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            rates.spend_anyway(
-                rates.Limit("second-factor", rates.SECOND_FACTOR, str(request.user.pk))
-            )
-            new = device or unconfirmed(request)
+            count(request)
+            new = device or (None if has_passkey_alone(request) else unconfirmed(request))
             if is_right(request, new, form.cleaned_data["code"].replace(" ", "").lower()):
-                return prove(request) if device else set_up(request, new)
+                return set_up(request, new) if new and not device else prove(request)
         except TooMany as problem:
             return page(request, device, form, problem)
         security.tell("second-factor-failed")
         form.add_error("code", _("This is not the code. Wait for the next one and type that."))
     return page(request, device, form)
+
+
+def count(request: StaffRequest) -> None:
+    """Raises TooMany."""
+    rates.spend_anyway(rates.Limit("second-factor", rates.SECOND_FACTOR, str(request.user.pk)))
+
+
+def has_passkey_alone(request: StaffRequest) -> bool:
+    """Who comes with a password alone sets up no app beside a passkey; who has proved it may."""
+    return PROVED not in request.session and request.user.passkeys.exists()
+
+
+def by_passkey(request: StaffRequest, device: TOTPDevice | None) -> HttpResponse:
+    """The first one is added here, where there is no other second factor; else one is asked for."""
+    said = request.POST["passkey"]
+    try:
+        count(request)
+        if device is None and not request.user.passkeys.exists():
+            passkeys.add(request, said, request.POST.get("name", ""))
+            return with_recovery_codes(request)
+        if passkeys.is_right(request, said):
+            return prove(request)
+        security.tell("second-factor-failed")
+        raise Invalid(_("This passkey was not taken. Try it once more, or use your app."))
+    except Problem as problem:
+        return page(request, device, CodeForm(), problem)
 
 
 def unconfirmed(request: StaffRequest) -> TOTPDevice:
@@ -103,11 +129,13 @@ def unconfirmed(request: StaffRequest) -> TOTPDevice:
     return found or TOTPDevice.objects.create(user=request.user, name="app", confirmed=False)
 
 
-def is_right(request: StaffRequest, device: TOTPDevice, code: str) -> bool:
+def is_right(request: StaffRequest, device: TOTPDevice | None, code: str) -> bool:
+    """Without a device a recovery code alone is."""
     recovery = None
-    if device.confirmed and not code.isdigit():
+    if (device is None or device.confirmed) and not code.isdigit():
         recovery = StaticDevice.objects.filter(user=request.user, confirmed=True).first()
-    return bool(verify_token(request.user, (recovery or device).persistent_id, code))
+    chosen = recovery or device
+    return bool(chosen and verify_token(request.user, chosen.persistent_id, code))
 
 
 def prove(request: StaffRequest) -> HttpResponse:
@@ -118,11 +146,16 @@ def prove(request: StaffRequest) -> HttpResponse:
     return redirect(target(request))
 
 
+@transaction.atomic
 def set_up(request: StaffRequest, device: TOTPDevice) -> HttpResponse:
-    """Shows the recovery codes, this once."""
+    TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
+    TOTPDevice.objects.filter(user=request.user, confirmed=False).delete()
+    return with_recovery_codes(request)
+
+
+def with_recovery_codes(request: StaffRequest) -> HttpResponse:
+    """Makes them anew, and shows them this once."""
     with transaction.atomic():
-        TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
-        TOTPDevice.objects.filter(user=request.user, confirmed=False).delete()
         StaticDevice.objects.filter(user=request.user).delete()
         recovery = StaticDevice.objects.create(user=request.user, name="recovery")
         codes = [StaticToken.random_token() for _n in range(RECOVERY_CODES)]
@@ -145,7 +178,11 @@ def page(
     request: StaffRequest, device: TOTPDevice | None, form: CodeForm, problem: Problem | None = None
 ) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "problem": problem, "next": target(request)}
-    if device is None:
+    if request.user.passkeys.exists():
+        context["ask"] = passkeys.to_ask(request)
+    elif device is None:
+        context["add"] = passkeys.to_add(request)
+    if device is None and not has_passkey_alone(request):
         new = unconfirmed(request)
         drawn = segno.make(new.config_url).svg_inline(scale=5, light="#fff", dark="#000")
         # Of our own making: the library writes attributes, no style and no script.

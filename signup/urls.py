@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from signup import accounts, picture_views, second_factor, views
+from signup import accounts, passkeys, picture_views, second_factor, views
 from signup.account import by_code, links, mobile, page
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("login/", by_code.sign_in, name="login"),
     path("login/code/", by_code.asks(by_code.SIGN_IN), name="login_code"),
     path("login/second/", second_factor.second_factor, name="second_factor"),
+    path("login/passkeys/", passkeys.passkeys, name="passkeys"),
     path("logout/", accounts.SignOut.as_view(), name="logout"),
     path("password/", by_code.new_password, name="password_reset"),
     path("password/code/", by_code.asks(by_code.PASSWORD), name="password_code"),

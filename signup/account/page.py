@@ -67,6 +67,7 @@ def page(
         "sessions": sessions.open_of(user),
         "here": request.session.session_key,
         "always": [each for each in kinds.offered() if not each.can_be_left],
+        "second_factor": settings.STAFF_SECOND_FACTOR,
         "stopped": preferences.stopped(owned(user)),
     }
     response = render(

@@ -9,6 +9,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from signup.models import Passkey
 from tests.signup.test_accounts import PASSWORD
 
 SECOND = "/login/second/"
@@ -119,3 +120,34 @@ def test_who_is_no_staff_needs_none(client, visitor):
 def test_without_the_setting_nobody_is_asked(settings, staff):
     settings.STAFF_SECOND_FACTOR = False
     assert signed_in().get("/notices/").status_code == 200
+
+
+NONSENSE = ["", "x", "null", "[]", "{}", '{"id": 7}', '{"id": "a", "rawId": "a", "response": {}}']
+PASSKEYS = "/login/passkeys/"
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+def test_what_is_no_passkey_is_told(clock, staff, said):
+    client = signed_in()
+    client.get(SECOND)
+    answer = client.post(SECOND, {"passkey": said})
+    assert (answer.status_code, "could not be added" in answer.content.decode()) == (400, True)
+    app_set_up(clock)
+    client = signed_in()
+    assert client.post(SECOND, {"passkey": said}).status_code == 400
+    assert client.get("/notices/").status_code == 302
+    assert not Passkey.objects.exists()
+
+
+def test_passkeys_are_ones_own_and_one_of_two_factors_may_go(clock, staff, visitor):
+    app_set_up(clock)
+    client = signed_in()
+    assert client.get(PASSKEYS)["Location"].startswith(SECOND)
+    client.post(SECOND, {"code": code()})
+    own = Passkey.objects.create(user=staff, name="a", credential_id="YQ", public_key=b"a")
+    other = Passkey.objects.create(user=visitor, name="b", credential_id="Yg", public_key=b"b")
+    for key in (other.pk, own.pk, own.pk, "x", 10**30):
+        assert client.post(PASSKEYS, {"key": key}).status_code == 302
+    assert list(Passkey.objects.all()) == [other]
+    answer = client.post(PASSKEYS, {"passkey": "{}", "name": "x" * 51})
+    assert "Use at most 50 characters." in answer.content.decode()
