@@ -17,6 +17,7 @@ from notices import rights
 from notices.audience import people
 from notices.channels import EMAIL
 from notices.models import CONTENT_FIELDS, Approval, Content, Delivery, Notice, Schedule
+from signup import security
 from signup.models import User
 
 __all__ = [
@@ -143,6 +144,8 @@ def decide(
         asked.decided_by, asked.decided_at, asked.note = by, clock.now(), note[:255]
         asked.people = people.size(of)
         asked.save()
+        about = {"notice": asked.notice_id} if asked.notice_id else {"schedule": asked.schedule_id}
+        security.tell("approved" if approve else "sent-back", **about)
         for user in {asked.asked_by, of.author} - {by}:
             if user:
                 tell("approval_answered", asked, user, by, origin)

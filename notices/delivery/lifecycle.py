@@ -77,13 +77,16 @@ def send(draft: Notice, version: int) -> bool:
     with transaction.atomic(durable=True):
         if not states.send_draft(draft.pk, version, start_at=draft.start_at, checked_version=0):
             raise DraftChanged
+        security.tell("notice-sent", notice=draft.pk)
     return ring(draft)
 
 
 def take_back(notice: Notice, by: User) -> bool:
     """Makes a draft again of what has not started; False when it has, or has ended."""
-    if not states.take_back(notice.pk, saved_by=by):
-        return False
+    with transaction.atomic():
+        if not states.take_back(notice.pk, saved_by=by):
+            return False
+        security.tell("notice-taken-back", notice=notice.pk)
     jobs.forget(notice.start_at, jobs.start_notice, notice.pk)
     return True
 

@@ -17,7 +17,6 @@ from notices.delivery import approval, lifecycle
 from notices.models import Approval, Notice, Schedule
 from notices.pages import posted
 from notices.rights import demand, right_required
-from signup import security
 from web import characters
 from web.access import StaffRequest
 
@@ -125,7 +124,6 @@ def act(request: StaffRequest, of: Notice | Schedule, right: str, there: str) ->
             note = characters.one_line(request.POST.get("note", ""))
             approval.decide(asked.pk, request.user, approve=False, note=note, origin=origin)
             messages.success(request, _("Sent back."))
-        security.tell("approved" if step == "approve" else "sent-back", approval=asked.pk)
     except approval.Overtaken:
         overtaken(request, asked)
     return redirect(there)

@@ -27,7 +27,7 @@ from notices.pages.starting import STARTED, at_once, tell_at_once
 from notices.pages.survey import Survey
 from notices.providers import sender_domain
 from notices.rights import demand, right_required
-from signup import fresh, security
+from signup import fresh
 from web import answers
 from web.access import StaffRequest, staff_required
 from web.problems import Invalid, Problem
@@ -123,7 +123,6 @@ def send(request: StaffRequest, notice: Notice, found: Survey, *, now: bool) -> 
             lifecycle.send(notice, version)
         elif not lifecycle.change(notice, (), notice.planned_for, version=version):
             raise DraftChanged
-        security.tell("notice-sent", people=found.told)
     except DraftChanged:
         notice.refresh_from_db()
         if notice.state == DRAFT:

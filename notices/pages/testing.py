@@ -50,7 +50,7 @@ def send_test(request: StaffRequest, pk: int) -> HttpResponse:
         found = survey.survey(notice)
         return check.page(request, notice, found, now=now, test_problem=problem)
     number = len(send(notice, to, base_of(request)))
-    security.tell("test-sent", messages=number)
+    security.tell("test-sent", notice=pk, number=number)
     words = ngettext(
         "The test is on its way: %(number)d message.",
         "The test is on its way: %(number)d messages.",

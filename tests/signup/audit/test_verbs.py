@@ -14,7 +14,8 @@ pytestmark = pytest.mark.once
 # Lines of the log alone: what was refused, and what is seen from other entries.
 ONLY_LOGGED = {"refused", "limit", "budget", "sign-out", "second-factor"}
 ELSEWHERE = {  # told by a name that is put in
-    "notice-approved", "settings-changed", "let-go", "settled", "user-changed", "rights-changed",
+    "approved", "sent-back", "settings-changed", "let-go", "settled", "user-changed",
+    "rights-changed",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0017_tests_of_a_notice'),
+        ("notices", "0024_tests_of_a_notice"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

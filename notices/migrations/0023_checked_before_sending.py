@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0015_messages_of_programs'),
+        ("notices", "0022_roles"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notices', '0016_checked_before_sending'),
+        ("notices", "0023_checked_before_sending"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signup', '0010_uploads'),
+        ("signup", "0015_search_by_a_part"),
     ]
 
     operations = [
