@@ -20,7 +20,7 @@ from signup.models import User
 
 __all__ = [
     "LEFT", "among", "can_be_left", "choose", "default", "ensure", "erase", "leavable", "leave",
-    "left", "left_by", "left_by_users", "of", "of_person", "offered", "recall", "those_who_left",
+    "left", "left_by", "left_by_users", "of", "of_person", "offered", "recall",
 ]  # fmt: skip
 
 LEFT = gettext_noop("Left this kind of notices.")

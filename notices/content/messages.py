@@ -48,10 +48,7 @@ class Wording:
 
 def code(delivery: Delivery) -> dict[str, Any]:
     assert delivery.verification
-    return {
-        "code": codes.derive(delivery.verification),
-        "minutes": CODE_MINUTES,
-    }
+    return {"code": codes.derive(delivery.verification), "minutes": CODE_MINUTES}
 
 
 def account_exists(delivery: Delivery) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name='notice',
-            options={'ordering': ['-id'], 'permissions': [('send_notice', 'Write, send and cancel notices'), ('send_to_everyone', 'Send to everyone'), ('approve_notice', 'Can approve a notice')], 'verbose_name': 'notice', 'verbose_name_plural': 'notices'},
+            options={'ordering': ['-id'], 'permissions': [('write_drafts', 'Write drafts'), ('send_notice', 'Write, send and cancel notices'), ('approve_notice', 'Can approve a notice'), ('send_to_everyone', 'Send to everyone')], 'verbose_name': 'notice', 'verbose_name_plural': 'notices'},
         ),
         migrations.AlterField(
             model_name='notice',

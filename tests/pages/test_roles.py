@@ -38,7 +38,11 @@ DOORS = {
     f"/notices/{N}/edit/": ({S, AD}, {S, AD}),
     f"/notices/{N}/hold/": (None, {S, AD}),
     f"/notices/{N}/go-on/": (None, {S, AD}),
-    f"/notices/{N}/ask/": ({S, AD}, None),
+    f"/notices/{N}/check/": ({S, AP, AD}, {S, AP, AD}),  # who approves looks, and cannot send
+    "/notices/check/sender/": (ALL, None),
+    f"/notices/{N}/approval/": (None, {S, AP, AD}),
+    f"/notices/{N}/test/": (None, {S, AD}),
+    f"/notices/{N}/undo/": (None, {S, AD}),
     f"/notices/{N}/pause/": (None, {S, AD}),
     f"/notices/{N}/resume/": (None, {S, AD}),
     f"/notices/{N}/start/": (None, {S, AD}),
@@ -51,6 +55,7 @@ DOORS = {
     f"/notices/schedules/{N}/": (ALL, None),
     f"/notices/schedules/{N}/edit/": ({S, AD}, {S, AD}),
     f"/notices/schedules/{N}/act/": (None, {S, AD}),
+    f"/notices/schedules/{N}/approval/": (None, {S, AP, AD}),
     f"/messages/{N}/": (ALL, None),
     "/search/": (ALL, None),
     "/people/": (SEE_PEOPLE, None),
@@ -273,6 +278,6 @@ def test_a_writer_saves_and_sees_drafts_for_everyone_and_sends_none(client, made
     assert "the right “Write, send and cancel notices”" in refused.text
     assert Notice.objects.get().state == "draft"
     client.force_login(with_role(S, "the_sender"))
-    assert "Send now" in client.get(f"/notices/{draft.pk}/", follow=True).text
+    assert "Check and send" in client.get(f"/notices/{draft.pk}/", follow=True).text
     assert client.post("/notices/new/", WRITTEN | named).status_code == 302
     assert Notice.objects.get().state == "waiting"
