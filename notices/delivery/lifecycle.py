@@ -129,7 +129,9 @@ def change(
         notice.save(update_fields=[*fields, *own])
         states.let_go(notice.pk)
         different = [
-            name for name in (*fields, "start_at") if getattr(before, name) != getattr(notice, name)
+            name
+            for name in (*fields, "start_at")
+            if name != "saved_by" and getattr(before, name) != getattr(notice, name)
         ]
         if different:
             security.tell("notice-changed", notice=notice.pk, changed=",".join(different))

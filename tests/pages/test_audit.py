@@ -178,7 +178,7 @@ def test_page_tells_in_the_readers_language_what_was_done(desk, staff, visitor):
         "Gave the role “Sender”: guest_wang.",
         f'<a href="/notices/{new.pk}/">Sent a notice: {new.pk} “Lift &amp; stairs”.</a>',
         "Changed a person (active, name): guest_wang.",
-        "Deleted a person: person 987654.",
+        "Erased a person: person 987654.",
         "person 987653",
         "Failed to sign in: by a name that nobody has.",
         "Typed a wrong code, for signing in.",
