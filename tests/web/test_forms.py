@@ -23,6 +23,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("form", [NoticeForm, TimingForm])
 def test_no_field_speaks_as_django_does(form):
     for wrong in (
