@@ -129,9 +129,9 @@ def test_silent_notice_is_rung_for_by_the_channels_that_have_something_left(staf
     assert swept() == []
 
 
-def test_idle_sweep_costs_seventeen_queries(staff, django_assert_num_queries):
+def test_idle_sweep_costs_eighteen_queries(staff, django_assert_num_queries):
     high_water.rise()
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         swept()
         woken()
 
