@@ -28,7 +28,6 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone, translation
-from redis.exceptions import RedisError
 from rq.executions import Execution
 from rq.job import JobStatus
 from rq.worker import HerokuWorker
@@ -115,19 +114,18 @@ class WarmWorker(HerokuWorker):
         if not self.hand_over(job):
             self.fork_warm()
             self.hand_over(job)
+        self.execution = None
         try:
-            self.prepare_job_execution(job)
             super().prepare_execution(job)
-        except RedisError as problem:
+            self.prepare_job_execution(job)
+        except Exception as problem:  # Redis is away; or it is no job, as the horse will find
             kind = type(problem).__name__
-            self.log.warning(
-                "Worker %s: a job that began could not be noted (%s).", self.name, kind
-            )
+            self.log.warning("Worker %s: a job's start could not be noted (%s).", self.name, kind)
+        if self.execution is None:
             self.execution = Execution(uuid4().hex, job.id, self.connection, self.name)
-        assert self.execution
-        assert self.horse
-        with suppress(OSError):  # it died: that is seen when it is waited for
-            self.horse[1].sendall(self.execution.composite_key.encode())
+        if self.horse:
+            with suppress(OSError):  # it died: that is seen when it is waited for
+                self.horse[1].sendall(self.execution.composite_key.encode())
         return self.execution
 
     def fork_work_horse(self, job: Any, queue: Any) -> None:
@@ -214,7 +212,7 @@ class WarmWorker(HerokuWorker):
         while order := way.recv(1 << 16):
             job_id, name = json.loads(order)
             close_old_connections()
-            queue = next(each for each in self.queues if each.name == name)
+            queue = next((each for each in self.queues if each.name == name), self.queues[0])
             job = self.job_class.fetch(job_id, connection=self.connection)
             version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
             job.redis_server_version = version
