@@ -19,8 +19,8 @@ def test_second_factor_is_set_up(open_page, settings, staff, language, scheme):
     options = {"language": language, "color_scheme": scheme}
     page = open_page("/notices/", user=staff, viewport={"width": 375, "height": 800}, **options)
     check(page)
-    page.get_by_role("textbox").fill(code())
-    page.locator("main form button").click()
+    page.locator("[name=code]").fill(code())
+    page.locator("form:has([name=code]) button").click()
     page.locator(".recovery li").last.wait_for()
     check(page)
     page.locator("main a[role=button]").click()
