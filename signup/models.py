@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import models as auth
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -222,6 +223,14 @@ class SignedIn(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.pk}"
+
+    @classmethod
+    def end(cls, rows: models.QuerySet["SignedIn"]) -> int:
+        """Signs out there, now; how many."""
+        keys = list(rows.values_list("session_key", flat=True))
+        Session.objects.filter(session_key__in=keys).delete()
+        cls.objects.filter(session_key__in=keys).delete()
+        return len(keys)
 
 
 class Passkey(models.Model):

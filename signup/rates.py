@@ -93,10 +93,10 @@ def spend_anyway(*limits: Limit) -> None:
         with suppress(Unavailable):
             spend(*limits)
             return
-    strategy = own()
-    if wait := max(seconds_left(strategy, *pair) for pair in pairs(limits)):
+    strategy, windows = own(), pairs(limits)
+    if wait := max(seconds_left(strategy, *pair) for pair in windows):
         raise TooMany(wait)
-    for pair in pairs(limits):
+    for pair in windows:
         strategy.hit(*pair)
 
 

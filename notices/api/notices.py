@@ -180,7 +180,7 @@ def start(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     demand_for(request.auth, notice.audience)
     started = notice.state != Notice.State.DRAFT and at_once(notice) is not None
     notice.refresh_from_db()
-    return done(request, notice, "start", started or notice.state in UNDER_WAY)
+    return done(notice, started or notice.state in UNDER_WAY)
 
 
 @router.post("/{int:number}/pause", response=NoticeOut, summary="Pause a notice")
@@ -190,7 +190,7 @@ def pause(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     notice = found(number)
     lifecycle.pause(notice)
     notice.refresh_from_db()
-    return done(request, notice, "pause", notice.state == Notice.State.PAUSED)
+    return done(notice, notice.state == Notice.State.PAUSED)
 
 
 @router.post("/{int:number}/resume", response=NoticeOut, summary="Let a paused notice go on")
@@ -201,7 +201,7 @@ def resume(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     demand_for(request.auth, notice.audience)
     resumed = lifecycle.resume(notice)  # nothing may be left of it
     notice.refresh_from_db()
-    return done(request, notice, "resume", resumed or notice.state in UNDER_WAY)
+    return done(notice, resumed or notice.state in UNDER_WAY)
 
 
 @router.post("/{int:number}/cancel", response=NoticeOut, summary="Cancel a notice")
@@ -212,10 +212,10 @@ def cancel(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     notice = found(number)
     lifecycle.cancel(notice)
     notice.refresh_from_db()
-    return done(request, notice, "cancel", notice.state == Notice.State.CANCELLED)
+    return done(notice, notice.state == Notice.State.CANCELLED)
 
 
-def done(request: Asked, notice: Notice, step: str, is_so: bool) -> tuple[int, dict[str, Any]]:
+def done(notice: Notice, is_so: bool) -> tuple[int, dict[str, Any]]:
     """Asked for twice, the second answer is the first."""
     if not is_so:
         state = str(notice.get_state_display())

@@ -74,7 +74,7 @@ def show(request: Asked, number: int) -> dict[str, Any]:
 @writers
 @once(atomic=False)
 def pause(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
-    return step(request, number, "pause", actions.pause)
+    return step(number, "pause", actions.pause)
 
 
 @router.post("/{int:number}/resume", response=ScheduleOut, summary="Let a schedule go on")
@@ -82,19 +82,17 @@ def pause(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
 @once(atomic=False)
 def resume(request: Asked, number: int) -> tuple[int, dict[str, Any]]:
     demand_for(request.auth, found(number).audience)
-    return step(request, number, "resume", actions.resume)
+    return step(number, "resume", actions.resume)
 
 
 @router.delete("/{int:number}", response=ScheduleOut, summary="End a schedule")
 @writers
 def end(request: Asked, number: int) -> dict[str, Any]:
     """It will not run again. What it made stays, and so does its row, as ended."""
-    return step(request, number, "end", actions.end)[1]
+    return step(number, "end", actions.end)[1]
 
 
-def step(
-    request: Asked, number: int, name: str, act: Callable[[int], None]
-) -> tuple[int, dict[str, Any]]:
+def step(number: int, name: str, act: Callable[[int], None]) -> tuple[int, dict[str, Any]]:
     """Asked for twice, the second answer is the first."""
     schedule = found(number)
     try:

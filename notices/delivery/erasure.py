@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -116,7 +115,7 @@ def ask(user: User, by: User | None, way: Erasure.Way) -> Erasure:
             person=user.pk, done_at=None, defaults={"way": way, "by": by}
         )
         User.objects.filter(pk=user.pk).update(is_active=False)
-        if ended := sign_out(user):
+        if ended := SignedIn.end(user.sessions.all()):
             row.counts["sessions"] = row.counts.get("sessions", 0) + ended
             row.save(update_fields=["counts"])
         stop(user)
@@ -125,13 +124,6 @@ def ask(user: User, by: User | None, way: Erasure.Way) -> Erasure:
     finish(row.pk)
     row.refresh_from_db()
     return row
-
-
-def sign_out(user: User) -> int:
-    keys = list(SignedIn.objects.filter(user=user).values_list("session_key", flat=True))
-    Session.objects.filter(session_key__in=keys).delete()
-    SignedIn.objects.filter(session_key__in=keys).delete()
-    return len(keys)
 
 
 def stop(user: User) -> None:

@@ -82,11 +82,8 @@ STEPS: dict[str, Callable[[HttpRequest], str]] = {
 @require_POST
 @right_required(rights.PEOPLE)
 def act(request: HttpRequest) -> HttpResponse:
-    step = request.POST.get("step", "")
     try:
-        if step not in STEPS:
-            raise ValidationError(_("Choose what to do."))
-        sentence = STEPS[step](request)
+        step, sentence = posted.take_step(request, STEPS)
     except ValidationError as problem:
         return show(request, problem.messages[0])
     security.tell("groups-changed", step=step)

@@ -142,9 +142,14 @@ def name_people(notice: Notice, judged: QuerySet[Any], columns: list[str], found
 
 def person(notice: Notice, key: int) -> Person | None:
     """Of those who would be told, the one with this key."""
-    if notice.audience in (Notice.Audience.ADDRESSES, Notice.Audience.UPLOAD):
-        listed_there, found = (each for number, each in persons(notice) if number == key), Survey()
-        take_along(found, key, told_of(next(listed_there, [])))
+    found = Survey()
+    if notice.audience == Notice.Audience.ADDRESSES:  # a line each: nobody else is judged
+        line = list(islice(lists(notice), key, key + 1))
+        take_along(found, key, told_of(listed.deliveries(notice, line)))
+        return next(iter(found.first), None)
+    if notice.audience == Notice.Audience.UPLOAD:
+        of_key = (each for number, each in persons(notice) if number == key)
+        take_along(found, key, told_of(next(of_key, [])))
         return next(iter(found.first), None)
     reasons = {f"not_{name}": reason(CHANNELS[name], notice) for name in notice.channels}
     one = people.told(notice).filter(pk=key).annotate(**reasons).first()

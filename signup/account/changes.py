@@ -14,8 +14,7 @@ from notices.channels import EMAIL, SMS
 from notices.delivery import states
 from notices.models import Delivery, State
 from signup import confirmation, flow, proof, security
-from signup.account import sessions
-from signup.models import ContactChange, User, Verification
+from signup.models import ContactChange, SignedIn, User, Verification
 from web.problems import Invalid
 
 TAKEN_BACK = gettext_noop("The change was taken back.")
@@ -155,7 +154,7 @@ def take_back(delivery: Delivery) -> bool:
             user.set_unusable_password()
             user.save(update_fields=[*before, "password"])
             stop(user, TAKEN_BACK, message__in=["new_email", "password_reset"])
-            sessions.end(user.sessions.all())
+            SignedIn.end(user.sessions.all())
             security.tell("change-taken-back", account=user.pk)
     except IntegrityError:
         raise Invalid(

@@ -25,7 +25,7 @@ from notices.models import Erasure
 from signup import accounts, flow, rates
 from signup.account import changes, sessions
 from signup.account.forms import AboutForm, DeleteForm, EmailForm, PasswordForm, about, owned
-from signup.models import User
+from signup.models import SignedIn, User
 from web import answers
 from web.access import own_account
 from web.language import remember_language
@@ -180,7 +180,7 @@ def save_password(request: HttpRequest, form: PasswordForm) -> str:
     with rates.a_hash():
         user.set_password(values["password"])
     user.save(update_fields=["password"])
-    sessions.end(user.sessions.exclude(session_key=request.session.session_key))
+    SignedIn.end(user.sessions.exclude(session_key=request.session.session_key))
     update_session_auth_hash(request, user)
     return _("Your password is changed. Everywhere else you are signed out.")
 
@@ -233,7 +233,7 @@ def end(request: HttpRequest, which: str) -> int:
     rows = user.sessions.exclude(session_key=request.session.session_key)
     if which != "others":
         rows = rows.filter(pk=int(which) if which.isdecimal() and len(which) < 18 else 0)
-    return sessions.end(rows)
+    return SignedIn.end(rows)
 
 
 @never_cache

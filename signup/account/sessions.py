@@ -70,11 +70,3 @@ def forget(request: HttpRequest, **kwargs: object) -> None:
 def open_of(user: User) -> QuerySet[SignedIn]:
     still = Session.objects.filter(expire_date__gt=timezone.now())
     return SignedIn.objects.filter(user=user, session_key__in=still.values("session_key"))
-
-
-def end(rows: QuerySet[SignedIn]) -> int:
-    """Signs out there, now; how many."""
-    keys = list(rows.values_list("session_key", flat=True))
-    Session.objects.filter(session_key__in=keys).delete()
-    SignedIn.objects.filter(session_key__in=keys).delete()
-    return len(keys)
