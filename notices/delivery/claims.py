@@ -140,7 +140,7 @@ def claim_rows(
 ) -> list[Delivery]:
     """Claims the first that nobody else is about to claim: until the lease is over, or
     `for_good`."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         claimed = list(wanted.select_for_update(skip_locked=True, of=("self",))[:most])
         rows = Delivery.objects.filter(pk__in=[delivery.pk for delivery in claimed])
         states.claim(rows, token, for_good=for_good)

@@ -45,17 +45,15 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     `waits` says that something more urgent does. Nothing to ring for when its time has not come,
     or when it was cancelled."""
     high_water.rise()
-    now = clock.now()
-    due = Notice.objects.filter(
-        pk=notice_id, state__in=(Notice.State.WAITING, Notice.State.PREPARING), start_at__lte=now
-    ).filter(in_question_since=None)
-    if states.expire(due) or quiet_hours.hold(due.filter(state=Notice.State.WAITING)):
+    before = (Notice.State.WAITING, Notice.State.PREPARING)
+    due = Notice.objects.filter(pk=notice_id, state__in=before, start_at__lte=clock.now())
+    notice = due.filter(in_question_since=None).first()
+    if notice is None:
         return []
-    if settings.APPROVE_ABOVE is not None:
-        due = approved(due)
-    if not states.prepare(due):
+    # As it was read: who changes it in this moment makes another version.
+    seen = due.filter(in_question_since=None, draft_version=notice.draft_version)
+    if is_put_off(notice, seen) or not states.prepare(seen):
         return []
-    notice = Notice.objects.get(pk=notice_id)
     budget, parts = Budget(waits), BY_LIST.get(notice.audience, people_in_parts)
     budget.is_over()  # it begins
     upto = notice.prepared_upto
@@ -68,26 +66,29 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
         time.sleep(GAP)
     if upto:
         analyse()
-    if states.start_sending(notice_id):
-        log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
-        security.tell("notice-started", notice=notice_id, number=notice.deliveries.count())
-    finish.cancel_queued(notice_id)
-    finish.finish(notice_id)
-    sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING).exists()
-    return list(notice.channels) if sending else []
+    if not states.start_sending(notice_id):
+        finish.cancel_queued(notice_id)
+        return []
+    log.info("Notice %d starts: %s.", notice_id, ", ".join(notice.channels))
+    security.tell("notice-started", notice=notice_id, number=notice.deliveries.count())
+    return [] if finish.finish(notice_id) else list(notice.channels)
 
 
-def approved(due: QuerySet[Notice]) -> QuerySet[Notice]:
-    """Without what nobody has approved as it stands: that waits. In the version that was looked at:
-    who changes it in this moment makes another one."""
-    waiting = due.filter(state=Notice.State.WAITING).first()
-    if waiting is None:
-        return due
-    seen = due.filter(draft_version=waiting.draft_version)
-    if approval.missing(waiting) and states.await_approval(seen):
-        log.info("Notice %d waits for approval.", waiting.pk)
-        approval.ask_unless_answered(waiting, waiting.saved_by or waiting.author)
-    return seen
+def is_put_off(notice: Notice, due: QuerySet[Notice]) -> bool:
+    """Whether it does not begin now: its time is over, it is held for the quiet hours, or nobody
+    has approved it as it stands. `due`: its row, if it still is as it was read."""
+    if notice.state != Notice.State.WAITING:
+        return False
+    if notice.not_after and states.expire(due):
+        return True
+    if quiet_hours.hold(due):
+        return True
+    if settings.APPROVE_ABOVE is None or not approval.missing(notice):
+        return False
+    if states.await_approval(due):
+        log.info("Notice %d waits for approval.", notice.pk)
+        approval.ask_unless_answered(notice, notice.saved_by or notice.author)
+    return True
 
 
 def analyse() -> None:

@@ -61,8 +61,9 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     with Connections(channel, bulk=True) as connections:
         pause = send_until(Budget(waits), notice, connections)
     high_water.rise()
+    if finish.finish(notice_id, channel):
+        return None
     finish.cancel_queued(notice_id, CANCEL_SECONDS)
-    finish.finish(notice_id)
     if pause:
         return on_the_grid(clock.now() + timedelta(seconds=pause))
     return next_due(notice_id, channel)
