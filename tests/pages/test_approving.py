@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -211,13 +212,17 @@ def test_the_engine_starts_nothing_that_was_changed_after_the_approval(desk, bos
     assert Approval.objects.filter(stage="asked").count() == 1, "and somebody is asked"
 
 
-def test_what_is_changed_in_the_moment_of_starting_does_not_start(desk, boss):
+def test_what_is_changed_in_the_moment_of_starting_does_not_start(desk, boss, monkeypatch):
     send(desk, asked_and_given(desk, boss))
-    new = Notice.objects.get()
-    due = Notice.objects.filter(pk=new.pk)
-    seen = expand.approved(due)
-    lifecycle.change(Notice.objects.get(), ["text"])
-    assert not seen.exists()
+    looked_at = expand.is_put_off
+
+    def and_changed(*args):
+        answer = looked_at(*args)
+        Notice.objects.update(text="Anything", draft_version=F("draft_version") + 1)
+        return answer
+
+    monkeypatch.setattr(expand, "is_put_off", and_changed)
+    assert start(Notice.objects.get()) == State.WAITING
 
 
 def test_what_waits_can_be_changed_and_cancelled(desk):
