@@ -44,7 +44,7 @@ def start(notice_id: int, waits: Waits = lambda: None) -> list[str] | None:
     channels to ring for. None when this turn is over and there is more to prepare: it ends when
     `waits` says that something more urgent does. Nothing to ring for when its time has not come,
     or when it was cancelled."""
-    high_water.rise()
+    high_water.rise_before()
     before = (Notice.State.WAITING, Notice.State.PREPARING)
     due = Notice.objects.filter(pk=notice_id, state__in=before, start_at__lte=clock.now())
     notice = due.filter(in_question_since=None).first()

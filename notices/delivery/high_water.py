@@ -11,6 +11,7 @@ The mark is in Redis. Beside SQLite it is in a file, too, which no copy of the d
 
 import fcntl
 import logging
+import math
 import os
 import time
 from contextlib import suppress
@@ -24,14 +25,16 @@ from notices.delivery import restored
 from notices.models import HighWater
 from queueing.redis import ask, raise_to
 
-__all__ = ["hold", "rise"]
+__all__ = ["hold", "rise", "rise_before"]
 
 KEY = "bellhop:high_water"  # Redis key: microseconds since 1970
 # Without a mark outside: a database in which nothing was done for so long is held, too. Either
 # everything stood still and Redis is new, or this is a copy beside another Redis.
 STANDSTILL = timedelta(hours=1)
 CLOCKS = timedelta(minutes=1)  # by which two machines' clocks may differ
+LATELY = 0.1  # seconds
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+risen_at = -math.inf  # time.monotonic(), in this process
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +54,13 @@ def rise() -> None:
         else:
             now = microseconds(found_below(known, moment(now), lowest))
     transaction.on_commit(partial(keep, now), robust=True)  # never above what is in the database
+
+
+def rise_before() -> None:
+    """Before something is done: unless this process did so a moment ago. Many small notices come one
+    after another, and each that was sent has moved the mark."""
+    if time.monotonic() - risen_at > LATELY:
+        rise()
 
 
 def found_below(known: int, now: datetime, lowest: datetime) -> datetime:
@@ -112,6 +122,8 @@ def keep(mark: int) -> None:
                 os.ftruncate(file.fileno(), 0)
                 file.write(text)
     raise_to(KEY, mark)
+    global risen_at
+    risen_at = time.monotonic()
 
 
 def microseconds(at: datetime) -> int:

@@ -46,7 +46,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     Returns when to go on: at once, later when all that is left must wait, or None when there is
     nothing left that another worker has not claimed.
     """
-    high_water.rise()
+    high_water.rise_before()
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING)
     notice = sending.filter(in_question_since=None).first()
     if notice is None:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def run(schedule_id: int) -> tuple[Notice | None, datetime | None]:
     """Decides all instants that are due; the notice to start, if any, and when to come again."""
-    high_water.rise()
+    high_water.rise_before()
     with transaction.atomic():
         schedule = lock(schedule_id)
         if schedule is None or schedule.state != Schedule.State.ACTIVE:

@@ -13,7 +13,6 @@ import django_rq
 from django.db import transaction
 from redis.exceptions import RedisError
 from rq import Worker
-from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from queueing.job import NotAllowed, queue_of
@@ -114,19 +113,25 @@ def run_next(func: Function) -> bool:
     fails is put back, to fail by itself and under its own name."""
     try:
         queue = django_rq.get_queue(queue_name(func), connection=bell())
-        (job_id,) = queue.get_job_ids(0, 1) or [""]
-        ours = job_id.startswith(f"{func.__name__}-") and queue.remove(job_id)
-        if not ours:
+        (name,) = queue.get_job_ids(0, 1) or [""]
+        if not name.startswith(f"{func.__name__}-"):
             return False
-        job = Job.fetch(job_id, connection=bell())
-    except (RedisError, OSError, NoSuchJobError):
+        with bell().pipeline() as at_once:
+            at_once.lrem(queue.key, 1, name)
+            at_once.hgetall(Job.key_for(name))
+            ours, fields = at_once.execute()
+        if not (ours and fields):
+            return False
+        job = Job(name, connection=bell())
+        job.restore(fields)
+    except (RedisError, OSError):
         return False
     try:
         if job.func_name != path(func):
             raise NotAllowed
         func(*job.args)
     except Exception:
-        queue.push_job_id(job_id, at_front=True)
+        queue.push_job_id(name, at_front=True)
         return False
     with suppress(RedisError, OSError):
         bell().delete(job.key)

@@ -126,6 +126,7 @@ def redis():
 def _fresh(redis):
     """No test sees another's limits, queues, used picture codes, resting providers or worker."""
     from config import clock
+    from notices.delivery import high_water
     from notices.providers import breaker
     from queueing import clocks, process
     from queueing import redis as bell
@@ -135,6 +136,7 @@ def _fresh(redis):
         mark.unlink()
     clock.ahead = timedelta(0)  # as a test measured it that travelled
     clocks.next_look = float("inf")  # where a test travels it is not the database's time that is
+    high_water.risen_at = float("-inf")
     breaker.own.clear()
     rates.own_storage().reset()
     bell.away_until = 0.0
