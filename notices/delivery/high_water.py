@@ -57,8 +57,8 @@ def rise() -> None:
 
 
 def rise_before() -> None:
-    """Before something is done: unless this process did so a moment ago. Many small notices come one
-    after another, and each that was sent has moved the mark."""
+    """Before something is done: unless this process did so a moment ago. Many small notices come
+    one after another, and each that was sent has moved the mark."""
     if time.monotonic() - risen_at > LATELY:
         rise()
 
