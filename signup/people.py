@@ -97,7 +97,7 @@ def check_cell(name: str, text: str) -> None:
         )
     if text.startswith("#") and text in workbooks.ERRORS:
         raise ValidationError(
-            _("This is an error of the spreadsheet. Mend its formula, or type what is meant.")
+            _("This is an error of the spreadsheet. Fix its formula, or type what is meant.")
         )
 
 

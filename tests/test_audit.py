@@ -18,7 +18,7 @@ BAD = {"name": "pillow", "version": "9.0", "vulns": [{"id": "PYSEC-1", "fix_vers
     ("found", "status", "said"),
     [
         ([FINE, SKIPPED], 0, "1 of 2 packages looked up, 0 found."),
-        ([FINE, BAD], 1, "Advisory PYSEC-1: pillow 9.0. Mended in 9.1."),
+        ([FINE, BAD], 1, "Advisory PYSEC-1: pillow 9.0. Fixed in 9.1."),
         ([SKIPPED, SKIPPED], 0, "Advisories: not looked up."),
         ([], 0, "Advisories: not looked up."),
         (None, 0, "Advisories: not looked up."),

@@ -79,7 +79,7 @@ def problems(upload: Upload, own: Collection[str]) -> Iterator[str]:
     )
     for number, (row, name) in enumerate(empty):
         if number == TOLD:
-            yield _("And more of them. Mend the file, or write a text without these.")
+            yield _("And more of them. Fix the file, or write a text without these.")
             return
         sentence = _("Row %(number)d has nothing for ((%(name)s)). Fill in that cell.")
         yield sentence % {"number": row.number, "name": name}

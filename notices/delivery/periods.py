@@ -57,7 +57,7 @@ KINDS = {
         7, 7,
     ),
     "uploads": Kind(
-        gettext_lazy("Uploaded files with people"), gettext_lazy("To mend bad rows."), 1, 1
+        gettext_lazy("Uploaded files with people"), gettext_lazy("To fix bad rows."), 1, 1
     ),
     "log": Kind(
         gettext_lazy("Who did what, who changed what about a person, and the log of the admin"),

@@ -52,7 +52,7 @@ def parts_with_bad(upload: Upload) -> Iterator[Part]:
 
 
 def bad_rows(upload: Upload) -> Iterator[list[str]]:
-    yield [*upload.columns, _("What to mend")]
+    yield [*upload.columns, _("What to fix")]
     for part in parts_with_bad(upload):
         words: dict[int, list[str]] = {}
         for number, place, sentence in part.problems:

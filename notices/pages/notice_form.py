@@ -231,8 +231,8 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(
                 "addresses",
                 ngettext(
-                    "%(count)d line cannot be used. Mend it or take it out.",
-                    "%(count)d lines cannot be used. Mend them or take them out.",
+                    "%(count)d line cannot be used. Fix it or take it out.",
+                    "%(count)d lines cannot be used. Fix them or take them out.",
                     problems,
                 )
                 % {"count": problems},

@@ -33,8 +33,7 @@ from notices.delivery import approval, lifecycle
 from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, State
 from notices.pages import drafts, instants
 from notices.pages.allowed import buttons, demand_for
-from notices.pages.approving import mine
-from notices.pages.progress import approved_by, progress, report, stopped_after
+from notices.pages.progress import approved_by, progress, report
 from notices.pages.starting import at_once, tell, tell_at_once
 from notices.rights import demand, right_required
 from signup import fresh, search, security
@@ -42,8 +41,7 @@ from web import characters, tables
 from web.access import StaffRequest, staff_required
 
 __all__ = [
-    "again", "as_csv", "as_json", "cancel", "detail", "listing", "pause", "progress_part", "resume",
-    "start",
+    "again", "as_csv", "as_json", "cancel", "detail", "pause", "progress_part", "resume", "start",
 ]  # fmt: skip
 
 PAGE = 50
@@ -51,17 +49,6 @@ FOUND = 1000
 PART = 1000  # rows
 EXPORTED = ("channel", "address", "name", "state", "reason", "tries", "changed_at")
 SOON = timedelta(seconds=90)  # before its start the seconds are counted down
-
-
-@require_GET
-@staff_required
-def listing(request: StaffRequest) -> HttpResponse:
-    notices = Notice.objects.select_related("author").defer("addresses", "text")
-    page = Paginator(notices, PAGE).get_page(request.GET.get("page"))
-    for each in page:
-        each.stopped = stopped_after(each)  # type: ignore[attr-defined]
-    context = {"page": page, "to_approve": mine(request)}
-    return render(request, "notices/list.html", context)
 
 
 @require_GET

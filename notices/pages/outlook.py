@@ -145,6 +145,6 @@ def trouble(channel: str) -> str:
     except ImproperlyConfigured:
         return _("%(channel)s: no provider is set.") % {"channel": label}
     if all(trouble for _state, trouble in found.values()):
-        words = _("%(channel)s: its provider is in trouble. It goes on when that is mended.")
+        words = _("%(channel)s: its provider is in trouble. It goes on when that is fixed.")
         return words % {"channel": label}
     return ""

@@ -3,6 +3,7 @@ from django.urls import path
 from notices.pages import (
     audiences,
     audit,
+    gathered,
     groups,
     kinds,
     people,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("people/<int:pk>/data.json", person_data.data, name="person_data"),
     path("people/<int:pk>/erase/", person_data.erase, name="person_erase"),
     path("people/erased/", person_data.erased, name="erased"),
+    path("settings/", gathered.settings, name="settings"),
     path("retention/", retention.page, name="retention"),
     path("audit/", audit.listing, name="audit"),
     path("audit.csv", audit.as_csv, name="audit_csv"),

@@ -54,7 +54,7 @@ class TimingForm(JSONForm, forms.Form):
         choices=[
             ("now", gettext_lazy("Now")),
             ("later", gettext_lazy("Later")),
-            ("repeat", gettext_lazy("Again and again")),
+            ("repeat", gettext_lazy("Repeat")),
         ],
         widget=forms.RadioSelect,
         required=False,

@@ -225,9 +225,9 @@ def remove(request: StaffRequest, pk: int) -> HttpResponse:
 @require_GET
 @allowed
 def bad(request: StaffRequest, pk: int) -> HttpResponse:
-    """The bad rows as a file to mend and to send again."""
+    """The bad rows as a file to fix and to send again."""
     upload = get_object_or_404(Upload.objects.defer("data"), pk=pk)
     answer = StreamingHttpResponse(tables.written(bad_rows(upload)), content_type="text/csv")
-    answer["Content-Disposition"] = f'attachment; filename="mend-{pk}.csv"'
+    answer["Content-Disposition"] = f'attachment; filename="fix-{pk}.csv"'
     security.tell("upload-exported", upload=pk)
     return answer  # type: ignore[return-value]

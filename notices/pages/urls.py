@@ -5,6 +5,7 @@ from notices.pages import (
     check,
     dropping,
     editing,
+    listing,
     notices,
     planned,
     saving,
@@ -16,7 +17,7 @@ from notices.pages import (
 )
 
 urlpatterns = [
-    path("", notices.listing, name="notices"),
+    path("", listing.listing, name="notices"),
     path("new/", writing.new, name="notice_new"),
     path("new/draft/", saving.save, name="draft_save"),
     path("new/draft/delete/", saving.delete, name="draft_delete"),

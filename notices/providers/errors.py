@@ -38,7 +38,7 @@ class TryLater(NotSent):
 
 
 class Away(TryLater):
-    """Not now, and whatever the message is: the provider cannot be reached, or a person must mend
+    """Not now, and whatever the message is: the provider cannot be reached, or a person must fix
     our account with it. It costs the message no try."""
 
 

@@ -117,7 +117,7 @@ class HTTP(Asking):
         return [self.read(answer, post)]
 
     def our_fault(self, code: str | int, reason: str = ACCOUNT) -> Away:
-        """What a person must mend: said loudly, and nothing is lost meanwhile."""
+        """What a person must fix: said loudly, and nothing is lost meanwhile."""
         log.error("%s refuses our account, not the message (%s). Look at it.", self.name, code)
         return Away(reason, code=code)
 

@@ -218,7 +218,7 @@ def channel(name: str) -> Part:
     if all(trouble.until <= time.time() for trouble in troubles):  # nobody has tried since
         advice = _("Nobody has asked since: the next message does. Nothing is lost.")
         return Part(label, WARN, words, advice)
-    advice = _("Nothing is lost: it goes on by itself when that is mended.")
+    advice = _("Nothing is lost: it goes on by itself when that is fixed.")
     return Part(label, verdict, words, advice)
 
 

@@ -238,7 +238,7 @@ def test_a_list_is_asked_for_by_those_who_choose_it(open_page, staff, javascript
 def test_staff_writes_a_schedule_and_does_all_that_can_be_done_with_it(open_page, staff):
     page = open_page("/notices/schedules/", user=staff)
     page.get_by_role("button", name="Write a schedule").click()
-    write_for(page, "Again and again")
+    write_for(page, "Repeat")
     page.get_by_label("Date and time").fill("2026-01-01T09:00")
     page.get_by_text("Every day, at 09:00, Asia/Shanghai").wait_for()
     page.get_by_label("Unit of time").select_option("week(s)")
@@ -278,7 +278,7 @@ def test_staff_writes_a_schedule_and_does_all_that_can_be_done_with_it(open_page
 
 def test_without_javascript_the_preview_shows_the_next_times(open_page, staff):
     page = open_page("/notices/new/?when=repeat", user=staff, java_script_enabled=False)
-    write_for(page, "Again and again")
+    write_for(page, "Repeat")
     page.get_by_label("Date and time").fill("2026-01-01T09:00")
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("Every day, at 09:00, Asia/Shanghai").wait_for()
@@ -298,7 +298,7 @@ def test_a_button_does_what_it_says_where_all_are_shown(open_page, staff):
 
 def test_what_is_wrong_is_shown_where_nobody_asks_for_it(open_page, staff):
     page = open_page("/notices/new/", user=staff)
-    write_for(page, "Again and again")
+    write_for(page, "Repeat")
     page.get_by_label("How many").fill("0")
     page.get_by_role("radio", name="Now").check()
     assert not page.get_by_label("How many").is_visible()

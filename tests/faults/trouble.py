@@ -41,11 +41,11 @@ def survived(
         time.sleep(seconds)
         meanwhile = len(house.accepted()) - before
     assert not house.ended(number), "all was sent before it was over: nothing is proved"
-    mended = time.monotonic()
+    fixed = time.monotonic()
     time.sleep(5)
     desk.close_door()  # what they ask for takes its part of a small machine
     house.wait_until_ended(number, 120)
-    took = time.monotonic() - mended
+    took = time.monotonic() - fixed
     wait_for_the_rest(house)
     verdict, accepted = house.verdict(number), Counter(house.accepted())
     texts = folder / "sms.jsonl"

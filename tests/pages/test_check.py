@@ -273,11 +273,11 @@ def test_back_after_sending_leads_to_what_was_sent(desk):
 
 def test_back_before_sending_goes_on_with_the_same_draft(desk):
     check(desk, key="k")
-    shown = check(desk, key="k", text="Mended.")
-    assert Notice.objects.get().text == "Mended."
+    shown = check(desk, key="k", text="Fixed.")
+    assert Notice.objects.get().text == "Fixed."
     send(desk, shown)
     assert "This form was already sent" in check(desk, key="k", text="Another.").text
-    assert Notice.objects.get().text == "Mended."
+    assert Notice.objects.get().text == "Fixed."
 
 
 def test_a_session_that_ended_keeps_the_draft(desk):

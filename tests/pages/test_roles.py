@@ -67,6 +67,7 @@ DOORS = {
     f"/people/{N}/erase/": ({AD}, {AD}),
     "/people/erased/": (SEE_PEOPLE, None),
     "/retention/": (ALL, {AD}),
+    "/settings/": (ALL, None),
     "/kinds/": (ALL, None),
     "/kinds/act/": (None, PEOPLE),
     "/audit/": ({AU, AD}, None),

@@ -111,9 +111,9 @@ def test_a_held_notice_can_be_edited_as_its_form_is_filled(page, clock, settings
     assert f'name="notice" value="{new.pk}"' in text_of(page.get(url))
     while_typing = page.post(reverse("timing_words"), filled | {"notice": str(new.pk)})
     assert "in the past" not in text_of(while_typing)
-    assert "Changed." in text_of(page.post(url, filled | {"subject": "Mended"}, follow=True))
+    assert "Changed." in text_of(page.post(url, filled | {"subject": "Fixed"}, follow=True))
     changed = Notice.objects.get()
-    assert (changed.subject, changed.start_at) == ("Mended", NOON + lifecycle.UNDO)
+    assert (changed.subject, changed.start_at) == ("Fixed", NOON + lifecycle.UNDO)
     past = page.post(url, filled | {"at": "2026-11-21T02:59"})
     assert "This is in the past" in text_of(past)
     settings.QUIET_HOURS = (NOON.time().replace(hour=12), NOON.time().replace(hour=18))
@@ -351,7 +351,7 @@ def test_the_list_counts_the_runs_of_what_it_shows(page, clock, django_assert_ma
     page.get("/")  # by which this session is listed
     with django_assert_max_num_queries(12) as queries:
         shown = text_of(page.get(reverse("schedules")))
-    assert shown.count('<td class="number">1</td>') == 2
+    assert len(re.findall('<td [^>]*class="number">1</td>', shown)) == 2
     assert 'JOIN "notices_occurrence"' not in str(queries.captured_queries)
 
 
