@@ -40,7 +40,7 @@ def test_a_message_in_hand_is_finished_at_a_deploy(house, tmp_path, recipients, 
             time.sleep(0.05)  # until somebody sends: a deploy of idle workers shows nothing
         in_the_middle += not house.ended(number)
         house.deploy()
-    settled = house.wait_until_ended(number, 60)
+    settled = house.wait_until_ended(number, 180)  # 50 s alone, on an idle machine
     verdict = house.verdict(number)
     house.tell(
         time.monotonic() - started,
