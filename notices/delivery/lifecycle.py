@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 import jobs
 from config import clock
-from notices.delivery import approval, claims, finish, states
+from notices.delivery import approval, brake, claims, finish, states
 from notices.models import (
     NOT_STARTED,
     Delivery,
@@ -199,9 +199,11 @@ def pause(notice: Notice) -> bool:
 
 
 def resume(notice: Notice) -> bool:
-    """It goes on where it stopped; False when it was not paused."""
+    """It goes on where it stopped, and so do its emails if they stopped by themselves; False when
+    neither had."""
     with transaction.atomic():
-        if not states.resume(notice.pk):
+        released = brake.release(notice.pk)
+        if not states.resume(notice.pk) and not released:
             return False
         security.tell("notice-resumed", notice=notice.pk)
     log.info("Notice %d goes on.", notice.pk)

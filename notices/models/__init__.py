@@ -1,5 +1,6 @@
 from notices.models.approval import Approval
 from notices.models.audience import SavedAudience
+from notices.models.brake import Brake
 from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
 from notices.models.erasure import Erasure
 from notices.models.high_water import HighWater
@@ -30,6 +31,7 @@ __all__ = [
     "UNFINISHED",
     "UNPREPARED",
     "Approval",
+    "Brake",
     "CodeRequest",
     "Content",
     "Delivery",

@@ -110,7 +110,7 @@ def live(notice: Notice) -> dict[str, Any]:
         "unfinished": notice.state in UNFINISHED,
         "soon": now["seconds_to_start"] <= SOON.seconds and waits(notice),
         "zone": ZoneInfo(notice.zone),
-        "face": face(notice, uncertain=bool(now["uncertain"])),
+        "face": face(notice, uncertain=bool(now["uncertain"]), braked=bool(now["braked"])),
     }
 
 
@@ -118,7 +118,7 @@ def waits(notice: Notice) -> bool:
     return notice.state == Notice.State.WAITING and not notice.is_held
 
 
-def face(notice: Notice, *, uncertain: bool) -> str:
+def face(notice: Notice, *, uncertain: bool, braked: bool) -> str:
     """What the buttons of the page depend on: one that shows another face is asked for anew."""
     waiting = notice.state == Notice.State.WAITING
     features = {
@@ -126,6 +126,7 @@ def face(notice: Notice, *, uncertain: bool) -> str:
         "in-question": notice.in_question_since is not None,
         "soon": waiting and notice.start_at - clock.now() < SOON,
         "uncertain": uncertain,
+        "braked": braked,
     }
     return ".".join([notice.state, *(name for name, there in features.items() if there)])
 

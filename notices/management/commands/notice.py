@@ -28,7 +28,7 @@ from notices.models import Notice
 from notices.pages import idempotency
 from notices.pages.idempotency import Key
 from notices.pages.notice_form import NoticeForm
-from notices.pages.progress import progress, report, stopped_after
+from notices.pages.progress import braked, progress, report, stopped_after
 
 ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
@@ -130,6 +130,8 @@ class Command(Acting):
         for state, count in facts["counts"].items():
             if count:
                 self.stdout.write(f"{count:>9} {state}")
+        for why in braked(notice):
+            self.stdout.write(f"{why} notice resume {number} lets them go on.")
 
     def pause(self, number: int, **options: Any) -> None:
         notice = find(number)
