@@ -30,7 +30,7 @@ from notices.pages.starting import at_once
 from notices.pages.timing_form import TimingForm
 from web.problems import Invalid
 
-__all__ = ["accepted", "demand_for", "router", "sent_fields"]
+__all__ = ["NoticeOut", "accepted", "demand_for", "facts", "found", "router", "sent_fields"]
 
 router = Router(tags=["notices"])
 OF_SCHEDULES = (
@@ -66,7 +66,7 @@ class NoticeOut(NoticeLine):
     counts: dict[str, int]
     stopped_after: int | None = None
     pause_reason: str
-    brakes: list[BrakeOut] = Field(description="Why its emails stopped by themselves.")
+    brakes: list[BrakeOut] = Field([], description="Why its emails stopped by themselves.")
 
 
 class Notices(Schema):

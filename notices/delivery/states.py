@@ -12,7 +12,7 @@ believe that, not what was read.
     queued --accept_streamed--> sent, or --lose_streamed--> uncertain: in a stream the cursor moves
                                 (advance) and not each row (stream.py)
     sending --rescue--> queued, or --lose--> uncertain: its worker died
-    uncertain --resend--> queued: a person decided
+    uncertain, failed, bounced, sent, delivered --resend--> queued: a person decided
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
     notice: draft --save_draft--> draft --send_draft--> waiting; --discard_draft--> gone
@@ -43,6 +43,7 @@ from notices.audience import suppression
 from notices.delivery.limits import LEASE_SECONDS
 from notices.models import (
     NOT_STARTED,
+    RESENDABLE,
     UNFINISHED,
     Delivery,
     FailedAttempt,
@@ -254,9 +255,13 @@ def lose(rows: QuerySet[Delivery]) -> int:
 
 def resend(rows: QuerySet[Delivery]) -> int:
     """A person decided it: as if it had never been tried. That its provider would have known it
-    again until some moment is over, too, or the next slice would call it uncertain once more."""
-    uncertain, now = rows.filter(state=State.UNCERTAIN), clock.now()
-    return uncertain.update(state=State.QUEUED, tries=0, changed_at=now, **DONE)
+    again until some moment is over, too, or the next slice would call it uncertain once more. What
+    was answered clearly is another message to its provider."""
+    again, now = rows.filter(state__in=RESENDABLE), clock.now()
+    known = Case(When(state=State.UNCERTAIN, then=F("provider_ref")), default=Value(""))
+    return again.update(
+        state=State.QUEUED, tries=0, provider_ref=known, reason="", changed_at=now, **DONE
+    )
 
 
 def report(rows: QuerySet[Delivery], state: State, before: Collection[State], reason: str) -> int:

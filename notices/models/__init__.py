@@ -1,7 +1,15 @@
 from notices.models.approval import Approval
 from notices.models.audience import SavedAudience
 from notices.models.brake import Brake
-from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
+from notices.models.delivery import (
+    OPEN,
+    RESENDABLE,
+    SETTLED,
+    Delivery,
+    FailedAttempt,
+    State,
+    StreamCursor,
+)
 from notices.models.erasure import Erasure
 from notices.models.high_water import HighWater
 from notices.models.kind import Kind, Leaving
@@ -26,6 +34,7 @@ __all__ = [
     "DEAD",
     "NOT_STARTED",
     "OPEN",
+    "RESENDABLE",
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",

@@ -28,6 +28,8 @@ class State(models.TextChoices):
 
 OPEN = (State.QUEUED, State.SENDING)
 SETTLED = tuple(state for state in State if state not in OPEN)
+# A person may have them sent again.
+RESENDABLE = (State.UNCERTAIN, State.FAILED, State.BOUNCED, State.SENT, State.DELIVERED)
 
 
 class Delivery(models.Model):

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import (
-    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -31,7 +30,7 @@ from notices.audience import people
 from notices.channels import CHANNELS
 from notices.delivery import approval, lifecycle
 from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, State
-from notices.pages import drafts, instants
+from notices.pages import again, drafts
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.approving import mine
 from notices.pages.progress import approved_by, progress, report, stopped_after
@@ -42,7 +41,7 @@ from web import characters, tables
 from web.access import StaffRequest, staff_required
 
 __all__ = [
-    "again", "as_csv", "as_json", "cancel", "detail", "listing", "pause", "progress_part", "resume",
+    "as_csv", "as_json", "cancel", "detail", "listing", "pause", "progress_part", "resume",
     "start",
 ]  # fmt: skip
 
@@ -80,10 +79,8 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
     if not wanted["q"].strip():
         pages.count = known(shown["progress"]["tally"], wanted["state"], wanted["channel"])
     page = pages.get_page(request.GET.get("page"))
-    uncertain = notice.deliveries.filter(state=State.UNCERTAIN)
-    context = {
+    context: dict[str, Any] = {
         "search": wanted,
-        "uncertain_until": uncertain.aggregate(last=Max("changed_at"))["last"],
         "page": page,
         "states": State.choices,
         "channels": channels.choices(),
@@ -92,6 +89,7 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
     waits = notice.state in NOT_STARTED and not notice.in_question_since
     context["unapproved"] = waits and approval.missing(notice)
     context |= shown | buttons(request, notice)
+    context |= again.section(request, notice)
     return render(request, "notices/notice.html", context)
 
 
@@ -252,25 +250,3 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     if fresh.wanted(request) and people.is_above(notice, settings.CONFIRM_ABOVE):
         return redirect(reverse("notice_check", args=[pk]) + "?at=once")
     return tell_at_once(request, notice, at_once(notice))
-
-
-@require_POST
-@right_required(rights.SEND)
-def again(request: StaffRequest, pk: int) -> HttpResponse:
-    """Sends again what is uncertain: the delivery that `delivery` names, or all of them. `until`:
-    when the page saw them change last, so that who presses twice decides it once."""
-    notice = get_object_or_404(Notice, pk=pk)
-    wanted = request.POST.get("delivery", "")
-    if wanted and not wanted.isdecimal():
-        raise Http404
-    number = int(wanted[:18]) if wanted else None
-    until = instants.posted(request, "until")
-    count = lifecycle.send_again(notice, request.user, number, until)
-    if count:
-        text = ngettext(
-            "%(count)d delivery goes out again.", "%(count)d deliveries go out again.", count
-        )
-        messages.success(request, text % {"count": count})
-    else:
-        messages.info(request, _("Nothing was left to send again: that was done already."))
-    return redirect(notice)

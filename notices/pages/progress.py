@@ -89,7 +89,8 @@ def approved_by(notice: Notice) -> list[Approval]:
 
 def report(notice: Notice) -> dict[str, Any]:
     """The answer of the API and of `notice show --json`; times in ISO 8601, UTC. `stopped_after` is
-    there when the notice was cancelled on its way, `approvals` when somebody approved it: `by` is
+    there when the notice was cancelled on its way, `brakes` when its emails stopped by themselves,
+    `approvals` when somebody approved it: `by` is
     the number of a user."""
     by_state, stop = counts(tally(notice)), stopped_after(notice)
     approvals = [
@@ -97,21 +98,22 @@ def report(notice: Notice) -> dict[str, Any]:
          "people": one.people}
         for one in approved_by(notice)
     ]  # fmt: skip
+    brakes = [
+        {"why": one.kind, "number": one.number, "among": one.among, "at": one.at.isoformat(),
+         "released_at": one.released_at and one.released_at.isoformat()}
+        for one in notice.brakes.all()
+    ]  # fmt: skip
     return {
         "id": notice.pk,
         "state": notice.state,
         **({"stopped_after": stop.after} if stop else {}),
         "recipients": sum(by_state.values()),
         "counts": by_state,
-        "brakes": [
-            {"why": one.kind, "number": one.number, "among": one.among, "at": one.at.isoformat(),
-             "released_at": one.released_at and one.released_at.isoformat()}
-            for one in notice.brakes.all()
-        ],
+        **({"brakes": brakes} if brakes else {}),
         **({"approvals": approvals} if approvals else {}),
         "started_at": notice.started_at and notice.started_at.isoformat(),
         "finished_at": notice.finished_at and notice.finished_at.isoformat(),
-    }  # fmt: skip
+    }
 
 
 class Wait(NamedTuple):

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from notices.pages import (
+    again,
     approving,
     check,
     dropping,
@@ -38,7 +39,7 @@ urlpatterns = [
     path("<int:pk>/start/", notices.start, name="notice_start"),
     path("<int:pk>/progress/", notices.progress_part, name="notice_progress"),
     path("<int:pk>/cancel/", notices.cancel, name="notice_cancel"),
-    path("<int:pk>/again/", notices.again, name="notice_again"),
+    path("<int:pk>/again/", again.again_page, name="notice_again"),
     path("<int:pk>.json", notices.as_json, name="notice_json"),
     path("<int:pk>.csv", notices.as_csv, name="notice_csv"),
     path("schedules/", schedules.listing, name="schedules"),

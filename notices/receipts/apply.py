@@ -244,7 +244,7 @@ def is_bad(receipt: Receipt, found: Mapping[int, Delivery]) -> bool:
 def count_complaints(batch: Iterable[Receipt], found: Mapping[int, Delivery]) -> None:
     complained = [each for each in batch if each.kind == Kind.COMPLAINED and is_bad(each, found)]
     for notice_id, number in Counter(found[each.pk].notice_id for each in complained).items():
-        Notice.objects.filter(pk=notice_id).update(complaints=F("complaints") + number)
+        Notice.objects.filter(pk=notice_id or 0).update(complaints=F("complaints") + number)
 
 
 def forget_erased(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:

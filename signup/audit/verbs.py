@@ -45,7 +45,7 @@ SENTENCES: dict[str, Promise] = {
     "notice-paused": _("Paused a notice: %(what)s."),
     "notice-resumed": _("Let a notice go on: %(what)s."),
     "notice-cancelled": _("Cancelled a notice: %(what)s."),
-    "notice-resent": _("Sent %(number)s uncertain messages again: %(what)s."),
+    "notice-resent": _("Sent %(number)s messages again: %(what)s."),
     "schedule-added": _("Wrote a schedule: %(what)s."),
     "schedule-changed": _("Changed a schedule: %(what)s."),
     "schedule-paused": _("Paused a schedule: %(what)s."),

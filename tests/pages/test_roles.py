@@ -48,7 +48,7 @@ DOORS = {
     f"/notices/{N}/start/": (None, {S, AD}),
     f"/notices/{N}/progress/": (ALL, None),
     f"/notices/{N}/cancel/": (None, {S, AD}),
-    f"/notices/{N}/again/": (None, {S, AD}),
+    f"/notices/{N}/again/": ({S, AD}, {S, AD}),
     f"/notices/{N}.json": (ALL, None),
     f"/notices/{N}.csv": ({AD}, None),  # it takes two roles, or all
     "/notices/schedules/": (ALL, None),

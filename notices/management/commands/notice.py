@@ -1,4 +1,4 @@
-"""notice send, show, pause, resume, cancel: for scripts. The same form and code as the page."""
+"""notice send, show, pause, resume, again, cancel: for scripts. Form and code are the page's."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 
 from config import clock
 from notices.audience import files
-from notices.delivery import lifecycle, quiet_hours
+from notices.delivery import again, lifecycle, quiet_hours
 from notices.management.options import (
     Acting,
     add_author,
@@ -24,7 +24,7 @@ from notices.management.options import (
     read_content,
     stored_key,
 )
-from notices.models import Notice
+from notices.models import RESENDABLE, Notice
 from notices.pages import idempotency
 from notices.pages.idempotency import Key
 from notices.pages.notice_form import NoticeForm
@@ -59,6 +59,13 @@ class Command(Acting):
             step = commands.add_parser(name, help=does)
             step.add_argument("number", type=int)
             add_author(step)
+
+        more = commands.add_parser("again", help="send again what failed, or what you choose")
+        more.add_argument("number", type=int)
+        more.add_argument("--state", action="append", default=[], choices=list(RESENDABLE))
+        more.add_argument("--delivery", action="append", default=[], type=int, metavar="NUMBER")
+        more.add_argument("--twice", action="store_true", help="some people may get it twice")
+        add_author(more)
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         getattr(self, command)(**options)
@@ -144,6 +151,21 @@ class Command(Acting):
         if not lifecycle.resume(notice):
             raise CommandError(f"Notice {number} is {notice.state}, not paused.")
         self.stdout.write(f"Notice {number} goes on.")
+
+    def again(self, number: int, **options: Any) -> None:
+        notice, by = find(number), member_of_staff(options["by"])
+        if not (options["state"] or options["delivery"]):
+            raise CommandError("Choose what goes again: --state or --delivery.")
+        wanted = again.Wanted(
+            states=options["state"], deliveries=options["delivery"], until=clock.now()
+        )
+        try:
+            count = again.send(notice, by, wanted, twice=options["twice"])
+        except again.Closed:
+            raise CommandError(f"Nothing of notice {number} goes out any more.") from None
+        except again.Twice as problem:
+            raise CommandError(f"{problem.number} may get it twice: --twice if so.") from None
+        self.stdout.write(f"{count} go out again.")
 
     def cancel(self, number: int, **options: Any) -> None:
         notice = find(number)
