@@ -1,4 +1,4 @@
-"""Some of a notice, sent again."""
+"""Some of a notice, sent again; and the text of a paused one, corrected."""
 
 from typing import Any, Literal
 
@@ -10,9 +10,10 @@ from notices.api.bearer import Asked, scope
 from notices.api.notices import NoticeOut, demand_for, facts, found
 from notices.api.once import once
 from notices.api.problems import Refused
-from notices.delivery import again
+from notices.delivery import again, corrections
 from notices.models import RESENDABLE
 from notices.pages.again import CHOSEN, refusal
+from notices.pages.correcting import MOVING, NOT_NOW, CorrectionForm
 from web.problems import Invalid
 
 __all__ = ["router"]
@@ -47,3 +48,29 @@ def send_again(request: Asked, number: int, body: AgainIn) -> tuple[int, dict[st
         raise refusal(problem) from None
     notice.refresh_from_db()
     return 200, facts(notice)
+
+
+class CorrectionIn(Schema):
+    model_config = {"extra": "forbid"}
+    subject: str = ""
+    text: str = ""
+
+
+@router.post("/{int:number}/correct", response=NoticeOut, summary="Correct a paused notice")
+@scope("notices:send", tests=False)
+@once(atomic=False)
+def correct(request: Asked, number: int, body: CorrectionIn) -> tuple[int, dict[str, Any]]:
+    """Whoever has not got it gets this text when it goes on. What is left out stays as it is."""
+    notice = found(number)
+    demand_for(request.auth, notice.audience)
+    given = corrections.snapshot(notice) | body.model_dump(exclude_unset=True)
+    form = CorrectionForm(given, instance=found(number))
+    if not form.is_valid():
+        raise Invalid(errors={name: list(map(str, each)) for name, each in form.errors.items()})
+    try:
+        corrections.correct(number, request.auth.author, notice.version, form.cleaned_data)
+    except corrections.NotNow:
+        raise Refused("not_now", str(NOT_NOW)) from None
+    except corrections.Moving:
+        raise Refused("not_now", str(MOVING)) from None
+    return 200, facts(found(number))

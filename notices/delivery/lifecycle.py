@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 import jobs
 from config import clock
-from notices.delivery import approval, brake, claims, finish, states
+from notices.delivery import approval, brake, claims, corrections, finish, states
 from notices.models import (
     NOT_STARTED,
     Notice,
@@ -197,7 +197,9 @@ def pause(notice: Notice) -> bool:
 
 def resume(notice: Notice) -> bool:
     """It goes on where it stopped, and so do its emails if they stopped by themselves; False when
-    neither had."""
+    neither had, or it was corrected and nobody has approved that yet."""
+    if corrections.waits_for_approval(notice):
+        return False
     with transaction.atomic():
         released = brake.release(notice.pk)
         if not states.resume(notice.pk) and not released:

@@ -130,10 +130,10 @@ def release(token: str, but: int = 0) -> int:
     return Delivery.objects.filter(token=token, state=State.QUEUED).exclude(pk=but).update(**FREE)
 
 
-def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
+def mark(rows: QuerySet[Delivery], provider: Provider, token: str, version: int = 0) -> int:
     """Says that the request is about to leave; rows that it does not count are not ours to send.
     The message id that another provider gave goes, or a report of this one would seem to be about
-    an earlier try; not when that one may have the message."""
+    an earlier try; not when that one may have the message. `version`: of the notice's text."""
     now = clock.now()
     keeps = Q(provider=provider.name) | Q(doubt_until__isnull=False)
     return rows.filter(state__in=(State.QUEUED, State.SENDING)).update(
@@ -142,6 +142,7 @@ def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
         lease_until=now + LEASE,
         tries=F("tries") + 1,
         provider=provider.name,
+        version=version,
         provider_ref=Case(When(keeps, then=F("provider_ref")), default=Value("")),
         changed_at=now,
     )
@@ -316,7 +317,7 @@ def tell_streamed(rows: QuerySet[Delivery]) -> int:
 
 
 def tried_by(cursor: StreamCursor) -> dict[str, Any]:
-    tried = {"provider": cursor.provider, "tries": F("tries") + 1}
+    tried = {"provider": cursor.provider, "tries": F("tries") + 1, "version": cursor.version}
     return tried | {"changed_at": clock.now()}
 
 

@@ -28,6 +28,7 @@ from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
 from notices.models.token import Token
+from notices.models.version import Version
 
 __all__ = [
     "CONTENT_FIELDS",
@@ -61,4 +62,5 @@ __all__ = [
     "StreamCursor",
     "Suppression",
     "Token",
+    "Version",
 ]

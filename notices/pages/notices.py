@@ -28,11 +28,12 @@ from config import clock
 from notices import channels, rights
 from notices.audience import people
 from notices.channels import CHANNELS
-from notices.delivery import approval, lifecycle
+from notices.delivery import approval, corrections, lifecycle
 from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, State
 from notices.pages import again, drafts
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.approving import mine
+from notices.pages.correcting import versions
 from notices.pages.progress import approved_by, progress, report, stopped_after
 from notices.pages.starting import at_once, tell, tell_at_once
 from notices.rights import demand, right_required
@@ -86,9 +87,14 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "channels": channels.choices(),
     }
     context["approved"] = approved_by(notice)
-    waits = notice.state in NOT_STARTED and not notice.in_question_since
-    context["unapproved"] = waits and approval.missing(notice)
+    waits = notice.state in (*NOT_STARTED, Notice.State.PAUSED) and not notice.in_question_since
+    context["unapproved"] = waits and (
+        corrections.waits_for_approval(notice)
+        if notice.state == Notice.State.PAUSED
+        else approval.missing(notice)
+    )
     context |= shown | buttons(request, notice)
+    context["versions"] = versions(notice)
     context |= again.section(request, notice)
     return render(request, "notices/notice.html", context)
 
@@ -236,6 +242,9 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
+    if corrections.waits_for_approval(notice):
+        messages.warning(request, _("It was corrected: it goes on when somebody approved that."))
+        return redirect("notice_check", pk)
     lifecycle.resume(notice)
     ended = _("This notice has ended: nothing was left to send.")
     return tell(request, notice, _("It goes on where it stopped."), ended)

@@ -43,6 +43,7 @@ SENTENCES: dict[str, Promise] = {
     "notice-taken-back": _("Took back a notice, which is a draft again: %(what)s."),
     "test-sent": _("Sent a test (%(number)s messages): %(what)s."),
     "notice-paused": _("Paused a notice: %(what)s."),
+    "notice-corrected": _("Corrected the text of a notice on its way: %(what)s."),
     "notice-resumed": _("Let a notice go on: %(what)s."),
     "notice-cancelled": _("Cancelled a notice: %(what)s."),
     "notice-resent": _("Sent %(number)s messages again: %(what)s."),

@@ -57,8 +57,8 @@ TABLE = [
     (lambda rows: states.claim(rows, "mine"), ["queued"], "queued", FREE),
     (lambda rows: states.claim(rows, "mine", for_good=True), ["queued"], "queued", FREE),
     (lambda rows: states.release("t"), ["queued"], "queued", FREE),
-    (lambda rows: states.mark(rows, Console(""), "mine"), ["queued", "sending"], "sending",
-     FREE | {"provider", "tries"}),
+    (lambda rows: states.mark(rows, Console(""), "mine", 2), ["queued", "sending"], "sending",
+     FREE | {"provider", "tries", "version"}),
     (lambda rows: states.stop(rows, State.CANCELLED), ["queued"], "uncertain", DONE | {"reason"}),
     (lambda rows: states.stop(rows, State.EXPIRED, "Late."), ["queued"], "uncertain",
      DONE | {"reason"}),
@@ -77,9 +77,9 @@ TABLE = [
     (lambda rows: states.report(rows, State.DELIVERED, BEFORE, "Came."), ["sent", "uncertain"],
      "delivered", FREE | {"reason"}),
     (lambda rows: states.accept_streamed(rows, SLICE), ["queued"], "sent",
-     DONE | {"reason", "provider", "provider_ref", "tries"}),
+     DONE | {"reason", "provider", "provider_ref", "tries", "version"}),
     (lambda rows: states.lose_streamed(rows, SLICE), ["queued"], "uncertain",
-     {"reason", "provider", "tries"}),
+     {"reason", "provider", "tries", "version"}),
     (states.tell_streamed, ["uncertain"], "sent", DONE | {"reason", "provider_ref"}),
 ]  # fmt: skip
 CLAIMS = [move for move, *_rest in TABLE[:3]]

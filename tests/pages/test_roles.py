@@ -43,6 +43,7 @@ DOORS = {
     f"/notices/{N}/approval/": (None, {S, AP, AD}),
     f"/notices/{N}/test/": (None, {S, AD}),
     f"/notices/{N}/undo/": (None, {S, AD}),
+    f"/notices/{N}/correct/": ({S, AD}, {S, AD}),
     f"/notices/{N}/pause/": (None, {S, AD}),
     f"/notices/{N}/resume/": (None, {S, AD}),
     f"/notices/{N}/start/": (None, {S, AD}),
