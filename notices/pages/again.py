@@ -15,7 +15,7 @@ from config import clock
 from notices import rights
 from notices.delivery import again
 from notices.delivery.again import AT_MOST, Closed, Twice, Wanted
-from notices.models import RESENDABLE, Notice, State
+from notices.models import Notice, State
 from notices.pages import instants
 from notices.pages.allowed import demand_for
 from notices.rights import right_required
@@ -36,6 +36,7 @@ MEANS = {
     State.SENT: gettext_lazy("Their provider took it: they get it twice."),
     State.DELIVERED: gettext_lazy("It arrived: they get it twice."),
 }
+WRONG = (State.FAILED, State.BOUNCED, State.UNCERTAIN)
 CHOSEN = 1000  # messages that one form can name
 
 
@@ -107,7 +108,7 @@ def meant(given: QueryDict, until: Any) -> Wanted:
 def section(request: StaffRequest, notice: Notice) -> dict[str, Any]:
     """For the notice's page: what went wrong, and whether the reader may send it again."""
     may = request.user.has_perm(rights.SEND) and not again.is_closed(notice)
-    return {"wrong": wrong(notice), "may_send_again": may, "again": RESENDABLE}
+    return {"wrong": wrong(notice), "may_send_again": may, "again": WRONG}
 
 
 def wrong(notice: Notice) -> list[tuple[State, Any, list[tuple[str, again.Group]]]]:
@@ -115,7 +116,7 @@ def wrong(notice: Notice) -> list[tuple[State, Any, list[tuple[str, again.Group]
     found = again.groups(notice)
     by_state = {
         state: [(f"{state}|{each.reason}", each) for each in found if each.state == state]
-        for state in (State.FAILED, State.BOUNCED, State.UNCERTAIN)
+        for state in WRONG
     }
     return [(state, MEANS[state], reasons) for state, reasons in by_state.items() if reasons]
 

@@ -66,6 +66,7 @@ def test_the_failed_go_by_reason_and_their_history_stays(page, ended, burst, mai
     assert ended.state == Notice.State.FINISHED
     told = page.get(reverse("message", args=[one.pk])).text
     assert "It had failed, and was sent again (reception, smtp)." in told
+    assert f"/notices/{ended.pk}/again/?delivery={one.pk}" in told
 
 
 @pytest.mark.parametrize(
