@@ -32,7 +32,7 @@ PACKAGES = [
     "notices.receipts.webhooks notices.receipts.anymail",
     "notices.schedules.actions",
     "health.probes",
-    "notices.delivery.lifecycle notices.delivery.questions",
+    "notices.delivery.again notices.delivery.lifecycle notices.delivery.questions",
     "jobs",
     "notices.receipts.apply notices.receipts.verdicts",
     "notices.schedules",

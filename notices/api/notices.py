@@ -8,7 +8,7 @@ from typing import Any, Literal
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema
+from ninja import Field, Query, Router, Schema
 
 from config import clock
 from notices.api.bearer import Asked, scope
@@ -19,7 +19,7 @@ from notices.api.problems import Refused
 from notices.api.shapes import PK
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle
-from notices.models import UNDER_WAY, Notice, Token
+from notices.models import UNDER_WAY, Brake, Notice, Token
 from notices.pages import accepting, idempotency
 from notices.pages.drafts import DraftForm
 from notices.pages.idempotency import Key
@@ -30,7 +30,7 @@ from notices.pages.starting import at_once
 from notices.pages.timing_form import TimingForm
 from web.problems import Invalid
 
-__all__ = ["accepted", "demand_for", "router", "sent_fields"]
+__all__ = ["NoticeOut", "accepted", "demand_for", "facts", "found", "router", "sent_fields"]
 
 router = Router(tags=["notices"])
 OF_SCHEDULES = (
@@ -53,11 +53,20 @@ class NoticeLine(Schema):
     finished_at: datetime | None
 
 
+class BrakeOut(Schema):
+    why: Literal[tuple(Brake.Kind.values)]  # type: ignore[valid-type]
+    number: int
+    among: int
+    at: datetime
+    released_at: datetime | None = Field(description="When a person let the emails go on.")
+
+
 class NoticeOut(NoticeLine):
     recipients: int
     counts: dict[str, int]
     stopped_after: int | None = None
     pause_reason: str
+    brakes: list[BrakeOut] = Field([], description="Why its emails stopped by themselves.")
 
 
 class Notices(Schema):
@@ -235,7 +244,7 @@ def line(notice: Notice) -> dict[str, Any]:
 
 def facts(notice: Notice) -> dict[str, Any]:
     counted = report(notice)
-    names = ("recipients", "counts", "stopped_after")
+    names = ("recipients", "counts", "stopped_after", "brakes")
     return (
         line(notice)
         | {"pause_reason": notice.pause_reason}

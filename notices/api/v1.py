@@ -10,6 +10,7 @@ from ninja.errors import HttpError, ValidationError
 
 from config.database import AWAY
 from notices.api import (
+    again,
     audiences,
     deliveries,
     document,
@@ -71,6 +72,7 @@ def token(request: Asked) -> dict[str, Any]:
 api.add_router("/messages", messages.router)
 api.add_router("/verifications", verifications.router)
 api.add_router("/notices", notices.router)
+api.add_router("/notices", again.router)
 api.add_router("/schedules", schedules.router)
 api.add_router("/deliveries", deliveries.router)
 api.add_router("/people", people.router)

@@ -126,7 +126,9 @@ def claim(
             claimed = claim_rows(wanted.only(*READ), token, most, for_good=streamed)
         if claimed and streamed:
             until = clock.now() + states.LEASE
-            StreamCursor.objects.create(token=token, notice=notice, lease_until=until)
+            StreamCursor.objects.create(
+                token=token, notice=notice, lease_until=until, version=notice.version
+            )
     for delivery in claimed:
         delivery.notice = notice  # one notice, one rendering
     if claimed:

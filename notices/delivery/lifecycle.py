@@ -9,11 +9,9 @@ from django.db.models import Exists, OuterRef, Q
 
 import jobs
 from config import clock
-from notices.delivery import approval, claims, finish, states
+from notices.delivery import approval, brake, claims, corrections, finish, states
 from notices.models import (
     NOT_STARTED,
-    Delivery,
-    FailedAttempt,
     Notice,
     Schedule,
     State,
@@ -34,7 +32,6 @@ __all__ = [
     "pause",
     "resume",
     "send",
-    "send_again",
     "take_back",
 ]
 
@@ -199,9 +196,13 @@ def pause(notice: Notice) -> bool:
 
 
 def resume(notice: Notice) -> bool:
-    """It goes on where it stopped; False when it was not paused."""
+    """It goes on where it stopped, and so do its emails if they stopped by themselves; False when
+    neither had, or it was corrected and nobody has approved that yet."""
+    if corrections.waits_for_approval(notice):
+        return False
     with transaction.atomic():
-        if not states.resume(notice.pk):
+        released = brake.release(notice.pk)
+        if not states.resume(notice.pk) and not released:
             return False
         security.tell("notice-resumed", notice=notice.pk)
     log.info("Notice %d goes on.", notice.pk)
@@ -213,30 +214,3 @@ def resume(notice: Notice) -> bool:
         for channel in notice.channels:
             jobs.now(jobs.resume_notice, notice.pk, channel)
     return True
-
-
-def send_again(
-    notice: Notice, by: User, delivery_id: int | None = None, until: datetime | None = None
-) -> int:
-    """Lets what is uncertain go once more, one delivery or all of the notice; how many that is.
-    Only a person may decide this: it may have arrived the first time. `until`: when those that the
-    person saw had changed last; what became uncertain later, perhaps again, is another decision."""
-    doubtful = Delivery.objects.filter(notice=notice, state=State.UNCERTAIN)
-    doubtful = doubtful.exclude(notice__state=Notice.State.CANCELLED).exclude(address="")
-    if delivery_id is not None:
-        doubtful = doubtful.filter(pk=delivery_id)
-    if until is not None:
-        doubtful = doubtful.filter(changed_at__lte=until)
-    with transaction.atomic():
-        chosen = list(doubtful.select_for_update(of=("self",)))
-        states.resend(Delivery.objects.filter(pk__in=[each.pk for each in chosen]))
-        reason = f"It may have arrived; {by} had it sent again."
-        FailedAttempt.objects.bulk_create(
-            FailedAttempt(delivery=each, reason=reason) for each in chosen
-        )
-        states.reopen(notice.pk)
-        if chosen:
-            security.tell("notice-resent", notice=notice.pk, number=len(chosen))
-    for channel in {each.channel for each in chosen}:
-        jobs.now(jobs.resume_notice, notice.pk, channel)
-    return len(chosen)

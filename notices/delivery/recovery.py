@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, Greatest
 from config import clock
 from notices.content import messages
 from notices.delivery import (
+    brake,
     claims,
     erasure,
     escalation,
@@ -148,8 +149,9 @@ def silent_notices(bells: Bells, waits: Waits = lambda job, args: False) -> Iter
         if any(waits(bells.send_notice, (notice.pk, channel)) for channel in notice.channels):
             continue
         finish.finish(notice.pk)
+        brake.rest(notice.pk)
         for channel in notice.channels:
-            if claims.any_free(notice.pk, channel):
+            if not brake.holds(notice.pk, channel) and claims.any_free(notice.pk, channel):
                 yield bells.resume_notice, (notice.pk, channel)
 
 

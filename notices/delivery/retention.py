@@ -23,6 +23,7 @@ from notices.models import (
     Request,
     Schedule,
     State,
+    Version,
 )
 from signup.audit import retention as audit
 from signup.models import BudgetRelease, Change, ContactChange, SignedIn, Upload, Verification
@@ -122,6 +123,7 @@ def texts(old: datetime) -> Iterator[None]:
     ended = Notice.objects.filter(finished_at__lt=old, text_removed_at=None)
     ended = ended.exclude(state__in=UNFINISHED).order_by("finished_at")
     for pk in ended.values_list("pk", flat=True):
+        Version.objects.filter(notice=pk).delete()
         Notice.objects.filter(pk=pk).update(text="", text_removed_at=clock.now())
         yield
 

@@ -162,7 +162,12 @@ class Sender:
         for _name, requests in groupby(sorted(ready, key=provider_name), provider_name):
             alike = list(requests)
             wanted = {one.pk for request in alike for one in request.deliveries}
-            count = states.mark(rows.filter(pk__in=wanted), alike[0].provider, self.token)
+            count = states.mark(
+                rows.filter(pk__in=wanted),
+                alike[0].provider,
+                self.token,
+                version_of(alike[0]),
+            )
             if count < len(wanted):
                 sending = Delivery.objects.filter(state=State.SENDING, token=self.token)
                 wanted = set(sending.filter(pk__in=wanted).values_list("pk", flat=True))
@@ -221,6 +226,12 @@ class Sender:
             self.outcomes = [outcome for each in heard for outcome in self.judge(*each)]
         if self.bug:
             states.release(self.token, but=self.spoiled)
+
+
+def version_of(request: Request) -> int:
+    """Of its notice's text; all requests of a sender are of one notice, or of none."""
+    notice = request.deliveries[0].notice
+    return notice.version if notice else 0
 
 
 def provider_name(request: Request) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Min, QuerySet
 
 from config import clock
 from notices.delivery import (
+    brake,
     claims,
     escalation,
     finish,
@@ -49,7 +50,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     high_water.rise_before()
     sending = Notice.objects.filter(pk=notice_id, state=Notice.State.SENDING)
     notice = sending.filter(in_question_since=None).first()
-    if notice is None:
+    if notice is None or brake.holds(notice_id, channel):
         return None
     if held_until := quiet_hours.hold(Notice.objects.filter(pk=notice_id)):
         return held_until
@@ -64,6 +65,7 @@ def send_slice(notice_id: int, channel: str, waits: Waits = lambda: None) -> dat
     if finish.finish(notice_id, channel):
         return None
     finish.cancel_queued(notice_id, CANCEL_SECONDS)
+    brake.look(notice_id)
     if pause:
         return on_the_grid(clock.now() + timedelta(seconds=pause))
     return next_due(notice_id, channel)

@@ -12,7 +12,7 @@ believe that, not what was read.
     queued --accept_streamed--> sent, or --lose_streamed--> uncertain: in a stream the cursor moves
                                 (advance) and not each row (stream.py)
     sending --rescue--> queued, or --lose--> uncertain: its worker died
-    uncertain --resend--> queued: a person decided
+    uncertain, failed, bounced, sent, delivered --resend--> queued: a person decided
     sent ... --report--> delivered, bounced: a provider reported (receipts/apply.py)
 
     notice: draft --save_draft--> draft --send_draft--> waiting; --discard_draft--> gone
@@ -43,6 +43,7 @@ from notices.audience import suppression
 from notices.delivery.limits import LEASE_SECONDS
 from notices.models import (
     NOT_STARTED,
+    RESENDABLE,
     UNFINISHED,
     Delivery,
     FailedAttempt,
@@ -129,10 +130,10 @@ def release(token: str, but: int = 0) -> int:
     return Delivery.objects.filter(token=token, state=State.QUEUED).exclude(pk=but).update(**FREE)
 
 
-def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
+def mark(rows: QuerySet[Delivery], provider: Provider, token: str, version: int = 0) -> int:
     """Says that the request is about to leave; rows that it does not count are not ours to send.
     The message id that another provider gave goes, or a report of this one would seem to be about
-    an earlier try; not when that one may have the message."""
+    an earlier try; not when that one may have the message. `version`: of the notice's text."""
     now = clock.now()
     keeps = Q(provider=provider.name) | Q(doubt_until__isnull=False)
     return rows.filter(state__in=(State.QUEUED, State.SENDING)).update(
@@ -141,6 +142,7 @@ def mark(rows: QuerySet[Delivery], provider: Provider, token: str) -> int:
         lease_until=now + LEASE,
         tries=F("tries") + 1,
         provider=provider.name,
+        version=version,
         provider_ref=Case(When(keeps, then=F("provider_ref")), default=Value("")),
         changed_at=now,
     )
@@ -254,9 +256,13 @@ def lose(rows: QuerySet[Delivery]) -> int:
 
 def resend(rows: QuerySet[Delivery]) -> int:
     """A person decided it: as if it had never been tried. That its provider would have known it
-    again until some moment is over, too, or the next slice would call it uncertain once more."""
-    uncertain, now = rows.filter(state=State.UNCERTAIN), clock.now()
-    return uncertain.update(state=State.QUEUED, tries=0, changed_at=now, **DONE)
+    again until some moment is over, too, or the next slice would call it uncertain once more. What
+    was answered clearly is another message to its provider."""
+    again, now = rows.filter(state__in=RESENDABLE), clock.now()
+    known = Case(When(state=State.UNCERTAIN, then=F("provider_ref")), default=Value(""))
+    return again.update(
+        state=State.QUEUED, tries=0, provider_ref=known, reason="", changed_at=now, **DONE
+    )
 
 
 def report(rows: QuerySet[Delivery], state: State, before: Collection[State], reason: str) -> int:
@@ -311,7 +317,7 @@ def tell_streamed(rows: QuerySet[Delivery]) -> int:
 
 
 def tried_by(cursor: StreamCursor) -> dict[str, Any]:
-    tried = {"provider": cursor.provider, "tries": F("tries") + 1}
+    tried = {"provider": cursor.provider, "tries": F("tries") + 1, "version": cursor.version}
     return tried | {"changed_at": clock.now()}
 
 

@@ -116,7 +116,12 @@ def still_claimed(token: str) -> QuerySet[Delivery]:
 def put_aside(outcome: Outcome, provider: Provider, token: str) -> None:
     """Records one that was not accepted."""
     with transaction.atomic():
-        states.mark(still_claimed(token).filter(pk=outcome.delivery.pk), provider, token)
+        states.mark(
+            still_claimed(token).filter(pk=outcome.delivery.pk),
+            provider,
+            token,
+            outcome.delivery.notice.version if outcome.delivery.notice else 0,
+        )
         states.record(outcome, token)
         doubts.pause([outcome])
 

@@ -1,6 +1,15 @@
 from notices.models.approval import Approval
 from notices.models.audience import SavedAudience
-from notices.models.delivery import OPEN, SETTLED, Delivery, FailedAttempt, State, StreamCursor
+from notices.models.brake import Brake
+from notices.models.delivery import (
+    OPEN,
+    RESENDABLE,
+    SETTLED,
+    Delivery,
+    FailedAttempt,
+    State,
+    StreamCursor,
+)
 from notices.models.erasure import Erasure
 from notices.models.high_water import HighWater
 from notices.models.kind import Kind, Leaving
@@ -19,17 +28,20 @@ from notices.models.receipt import Receipt
 from notices.models.schedule import Occurrence, Schedule
 from notices.models.suppression import DEAD, Suppression
 from notices.models.token import Token
+from notices.models.version import Version
 
 __all__ = [
     "CONTENT_FIELDS",
     "DEAD",
     "NOT_STARTED",
     "OPEN",
+    "RESENDABLE",
     "SETTLED",
     "UNDER_WAY",
     "UNFINISHED",
     "UNPREPARED",
     "Approval",
+    "Brake",
     "CodeRequest",
     "Content",
     "Delivery",
@@ -50,4 +62,5 @@ __all__ = [
     "StreamCursor",
     "Suppression",
     "Token",
+    "Version",
 ]

@@ -28,6 +28,8 @@ class State(models.TextChoices):
 
 OPEN = (State.QUEUED, State.SENDING)
 SETTLED = tuple(state for state in State if state not in OPEN)
+# A person may have them sent again.
+RESENDABLE = (State.UNCERTAIN, State.FAILED, State.BOUNCED, State.SENT, State.DELIVERED)
 
 
 class Delivery(models.Model):
@@ -80,6 +82,8 @@ class Delivery(models.Model):
     provider_ref = models.CharField(_("provider's number"), max_length=100, blank=True, default="")
     # Its provider may have it, and would not carry it twice: so long, it alone is asked again.
     doubt_until = models.DateTimeField(null=True)
+    # Which version of its notice's text left last; 0: none, or before there were versions.
+    version = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     changed_at = models.DateTimeField(_("changed"), default=timezone.now)
 
@@ -162,6 +166,7 @@ class StreamCursor(models.Model):
     # The delivery whose request is leaving, or left last.
     position = models.BigIntegerField(default=0, db_column="at")
     lease_until = models.DateTimeField()
+    version = models.PositiveSmallIntegerField(default=1, db_default=1)  # of the notice's text
 
     class Meta:
         db_table = "notices_slice"

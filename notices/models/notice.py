@@ -124,6 +124,10 @@ class Notice(Content):
     paused_from = models.CharField(max_length=10, null=True, editable=False)  # its state before
     paused_at = models.DateTimeField(null=True, editable=False)
     pause_reason = models.CharField(max_length=255, default="", db_default="", editable=False)
+    # Of its text: 1 until it is corrected on its way (delivery/corrections.py).
+    version = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
+    # How many people a provider said to have called it spam (receipts/apply.py).
+    complaints = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     # Of a draft: who saves it says which version they saw.
     draft_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     # The version that was checked and may be sent; 0 while nothing is asked to be.

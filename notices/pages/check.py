@@ -36,6 +36,7 @@ __all__ = ["check", "elsewhere", "page", "sender"]
 
 DRAFT, CHANGING = Notice.State.DRAFT, Notice.State.CHANGING
 WAITING, AWAITING = Notice.State.WAITING, Notice.State.AWAITING
+PAUSED = Notice.State.PAUSED
 TESTS = 6  # that are shown
 GROWN = 0.05  # so many may have come or gone since the page was looked at
 
@@ -74,8 +75,8 @@ def elsewhere(request: StaffRequest, notice: Notice, *, now: bool) -> HttpRespon
         return redirect(drafts.page_of(notice) if drafts.may_open(request, notice) else "notices")
     if notice.state == CHANGING:
         return None if notice.checked_version else redirect("notice_edit", notice.pk)
-    waits = notice.state in (WAITING, AWAITING) and not notice.in_question_since
-    if waits and (now or approval.missing(notice)):
+    waits = notice.state in (WAITING, AWAITING, PAUSED) and not notice.in_question_since
+    if waits and ((now and notice.state != PAUSED) or approval.missing(notice)):
         return None
     if request.method == "GET":
         goes = notice.state in (WAITING, Notice.State.PREPARING, Notice.State.SENDING)

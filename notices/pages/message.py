@@ -17,7 +17,7 @@ from notices import rights
 from notices.audience import suppression
 from notices.content.messages import TEST
 from notices.delivery import periods
-from notices.models import DEAD, Delivery, Notice, Receipt, State
+from notices.models import DEAD, RESENDABLE, Delivery, Notice, Receipt, State
 from notices.pages.people import SAID, receipts_of
 from notices.rights import demand
 from web.access import StaffRequest, staff_required
@@ -64,6 +64,7 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
     against = suppression.active(delivery.channel, delivery.address) if delivery.address else []
     context = {
         "delivery": delivery,
+        "resendable": delivery.notice_id and delivery.state in RESENDABLE,
         "said": SAID.get(delivery.message, delivery.message),
         "why": why(delivery),
         "steps": steps(delivery),

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import (
-    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -29,10 +28,11 @@ from config import clock
 from notices import channels, rights
 from notices.audience import people
 from notices.channels import CHANNELS
-from notices.delivery import approval, lifecycle
+from notices.delivery import approval, corrections, lifecycle
 from notices.models import NOT_STARTED, UNFINISHED, Delivery, Notice, State
-from notices.pages import drafts, instants
+from notices.pages import again, drafts
 from notices.pages.allowed import buttons, demand_for
+from notices.pages.correcting import versions
 from notices.pages.progress import approved_by, progress, report
 from notices.pages.starting import at_once, tell, tell_at_once
 from notices.rights import demand, right_required
@@ -41,7 +41,7 @@ from web import characters, tables
 from web.access import StaffRequest, staff_required
 
 __all__ = [
-    "again", "as_csv", "as_json", "cancel", "detail", "pause", "progress_part", "resume", "start",
+    "as_csv", "as_json", "cancel", "detail", "pause", "progress_part", "resume", "start",
 ]  # fmt: skip
 
 PAGE = 50
@@ -67,18 +67,22 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
     if not wanted["q"].strip():
         pages.count = known(shown["progress"]["tally"], wanted["state"], wanted["channel"])
     page = pages.get_page(request.GET.get("page"))
-    uncertain = notice.deliveries.filter(state=State.UNCERTAIN)
-    context = {
+    context: dict[str, Any] = {
         "search": wanted,
-        "uncertain_until": uncertain.aggregate(last=Max("changed_at"))["last"],
         "page": page,
         "states": State.choices,
         "channels": channels.choices(),
     }
     context["approved"] = approved_by(notice)
-    waits = notice.state in NOT_STARTED and not notice.in_question_since
-    context["unapproved"] = waits and approval.missing(notice)
+    waits = notice.state in (*NOT_STARTED, Notice.State.PAUSED) and not notice.in_question_since
+    context["unapproved"] = waits and (
+        corrections.waits_for_approval(notice)
+        if notice.state == Notice.State.PAUSED
+        else approval.missing(notice)
+    )
     context |= shown | buttons(request, notice)
+    context["versions"] = versions(notice)
+    context |= again.section(request, notice)
     return render(request, "notices/notice.html", context)
 
 
@@ -97,7 +101,7 @@ def live(notice: Notice) -> dict[str, Any]:
         "unfinished": notice.state in UNFINISHED,
         "soon": now["seconds_to_start"] <= SOON.seconds and waits(notice),
         "zone": ZoneInfo(notice.zone),
-        "face": face(notice, uncertain=bool(now["uncertain"])),
+        "face": face(notice, uncertain=bool(now["uncertain"]), braked=bool(now["braked"])),
     }
 
 
@@ -105,7 +109,7 @@ def waits(notice: Notice) -> bool:
     return notice.state == Notice.State.WAITING and not notice.is_held
 
 
-def face(notice: Notice, *, uncertain: bool) -> str:
+def face(notice: Notice, *, uncertain: bool, braked: bool) -> str:
     """What the buttons of the page depend on: one that shows another face is asked for anew."""
     waiting = notice.state == Notice.State.WAITING
     features = {
@@ -113,6 +117,7 @@ def face(notice: Notice, *, uncertain: bool) -> str:
         "in-question": notice.in_question_since is not None,
         "soon": waiting and notice.start_at - clock.now() < SOON,
         "uncertain": uncertain,
+        "braked": braked,
     }
     return ".".join([notice.state, *(name for name, there in features.items() if there)])
 
@@ -224,6 +229,9 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     notice = get_object_or_404(Notice, pk=pk)
     demand_for(request, notice.audience)
+    if corrections.waits_for_approval(notice):
+        messages.warning(request, _("It was corrected: it goes on when somebody approved that."))
+        return redirect("notice_check", pk)
     lifecycle.resume(notice)
     ended = _("This notice has ended: nothing was left to send.")
     return tell(request, notice, _("It goes on where it stopped."), ended)
@@ -238,25 +246,3 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     if fresh.wanted(request) and people.is_above(notice, settings.CONFIRM_ABOVE):
         return redirect(reverse("notice_check", args=[pk]) + "?at=once")
     return tell_at_once(request, notice, at_once(notice))
-
-
-@require_POST
-@right_required(rights.SEND)
-def again(request: StaffRequest, pk: int) -> HttpResponse:
-    """Sends again what is uncertain: the delivery that `delivery` names, or all of them. `until`:
-    when the page saw them change last, so that who presses twice decides it once."""
-    notice = get_object_or_404(Notice, pk=pk)
-    wanted = request.POST.get("delivery", "")
-    if wanted and not wanted.isdecimal():
-        raise Http404
-    number = int(wanted[:18]) if wanted else None
-    until = instants.posted(request, "until")
-    count = lifecycle.send_again(notice, request.user, number, until)
-    if count:
-        text = ngettext(
-            "%(count)d delivery goes out again.", "%(count)d deliveries go out again.", count
-        )
-        messages.success(request, text % {"count": count})
-    else:
-        messages.info(request, _("Nothing was left to send again: that was done already."))
-    return redirect(notice)

@@ -10,13 +10,14 @@ from django.db.models import Count, Q
 
 from config import clock
 from notices.channels import CHANNELS
+from notices.delivery import brake
 from notices.models import OPEN, Approval, Notice, State
 from notices.providers import breaker
 from notices.providers.router import providers
 from queueing.redis import ask
 from queueing.scheduler import SCHEDULER_HEARTBEAT
 
-__all__ = ["approved_by", "progress", "report", "stopped_after"]
+__all__ = ["approved_by", "braked", "progress", "report", "stopped_after"]
 
 LARGE = 10_000  # deliveries; of fewer every page counts anew
 SHARE = 0.1  # of a process's time at most goes into counting those of one large notice
@@ -88,7 +89,8 @@ def approved_by(notice: Notice) -> list[Approval]:
 
 def report(notice: Notice) -> dict[str, Any]:
     """The answer of the API and of `notice show --json`; times in ISO 8601, UTC. `stopped_after` is
-    there when the notice was cancelled on its way, `approvals` when somebody approved it: `by` is
+    there when the notice was cancelled on its way, `brakes` when its emails stopped by themselves,
+    `approvals` when somebody approved it: `by` is
     the number of a user."""
     by_state, stop = counts(tally(notice)), stopped_after(notice)
     approvals = [
@@ -96,12 +98,18 @@ def report(notice: Notice) -> dict[str, Any]:
          "people": one.people}
         for one in approved_by(notice)
     ]  # fmt: skip
+    brakes = [
+        {"why": one.kind, "number": one.number, "among": one.among, "at": one.at.isoformat(),
+         "released_at": one.released_at and one.released_at.isoformat()}
+        for one in notice.brakes.all()
+    ]  # fmt: skip
     return {
         "id": notice.pk,
         "state": notice.state,
         **({"stopped_after": stop.after} if stop else {}),
         "recipients": sum(by_state.values()),
         "counts": by_state,
+        **({"brakes": brakes} if brakes else {}),
         **({"approvals": approvals} if approvals else {}),
         "started_at": notice.started_at and notice.started_at.isoformat(),
         "finished_at": notice.finished_at and notice.finished_at.isoformat(),
@@ -128,6 +136,13 @@ def waits(notice: Notice) -> list[Wait]:
         for provider in providers(channel)
         if (trouble := breaker.trouble(provider.name))
     ]
+
+
+def braked(notice: Notice) -> list[str]:
+    """Why its emails stopped by themselves, in sentences, while they may go on."""
+    if notice.state not in (Notice.State.SENDING, Notice.State.PAUSED):
+        return []
+    return [brake.sentence(each) for each in notice.brakes.filter(released_at=None)]
 
 
 def scheduler_runs() -> bool:
@@ -160,6 +175,7 @@ def progress(notice: Notice) -> dict[str, Any]:
         "percent": 100 * settled // total if total else 0,
         "rate": rate,
         "waits": waits(notice),
+        "braked": braked(notice),
         "no_scheduler": notice.state == Notice.State.WAITING and not scheduler_runs(),
         "seconds_to_start": max(0, ceil((notice.start_at - clock.now()).total_seconds())),
     }

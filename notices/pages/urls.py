@@ -1,8 +1,10 @@
 from django.urls import path
 
 from notices.pages import (
+    again,
     approving,
     check,
+    correcting,
     dropping,
     editing,
     listing,
@@ -34,12 +36,13 @@ urlpatterns = [
     path("<int:pk>/test/", testing.send_test, name="notice_test"),
     path("check/sender/", check.sender, name="check_sender"),
     path("<int:pk>/undo/", starting.undo, name="notice_undo"),
+    path("<int:pk>/correct/", correcting.correct, name="notice_correct"),
     path("<int:pk>/pause/", notices.pause, name="notice_pause"),
     path("<int:pk>/resume/", notices.resume, name="notice_resume"),
     path("<int:pk>/start/", notices.start, name="notice_start"),
     path("<int:pk>/progress/", notices.progress_part, name="notice_progress"),
     path("<int:pk>/cancel/", notices.cancel, name="notice_cancel"),
-    path("<int:pk>/again/", notices.again, name="notice_again"),
+    path("<int:pk>/again/", again.again_page, name="notice_again"),
     path("<int:pk>.json", notices.as_json, name="notice_json"),
     path("<int:pk>.csv", notices.as_csv, name="notice_csv"),
     path("schedules/", schedules.listing, name="schedules"),

@@ -7,17 +7,18 @@ bad news wins: what was delivered may bounce afterwards, what bounced is not del
 import logging
 import re
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from config import clock
 from notices.audience import recipients, suppression
 from notices.channels import EMAIL
-from notices.delivery import erasure, finish, restored, states
-from notices.models import OPEN, Delivery, FailedAttempt, Receipt, State, Suppression
+from notices.delivery import brake, erasure, finish, restored, states
+from notices.models import OPEN, Delivery, FailedAttempt, Notice, Receipt, State, Suppression
 
 __all__ = ["OPT_OUTS", "service", "store", "take"]
 
@@ -69,6 +70,7 @@ def take_batch() -> int:
         waiting = [each for each in batch if must_wait(each, found.get(each.pk))]
         move(batch, found)
         list_addresses(batch, found)
+        count_complaints(batch, found)
         look_again(waiting)
         forget_erased(batch, found)
         done = {each.pk for each in batch} - {each.pk for each in waiting}
@@ -76,6 +78,9 @@ def take_batch() -> int:
     for notice_id in {each.notice_id for each in found.values() if each.state in OPEN}:
         if notice_id:
             finish.finish(notice_id)
+    for notice_id in {found[each.pk].notice_id for each in batch if is_bad(each, found)}:
+        if notice_id:
+            brake.look(notice_id)
     return len(batch)
 
 
@@ -228,6 +233,18 @@ def list_addresses(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None
                 lifted_at=clock.now(), lift_reason=TOOK_BACK
             )
     suppression.add_all(pending)
+
+
+def is_bad(receipt: Receipt, found: Mapping[int, Delivery]) -> bool:
+    """Of an email of ours: what may stop those after it."""
+    told = receipt.dead if receipt.kind == Kind.BOUNCED else receipt.kind == Kind.COMPLAINED
+    return told and receipt.channel == EMAIL and receipt.pk in found
+
+
+def count_complaints(batch: Iterable[Receipt], found: Mapping[int, Delivery]) -> None:
+    complained = [each for each in batch if each.kind == Kind.COMPLAINED and is_bad(each, found)]
+    for notice_id, number in Counter(found[each.pk].notice_id for each in complained).items():
+        Notice.objects.filter(pk=notice_id or 0).update(complaints=F("complaints") + number)
 
 
 def forget_erased(batch: Iterable[Receipt], found: dict[int, Delivery]) -> None:

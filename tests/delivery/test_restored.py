@@ -8,7 +8,16 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from notices.delivery import escalation, expand, finish, high_water, lifecycle, questions, restored
+from notices.delivery import (
+    again,
+    escalation,
+    expand,
+    finish,
+    high_water,
+    questions,
+    restored,
+)
+from notices.delivery.again import Wanted
 from notices.models import (
     Delivery,
     HighWater,
@@ -95,7 +104,7 @@ def test_settled_nothing_more_of_it_goes_and_it_ends(new, burst):
 def test_what_was_settled_goes_again_when_staff_say_so(new, burst, staff):
     command("--settle", str(new.pk))
     burst()
-    assert lifecycle.send_again(new, staff) == 2
+    assert again.send(new, staff, Wanted([State.UNCERTAIN]), twice=True) == 2
     burst()
     assert set(states_of(new).values()) == {"sent"}
 
@@ -139,7 +148,7 @@ def test_a_settled_notice_sends_no_sms_afterwards(new):
 def test_held_again_it_is_asked_again(new, burst, staff):
     command("--settle", "all")
     burst()
-    lifecycle.send_again(new, staff)
+    again.send(new, staff, Wanted([State.UNCERTAIN]), twice=True)
     hold()
     swept()
     assert list(states_of(new).values()).count("queued") == 2

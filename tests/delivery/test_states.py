@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notices.delivery import lifecycle, slices, states
+from notices.delivery import again, lifecycle, slices, states
+from notices.delivery.again import Wanted
 from notices.models import Delivery, FailedAttempt, Notice, State, StreamCursor
 from notices.providers.rehearsal.console import Console
 from tests.support import house
@@ -56,8 +57,8 @@ TABLE = [
     (lambda rows: states.claim(rows, "mine"), ["queued"], "queued", FREE),
     (lambda rows: states.claim(rows, "mine", for_good=True), ["queued"], "queued", FREE),
     (lambda rows: states.release("t"), ["queued"], "queued", FREE),
-    (lambda rows: states.mark(rows, Console(""), "mine"), ["queued", "sending"], "sending",
-     FREE | {"provider", "tries"}),
+    (lambda rows: states.mark(rows, Console(""), "mine", 2), ["queued", "sending"], "sending",
+     FREE | {"provider", "tries", "version"}),
     (lambda rows: states.stop(rows, State.CANCELLED), ["queued"], "uncertain", DONE | {"reason"}),
     (lambda rows: states.stop(rows, State.EXPIRED, "Late."), ["queued"], "uncertain",
      DONE | {"reason"}),
@@ -68,13 +69,17 @@ TABLE = [
      FREE | {"reason", "not_before"}),
     (lambda rows: states.rescue(rows, NOW), ["sending"], "queued", FREE),
     (states.lose, ["sending"], "uncertain", {"reason", "lease_until"}),
-    (states.resend, ["uncertain"], "queued", DONE | {"tries"}),
+    (lambda rows: states.resend(rows.filter(state="uncertain")), ["uncertain"], "queued",
+     DONE | {"tries", "reason"}),
+    (lambda rows: states.resend(rows.exclude(state="uncertain")),
+     ["failed", "bounced", "sent", "delivered"], "queued",
+     DONE | {"tries", "reason", "provider_ref"}),
     (lambda rows: states.report(rows, State.DELIVERED, BEFORE, "Came."), ["sent", "uncertain"],
      "delivered", FREE | {"reason"}),
     (lambda rows: states.accept_streamed(rows, SLICE), ["queued"], "sent",
-     DONE | {"reason", "provider", "provider_ref", "tries"}),
+     DONE | {"reason", "provider", "provider_ref", "tries", "version"}),
     (lambda rows: states.lose_streamed(rows, SLICE), ["queued"], "uncertain",
-     {"reason", "provider", "tries"}),
+     {"reason", "provider", "tries", "version"}),
     (states.tell_streamed, ["uncertain"], "sent", DONE | {"reason", "provider_ref"}),
 ]  # fmt: skip
 CLAIMS = [move for move, *_rest in TABLE[:3]]
@@ -174,9 +179,11 @@ def test_send_again_sends_what_became_uncertain_while_its_provider_was_asked_ane
     swept()
     lost.refresh_from_db()
     assert lost.state == State.UNCERTAIN
-    assert lifecycle.send_again(notice, staff) == 1
+    assert again.send(notice, staff, Wanted(["uncertain"]), twice=True) == 1
     slices.send_slice(notice.pk, "sms")
     lost.refresh_from_db()
     assert (lost.state, lost.reason) == (State.SENT, "")
     assert [address for address, _text in texts] == ["+8613900000011"]
-    assert FailedAttempt.objects.get().reason == f"It may have arrived; {staff} had it sent again."
+    assert FailedAttempt.objects.get().reason == (
+        f"It may have arrived, and was sent again ({staff}, memory)."
+    )

@@ -24,7 +24,7 @@ def meet(folder, who):
 
 
 def meet_before_writing(folder, who):
-    from notices.delivery import lifecycle
+    from notices.delivery import again
     from notices.pages.idempotency import Key
     from notices.schedules import actions
     from signup.batches import Batch
@@ -38,7 +38,7 @@ def meet_before_writing(folder, who):
 
         setattr(owner, name, later)
 
-    for owner, name in [(Key, "once"), (lifecycle, "send_again"), (actions, "in_hand")]:
+    for owner, name in [(Key, "once"), (again, "chunks"), (actions, "in_hand")]:
         before(owner, name)
     plan = Batch.plan
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from notices.delivery import lifecycle
 from notices.models import Notice
 from tests.faults.house import House, people, send_to_everyone
 
@@ -50,4 +51,32 @@ def test_nothing_is_lost_or_sent_twice_whatever_is_killed(house, tmp_path, recip
     assert verdict["sent but not accepted"] == 0
     assert verdict["refused but accepted"] == 0
     assert verdict["uncertain"] <= kills + lost_answers
+    assert Notice.objects.get().state == Notice.State.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("recipients", "pauses"),
+    [
+        pytest.param(1000, 10, id="smoke"),
+        pytest.param(20_000, 200, id="full", marks=pytest.mark.faults),
+    ],
+)
+def test_nothing_is_lost_or_sent_twice_over_pauses_and_kills(house, tmp_path, recipients, pauses):
+    people(recipients)
+    number, done = send_to_everyone(house, tmp_path), 0
+    until = time.monotonic() + pauses
+    while not house.ended(number) and done < pauses and time.monotonic() < until:
+        time.sleep(0.1)
+        notice = Notice.objects.get(pk=number)
+        if lifecycle.pause(notice):
+            done += 1
+            if done % 5 == 0:
+                house.break_something()
+            time.sleep(0.1)
+            assert lifecycle.resume(notice)
+    house.wait_until_ended(number, 120)
+    verdict = house.verdict(number)
+    assert done > pauses / 3
+    assert (verdict["recipients"], verdict["lost"], verdict["extra copies"]) == (recipients, 0, 0)
+    assert verdict["sent but not accepted"] == verdict["refused but accepted"] == 0
     assert Notice.objects.get().state == Notice.State.FINISHED

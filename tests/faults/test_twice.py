@@ -77,7 +77,9 @@ def test_send_again(both, staff):
         expand.start(each.pk)
     Delivery.objects.update(state=State.UNCERTAIN, changed_at=timezone.now())
     Notice.objects.update(state=Notice.State.FINISHED)
-    both([(f"/notices/{each.pk}/again/", {}) for each in doubtful])
+    both(
+        [(f"/notices/{each.pk}/again/", {"group": "uncertain", "twice": "on"}) for each in doubtful]
+    )
     told = Counter(FailedAttempt.objects.values_list("delivery", flat=True))
     assert set(told.values()) == {1}
     assert set(Delivery.objects.values_list("state", flat=True)) == {"queued"}

@@ -479,55 +479,6 @@ def test_json_of_somebody_who_may_not_is_refused_as_json(client, visitor):
     assert not Notice.objects.exists()
 
 
-@pytest.fixture
-def doubtful(mixed):
-    """The same notice, ended, with two deliveries that may have arrived."""
-    Delivery.objects.filter(state=State.QUEUED).update(state=State.UNCERTAIN, tries=1, token="old")
-    Notice.objects.update(state=Notice.State.FINISHED, finished_at=timezone.now())
-    return mixed
-
-
-def test_uncertain_deliveries_go_again_only_when_staff_say_so(page, doubtful, staff, texts, burst):
-    assert "2 deliveries are uncertain" in page.get(f"/notices/{doubtful.pk}/").text
-    response = page.post(f"/notices/{doubtful.pk}/again/", follow=True)
-    assert "2 deliveries go out again." in response.text
-    burst()
-    doubtful.refresh_from_db()
-    assert doubtful.state == Notice.State.FINISHED
-    assert texts == [("+8613900000001", texts[0][1])]
-    again = Delivery.objects.get(address="+8613900000001")
-    assert again.state == State.SENT
-    assert again.failed_attempts.get().reason == "It may have arrived; reception had it sent again."
-
-
-def test_all_workers_go_on_with_what_goes_again(page, doubtful, redis):
-    page.post(f"/notices/{doubtful.pk}/again/")
-    queued = django_rq.get_queue("default").jobs
-    assert "jobs.resume_notice" in {job.func_name for job in queued}
-
-
-def test_one_uncertain_delivery_can_go_again(page, doubtful):
-    one = Delivery.objects.filter(state=State.UNCERTAIN).first()
-    page.post(f"/notices/{doubtful.pk}/again/", {"delivery": one.pk})
-    assert Delivery.objects.get(state=State.QUEUED) == one
-    assert Delivery.objects.filter(state=State.UNCERTAIN).count() == 1
-
-
-@pytest.mark.parametrize("wanted", ["x", "999999999999", "٣"])
-def test_no_other_delivery_goes_again(page, doubtful, wanted):
-    sent = Delivery.objects.get(state=State.SENT)
-    for delivery in (wanted, sent.pk):
-        response = page.post(f"/notices/{doubtful.pk}/again/", {"delivery": delivery})
-        assert response.status_code in (302, 404)
-    assert not Delivery.objects.filter(state=State.QUEUED).exists()
-
-
-def test_uncertain_deliveries_of_a_cancelled_notice_stay(page, doubtful):
-    Notice.objects.update(state=Notice.State.CANCELLED)
-    page.post(f"/notices/{doubtful.pk}/again/")
-    assert Delivery.objects.filter(state=State.UNCERTAIN).count() == 2
-
-
 def test_page_tells_the_truth_while_redis_is_away(page, staff, monkeypatch):
     from redis import Redis
 

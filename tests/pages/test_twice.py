@@ -287,15 +287,14 @@ def lose(notice):
     Notice.objects.filter(pk=notice.pk).update(state=Notice.State.FINISHED)
 
 
-@pytest.mark.parametrize("button", ["Send all of them again", "Send again"])
-def test_send_again_is_decided_once(page, uncertain, button):
+@pytest.mark.parametrize("one", [False, True])
+def test_send_again_is_decided_once(page, uncertain, one):
     """Pressed twice, by Back or in another window: also when it became uncertain once more."""
     address = reverse("notice_again", args=[uncertain.pk])
-    shown = page.get(f"/notices/{uncertain.pk}/").text
-    pressed = re.compile(rf'name="until" value="([^"]+)">\s*<button(.*)>{button}</button>')
-    [(until, rest)] = pressed.findall(shown)
-    delivery = re.search(r'name="delivery" value="(\d+)"', rest)
-    posted = {"until": until} | ({"delivery": delivery[1]} if delivery else {})
+    what = {"delivery": Delivery.objects.get().pk} if one else {"group": "uncertain"}
+    shown = page.get(address, what).text
+    [until] = re.findall(r'name="until" value="([^"]+)"', shown)
+    posted = {"until": until, "twice": "on"} | what
     assert "1 delivery goes out again." in page.post(address, posted, follow=True).text
     assert "was done already" in page.post(address, posted, follow=True).text
     lose(uncertain)

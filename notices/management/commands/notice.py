@@ -1,4 +1,4 @@
-"""notice send, show, pause, resume, cancel: for scripts. The same form and code as the page."""
+"""notice send, show, pause, resume, again, cancel: for scripts. Form and code are the page's."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 
 from config import clock
 from notices.audience import files
-from notices.delivery import lifecycle, quiet_hours
+from notices.delivery import again, corrections, lifecycle, quiet_hours
 from notices.management.options import (
     Acting,
     add_author,
@@ -21,14 +21,16 @@ from notices.management.options import (
     instant,
     member_of_staff,
     once,
+    read,
     read_content,
     stored_key,
 )
-from notices.models import Notice
+from notices.models import RESENDABLE, Notice
 from notices.pages import idempotency
+from notices.pages.correcting import MOVING, NOT_NOW, CorrectionForm
 from notices.pages.idempotency import Key
 from notices.pages.notice_form import NoticeForm
-from notices.pages.progress import progress, report, stopped_after
+from notices.pages.progress import braked, progress, report, stopped_after
 
 ENDED = (Notice.State.FINISHED, Notice.State.CANCELLED, Notice.State.EXPIRED)
 WENT_WRONG = ("failed", "bounced", "uncertain", "expired")
@@ -59,6 +61,19 @@ class Command(Acting):
             step = commands.add_parser(name, help=does)
             step.add_argument("number", type=int)
             add_author(step)
+
+        more = commands.add_parser("again", help="send again what failed, or what you choose")
+        more.add_argument("number", type=int)
+        more.add_argument("--state", action="append", default=[], choices=list(RESENDABLE))
+        more.add_argument("--delivery", action="append", default=[], type=int, metavar="NUMBER")
+        more.add_argument("--twice", action="store_true", help="some people may get it twice")
+        add_author(more)
+
+        text = commands.add_parser("correct", help="another text for those who have not got it")
+        text.add_argument("number", type=int)
+        text.add_argument("--subject")
+        text.add_argument("--text", metavar="FILE", help="Markdown; - is the input")
+        add_author(text)
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         getattr(self, command)(**options)
@@ -130,6 +145,8 @@ class Command(Acting):
         for state, count in facts["counts"].items():
             if count:
                 self.stdout.write(f"{count:>9} {state}")
+        for why in braked(notice):
+            self.stdout.write(f"{why} notice resume {number} lets them go on.")
 
     def pause(self, number: int, **options: Any) -> None:
         notice = find(number)
@@ -139,9 +156,44 @@ class Command(Acting):
 
     def resume(self, number: int, **options: Any) -> None:
         notice = find(number)
+        if corrections.waits_for_approval(notice):
+            raise CommandError(f"Notice {number} goes on when somebody has approved its new text.")
         if not lifecycle.resume(notice):
             raise CommandError(f"Notice {number} is {notice.state}, not paused.")
         self.stdout.write(f"Notice {number} goes on.")
+
+    def again(self, number: int, **options: Any) -> None:
+        notice, by = find(number), member_of_staff(options["by"])
+        if not (options["state"] or options["delivery"]):
+            raise CommandError("Choose what goes again: --state or --delivery.")
+        wanted = again.Wanted(
+            states=options["state"], deliveries=options["delivery"], until=clock.now()
+        )
+        try:
+            count = again.send(notice, by, wanted, twice=options["twice"])
+        except again.Closed:
+            raise CommandError(f"Nothing of notice {number} goes out any more.") from None
+        except again.Twice as problem:
+            raise CommandError(f"{problem.number} may get it twice: --twice if so.") from None
+        self.stdout.write(f"{count} go out again.")
+
+    def correct(self, number: int, **options: Any) -> None:
+        notice, by = find(number), member_of_staff(options["by"])
+        given = corrections.snapshot(notice)
+        if options["subject"] is not None:
+            given["subject"] = options["subject"]
+        if options["text"] is not None:
+            given["text"] = read(options["text"])
+        form = CorrectionForm(given, instance=find(number))
+        if not form.is_valid():
+            raise CommandError(form.errors.as_text())
+        try:
+            corrections.correct(number, by, notice.version, form.cleaned_data)
+        except corrections.NotNow:
+            raise CommandError(str(NOT_NOW)) from None
+        except corrections.Moving:
+            raise CommandError(str(MOVING)) from None
+        self.stdout.write(f"Notice {number} is corrected: notice resume {number} lets it go on.")
 
     def cancel(self, number: int, **options: Any) -> None:
         notice = find(number)
