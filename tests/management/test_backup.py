@@ -1,4 +1,4 @@
-"""manage.py backup and restore, by real processes: what comes back, what is held, what is refused."""
+"""manage.py backup and restore, by real processes: what comes back, what is refused."""
 
 import os
 import subprocess
@@ -117,7 +117,7 @@ def test_a_copy_of_a_newer_version_is_refused(half_sent, tmp_path):
         )
         call_command("backup", str(tmp_path / "copy"))
         cursor.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
-    with pytest.raises(CommandError, match="it has notices 9999_later. Install that version first"):
+    with pytest.raises(CommandError, match="it has notices 9999_later"):
         call_command("restore", str(tmp_path / "copy"), "--replace")
 
 

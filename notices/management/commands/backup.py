@@ -12,8 +12,8 @@ from config import clock, copies
 
 
 class Command(BaseCommand):
-    help = """Writes a copy of the whole database, while everything runs: one file, which only you may
-read. Without FILE it goes into var/backups, with the time in its name."""
+    help = """Writes a copy of the whole database, while everything runs: one file, which only you
+may read. Without FILE it goes into var/backups, with the time in its name."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, metavar="FILE")

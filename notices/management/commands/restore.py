@@ -1,4 +1,4 @@
-"""restore: the database as a copy has it. Nothing that is unfinished in it goes before staff say."""
+"""restore: the database as a copy has it. What is unfinished in it waits for staff."""
 
 from argparse import ArgumentParser
 from pathlib import Path
