@@ -32,7 +32,7 @@ def test_each_process_of_the_procfile_runs_as_the_procfile_has_it():
 
 
 def test_the_image_runs_the_web_process_by_itself_and_not_as_root():
-    last = {instruction: value for instruction, value in LINES}
+    last = dict(LINES)
     assert shlex.join(yaml.safe_load(last["CMD"])) == PROCFILE["web"]
     assert last["USER"].isdecimal()
     assert int(last["USER"]) > 0
