@@ -73,6 +73,7 @@ RESERVED = {
 # Who may read or set environment variables, and why.
 ENVIRONMENT = {
     "config.settings": "reads them, once",
+    "config.copies": "hands them to PostgreSQL's own programs",
     "config.wsgi": "names the settings for Django",
     "manage": "names the settings for Django",
     "gunicorn.conf": "is read before Django is there",

@@ -41,12 +41,15 @@ def main() -> int:
     parser.add_argument(
         "--reset-password", action="store_true", help="make and show a new password for staff"
     )
+    parser.add_argument(
+        "--demo", action="store_true", help="with 2,000 invented people and what was told them"
+    )
     options = parser.parse_args()
     os.environ.pop("PYTHONPATH", None)  # it was for us; the Procfile's lines do without
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     try:
         prepare()
-        return up(options.reset_password)
+        return up(options.reset_password, options.demo)
     except (CommandError, ImproperlyConfigured, RuntimeError) as problem:
         say(str(problem))
     except DatabaseError as problem:
@@ -73,7 +76,7 @@ def write_first_env(path: Path) -> None:
             file.write(FIRST_ENV.format(key=secrets.token_urlsafe(50)))
 
 
-def up(reset_password: bool) -> int:
+def up(reset_password: bool, with_demo: bool) -> int:
     from django.conf import settings
 
     with (VAR / "up.lock").open("a+") as lock:
@@ -93,9 +96,10 @@ def up(reset_password: bool) -> int:
         commands = read_procfile(ROOT / "Procfile", {"release": 0, "worker": 2})
         formation = Formation(commands, environment(port), ROOT)
         with redis():
-            status = formation.run(
-                f"{address}/healthz", lambda: say(banner(address, sign_in(reset_password)))
-            )
+            account = sign_in(reset_password)
+            if with_demo:
+                add_demo()
+            status = formation.run(f"{address}/healthz", lambda: say(banner(address, account)))
     say("Stopped. What was queued goes on at the next bin/up.")
     return status
 
@@ -172,6 +176,17 @@ def sign_in(reset: bool) -> str:
                              "is_superuser": True, "email": "staff@example.com"},
         )  # fmt: skip
         return f"staff, password {password} (shown only now)"
+    finally:
+        connections.close_all()
+
+
+def add_demo() -> None:
+    from django.db import connections
+
+    from local import demo
+
+    try:
+        say("Making 2,000 people ..." if demo.make() else "The demo is there already.")
     finally:
         connections.close_all()
 

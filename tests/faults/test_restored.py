@@ -2,6 +2,7 @@
 have gone already goes before staff say so, and then all of it or nothing."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from django.db import connection
 
 from notices.models import Notice, Occurrence, Schedule
 from tests.faults.between import before_database
-from tests.faults.house import people, ringing, send_to_everyone
+from tests.faults.house import House, people, ringing, send_to_everyone
 from tests.support import postgresql
 from tests.support.processes import Process
 from tests.support.world import database_url, repeated
@@ -74,6 +75,22 @@ def house(gate, tmp_path, settings, monkeypatch):
         yield built
 
 
+class Backup:
+    """The same, by bin/backup and bin/restore."""
+
+    def __init__(self, folder: Path, house: House) -> None:
+        self.file, self.house = folder / "backup", house
+        house.command("backup", str(self.file))
+
+    def restore(self) -> None:
+        connection.close()
+        told = self.house.command("restore", str(self.file), "--replace")
+        held = re.search(r"^(\d+) held", told, re.MULTILINE)
+        assert held
+        assert int(held[1]) >= 2
+        assert "--settle NAME  call it done" in told
+
+
 def restarted(house, copy):
     for process in house.family():  # and the slices in hand
         process.kill()
@@ -97,18 +114,18 @@ def to_the_board(house, folder):
 
 @pytest.mark.faults
 @pytest.mark.parametrize("answer", ["--go", "--settle"])
-@pytest.mark.parametrize("how", ["restarted", "failed over"] if ON_POSTGRESQL else ["restarted"])
+@pytest.mark.parametrize("how", ["restarted", "by command", *["failed over"] * ON_POSTGRESQL])
 def test_nothing_goes_before_staff_say_so(house, gate, tmp_path, how, answer):
     people(RECIPIENTS)
     started = time.monotonic()
     repeated("FREQ=SECONDLY;INTERVAL=3", pasted=BOARD, in_quiet_hours=True)
     number = send_to_everyone(house, tmp_path)
     house.eventually(lambda: len(house.accepted()) > 200, 30)
-    copy = Copy(tmp_path)
+    copy = Backup(tmp_path, house) if how == "by command" else Copy(tmp_path)
     copied = len(house.accepted())
     house.eventually(lambda: len(house.accepted()) > 700, 60)
     assert not house.ended(number)
-    if how == "restarted":
+    if how != "failed over":
         restarted(house, copy)
     else:
         with gate.being("shut"):
