@@ -27,6 +27,8 @@ from web.problems import Invalid, Problem, TooMany
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
+    if request.user.is_staff:
+        return redirect("desk")
     return render(request, "signup/home.html")
 
 

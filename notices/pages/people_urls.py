@@ -3,6 +3,7 @@ from django.urls import path
 from notices.pages import (
     audiences,
     audit,
+    desk,
     gathered,
     groups,
     kinds,
@@ -24,6 +25,7 @@ urlpatterns = [
     path("people/<int:pk>/data.json", person_data.data, name="person_data"),
     path("people/<int:pk>/erase/", person_data.erase, name="person_erase"),
     path("people/erased/", person_data.erased, name="erased"),
+    path("desk/", desk.desk, name="desk"),
     path("settings/", gathered.settings, name="settings"),
     path("retention/", retention.page, name="retention"),
     path("audit/", audit.listing, name="audit"),

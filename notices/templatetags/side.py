@@ -22,6 +22,7 @@ class Place(NamedTuple):
 
 
 PLACES = (
+    Place("desk", _("Home")),
     Place("notices", _("Notices")),
     Place("schedules", _("Schedules")),
     Place("search", _("Messages"), also=("/messages/",)),

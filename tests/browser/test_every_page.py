@@ -26,7 +26,7 @@ FOR_STAFF = [
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
     "/outbox/", "/account/", "/account/mobile/code/", "/tokens/", "/retention/", "/kinds/",
     "/people/erased/", "/people/{person}/erase/", "/roles/", "/audit/", "/audit/?day=x",
-    "/settings/",
+    "/settings/", "/desk/",
 ]  # fmt: skip
 OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",

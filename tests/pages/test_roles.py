@@ -68,6 +68,7 @@ DOORS = {
     f"/people/{N}/erase/": ({AD}, {AD}),
     "/people/erased/": (SEE_PEOPLE, None),
     "/retention/": (ALL, {AD}),
+    "/desk/": (ALL, None),
     "/settings/": (ALL, None),
     "/kinds/": (ALL, None),
     "/kinds/act/": (None, PEOPLE),
