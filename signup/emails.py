@@ -75,8 +75,7 @@ def normalise(text: str) -> str:
     A local part in quotes or in letters outside of ASCII, and an IP address for a domain, is valid
     by the book, and carried by next to nobody.
     """
-    text = typed(text).lower()
-    if len(text) <= MOST_LOCAL and PLAIN.fullmatch(text) and "xn--" not in text:
+    if is_plain(text) or is_plain(text := typed(text).lower()):
         return text
     plain = to_ascii(text)
     if len(plain) > MOST:
@@ -89,6 +88,10 @@ def normalise(text: str) -> str:
     if '"' in local or plain.endswith("]") or len(local) > MOST_LOCAL or not plain.isascii():
         raise ValidationError(no_address())
     return canonical(plain)
+
+
+def is_plain(text: str) -> bool:
+    return len(text) <= MOST_LOCAL and bool(PLAIN.fullmatch(text)) and "xn--" not in text
 
 
 def no_address() -> str:

@@ -11,6 +11,8 @@ LONGEST = 150  # characters; of a delivery's column, too
 def normalise(text: str, longest: int = LONGEST) -> str:
     """As it is kept: blanks at its ends do not count, those within it are single ones. Raises
     ValidationError with a sentence."""
+    if text.isalnum() and text.isascii() and len(text) <= longest:  # most values are
+        return text
     text = characters.trim(text)
     if len(text) > longest:
         raise ValidationError(_("Use at most %(number)d characters.") % {"number": longest})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -58,36 +58,31 @@ def read_person(
     """`attributes`: the names of those that there are, of which none has a `longest` value. Raises
     BadRow."""
     problems: list[tuple[str, str]] = []
-
-    def cell(name: str, read: Callable[[str], Any]) -> Any:
-        if not (name in row and (text := characters.trim(row[name]))):
-            return ""
+    found: dict[str, Any] = {}
+    for name, read in readers(tuple(attributes), longest):
+        if not ((text := row.get(name)) and (text := characters.trim(text))):
+            continue
         try:
             check_cell(name, text)
-            return read(text)
+            found[name] = read(text)
         except ValidationError as problem:
             problems.append((name, " ".join(map(str, problem.messages))))
-            return ""
-
-    person = Person(
-        number,
-        cell("username", read_username),
-        cell("name", names.normalise),
-        cell("email", emails.normalise),
-        cell("mobile", read_mobile),
-        cell("language", read_language),
-        {
-            name: value
-            for name in attributes
-            if (value := cell(name, lambda text: names.normalise(text, longest)))
-        },
-        cell("groups", read_groups) or (),
-    )
-    if not (problems or person.username or person.mobile or person.email):
+    get = found.get
+    username, email, mobile = get("username", ""), get("email", ""), get("mobile", "")
+    if not (problems or username or mobile or email):
         problems.append(("username", _("Fill in a username, a mobile number or an email.")))
     if problems:
         raise BadRow(" ".join(words for _column, words in problems), *problems)
-    return person
+    own = {name: found[name] for name in attributes if get(name)}
+    language = get("language", "")
+    return Person(number, username, get("name", ""), email, mobile, language, own, get("groups", ()))
+
+
+@lru_cache(maxsize=100)
+def readers(attributes: Sequence[str], longest: int) -> list[tuple[str, Callable[[str], Any]]]:
+    """Of each column, in the order in which problems are told."""
+    own = partial(names.normalise, longest=longest)
+    return [*READERS.items(), *((name, own) for name in attributes), ("groups", read_groups)]
 
 
 def check_cell(name: str, text: str) -> None:
@@ -146,3 +141,12 @@ def read_language(text: str) -> str:
         raise ValidationError(
             _("language %(text)r is not one of %(known)s.") % {"text": text[:20], "known": known}
         ) from None
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "username": read_username,
+    "name": names.normalise,
+    "email": emails.normalise,
+    "mobile": read_mobile,
+    "language": read_language,
+}

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from django.conf import settings
@@ -106,10 +106,16 @@ def at_once(digits: str) -> str:
 
 def split(digits: str) -> tuple[int, str]:
     """A country's code, or 0, and the rest."""
-    for length in (1, 2, 3) if digits[0] != "0" else ():
-        if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return int(digits[:length]), digits[length:]
-    return 0, digits
+    code = beginning(digits[:3])
+    return (int(code), digits[len(code) :]) if code else (0, digits)
+
+
+@lru_cache(maxsize=1000)
+def beginning(digits: str) -> str:
+    """The country's code with which these begin; empty for none."""
+    found = (digits[:length] for length in (1, 2, 3) if digits[0] != "0")
+    known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return next((each for each in found if int(each) in known), "")
 
 
 @cache

@@ -62,7 +62,7 @@ def people(upload: Upload, part: Part) -> Iterator[tuple[int, Person | BadRow]]:
             for place, meaning in meanings.items()
         }
         try:
-            if not any(map(characters.trim, (named.get("email", ""), named.get("mobile", "")))):
+            if not any(map(characters.trim, filter(None, map(named.get, ("email", "mobile"))))):
                 raise BadRow(_("Fill in a mobile number or an email."))
             yield number, read_person(number, named, own, LONGEST_VALUE)
         except BadRow as problem:
@@ -73,19 +73,18 @@ def judge(upload: Upload, part: Part, seen: Seen) -> Iterator[tuple[int, BadRow]
     """Sets the part's recipients; yields the rows that tell nobody."""
     seen.up_to(part)
     part.recipients, part.repeated = [], []
+    addresses = seen.addresses
     own = [f"{columns.VALUE}:{place}" for place in columns.values(upload).values()]
     for number, person in people(upload, part):
         if isinstance(person, BadRow):
             yield number, person
             continue
-        email, mobile = (
-            "" if each in seen.addresses else each for each in (person.email, person.mobile)
-        )
-        if (email, mobile) != (person.email, person.mobile):
+        email = "" if person.email in addresses else person.email
+        mobile = "" if person.mobile in addresses else person.mobile
+        if email != person.email or mobile != person.mobile:
             part.repeated.append(number)
         if email or mobile:
             values = [person.attributes.get(name, "") for name in own]
             row = Row(number, person.name, email, mobile, person.language, values)
             part.recipients.append(row)
-        seen.addresses |= {email, mobile} - {""}
-    seen.number = part.number + 1
+        addresses.update(filter(None, (email, mobile)))

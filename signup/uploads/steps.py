@@ -27,6 +27,7 @@ JUDGED_OF_A_PART = (
     "state", "problems", "bad", "created", "updated", "unchanged", "recipients", "repeated",
 )  # fmt: skip
 SECONDS = 2.0  # after which a step looks whether something else waits
+TOLD_EVERY = 1.0  # seconds, in which the file, of many MB, stands in the row that is written
 
 State = Upload.State
 Row = tuple[int, list[str] | str]
@@ -51,7 +52,7 @@ def work(pk: int, more_urgent: Callable[[], bool | None] = lambda: False) -> boo
 
 
 def read(upload: Upload, more_urgent: Callable[[], bool | None]) -> bool:
-    known, until = upload.parts.count(), None
+    known, until, told = upload.parts.count(), None, time.monotonic()
     try:
         for number, part in enumerate(parts_of(upload)):
             if number < known:
@@ -59,8 +60,10 @@ def read(upload: Upload, more_urgent: Callable[[], bool | None]) -> bool:
             part.number = number
             try:
                 with transaction.atomic():
-                    part.save()
-                    Upload.objects.filter(pk=upload.pk).update(active_at=clock.now())
+                    part.save(force_insert=True)
+                    if time.monotonic() >= told + TOLD_EVERY:
+                        Upload.objects.filter(pk=upload.pk).update(active_at=clock.now())
+                        told = time.monotonic()
             except IntegrityError:
                 return False  # somebody else reads it at this moment, or it was removed
             # From here, since a file is read from its beginning each time.
@@ -127,16 +130,19 @@ def rows_of(upload: Upload) -> Iterator[Row]:
 
 def step(pk: int, seen: recipients.Seen | None = None) -> bool:
     """One part; whether there may be another. `seen`: of the steps before."""
+    seen = seen or recipients.Seen()
     with transaction.atomic():
         upload = Upload.objects.select_for_update().defer("data").filter(pk=pk).first()
         if upload is None or upload.state not in (State.JUDGING, State.IMPORTING):
             return False
-        part = upload.parts.exclude(state=upload.state).order_by("number").first()
+        # SQLite reads every row from its beginning to come to its state: not those done above.
+        waiting = upload.parts.exclude(state=upload.state).order_by("number")
+        part = waiting.filter(number__gte=seen.number).first() or waiting.first()
         if part is None:
             upload.state = State.JUDGED if upload.state == State.JUDGING else State.FINISHED
         elif upload.state == State.JUDGING and upload.purpose == Upload.Purpose.NOTICE:
             part.problems, part.bad = [], 0
-            for number, problem in recipients.judge(upload, part, seen or recipients.Seen()):
+            for number, problem in recipients.judge(upload, part, seen):
                 note(upload, part, number, problem)
         elif upload.state == State.JUDGING:
             judge(upload, part)
@@ -145,6 +151,7 @@ def step(pk: int, seen: recipients.Seen | None = None) -> bool:
         upload.active_at = clock.now()
         upload.save(update_fields=["state", "active_at", "new_groups"])
         if part:
+            seen.number = part.number + 1
             part.state = upload.state
             part.save(update_fields=JUDGED_OF_A_PART)
     return part is not None

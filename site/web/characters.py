@@ -40,6 +40,8 @@ def trim(text: str) -> str:
     """Without what nobody sees at its ends."""
     if text.isascii():
         return text.strip()
+    if not (is_unseen(text[0]) or is_unseen(text[-1])):
+        return text
     first, last = 0, len(text)
     while first < last and is_unseen(text[first]):
         first += 1

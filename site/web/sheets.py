@@ -43,8 +43,9 @@ class Reader:
             self.length += len(text)
 
     def collected(self) -> str:
-        text = "".join(self.pieces)[: self.most]
-        self.pieces.clear()
+        pieces = self.pieces
+        text = (pieces[0] if len(pieces) == 1 else "".join(pieces))[: self.most]
+        pieces.clear()
         self.length = 0
         return text
 
@@ -107,11 +108,10 @@ class Sheet(Reader):
         self.kind = self.style = ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if ":" in name:
-            name = own(name)
         if name == "c":
-            self.kind, self.style = attributes.get("t", "n"), attributes.get("s", "0")
-            at = attributes.get("r")
+            get = attributes.get
+            self.kind, self.style = get("t", "n"), get("s", "0")
+            at = get("r")
             self.column = column_of(at) if at else self.column + 1
         elif name == "t":
             self.collects = self.kind == "inlineStr" and not self.phonetic
@@ -123,25 +123,31 @@ class Sheet(Reader):
             self.column, self.row = 0, []
         elif name == "rPh":
             self.phonetic = True
+        elif ":" in name:
+            self.start(own(name), attributes)
 
     def end(self, name: str) -> None:
-        if ":" in name:
-            name = own(name)
-        if name in ("t", "v"):
-            self.collects = False
-        elif name == "c":
+        if name == "c":
             if self.pieces:
                 self.keep(self.collected())
+        elif name in ("t", "v"):
+            self.collects = False
         elif name == "row":
             self.found.append((self.number, self.row))
         elif name == "rPh":
             self.phonetic = False
+        elif ":" in name:
+            self.end(own(name))
 
     def keep(self, held: str) -> None:
         if self.column > self.columns:
             return
-        self.row.extend([""] * (self.column - len(self.row)))
-        self.row[self.column - 1] = self.value((self.kind, self.style, held))
+        text, row = self.value((self.kind, self.style, held)), self.row
+        if self.column == len(row) + 1:  # most are
+            row.append(text)
+            return
+        row.extend([""] * (self.column - len(row)))
+        row[self.column - 1] = text
 
 
 def column_of(place: str) -> int:

@@ -124,15 +124,11 @@ def rows(
     delimiter, names = max(
         found, default=(",", []), key=lambda each: (len(likely & {*named(each[1])}), len(each[1]))
     )
-    places = [str(place) for place in range(len(names))]
-    known = [str(place) for place in sorted(wanted(names))]
+    known = sorted(wanted(names))
     yield 1, names
-    number = 1
-    while lines:
-        number += 1
-        row = next_row(lines, delimiter, places, known)
-        if row:
-            yield number, row if isinstance(row, str) else list(row.values())
+    for number, line in enumerate(lines, 2):
+        if row := next_row(line, lines, delimiter, len(names), known):
+            yield number, row
 
 
 def named(row: Sequence[str]) -> list[str]:
@@ -153,61 +149,64 @@ class Lines:
     def __init__(self, source: Iterable[str]) -> None:
         self.source, self.waiting = iter(source), deque[str]()
 
-    def __bool__(self) -> bool:
-        if not self.waiting:
-            self.waiting.extend(line for line in [next(self.source, None)] if line is not None)
-        return bool(self.waiting)
+    def __iter__(self) -> Iterator[str]:
+        return self
 
-    def take(self) -> str:
-        return self.waiting.popleft() if self else ""
+    def __next__(self) -> str:
+        return self.waiting.popleft() if self.waiting else next(self.source)
+
+    def up_to_quote(self, first: str) -> list[str]:
+        """`first`, and those behind it, until no quote is open; not too many."""
+        taken = [first]
+        is_open = first.count('"') % 2
+        while is_open and len(taken) < MOST_LINES and (line := next(self, None)) is not None:
+            taken.append(line)
+            is_open ^= line.count('"') % 2
+        return taken
 
     def put_back(self, lines: Sequence[str]) -> None:
         self.waiting.extendleft(reversed(lines))
 
 
-def next_row(lines: Lines, delimiter: str, names: list[str], columns: Sequence[str]) -> Row:
-    """The next row; empty when it is. A quote that is not closed costs its own line only: the lines
-    behind it are rows again."""
-    taken = [lines.take()]
-    is_open = taken[0].count('"') % 2
-    while is_open and len(taken) < MOST_LINES and lines:
-        taken.append(lines.take())
-        is_open ^= taken[-1].count('"') % 2
-    row = row_of(taken, delimiter, names)
-    if len(taken) == 1 or (isinstance(row, dict) and not broken(row, columns)):
+def next_row(
+    line: str, lines: Lines, delimiter: str, length: int, of_one_line: Sequence[int]
+) -> list[str] | str:
+    """The row that begins with `line`; empty when it is. A quote that is not closed costs its own
+    line only: the lines behind it are rows again."""
+    taken = lines.up_to_quote(line)
+    row = row_of(taken, delimiter, length)
+    if len(taken) == 1 or (isinstance(row, list) and not broken(row, of_one_line)):
         return row
     lines.put_back(taken[1:])
-    row = row_of(taken[:1], delimiter, names)
+    row = row_of(taken[:1], delimiter, length)
     return _("opens a quote and does not close it.") if isinstance(row, str) else row
 
 
 def first_row(lines: Lines) -> list[str]:
     """Its lines: a name may have a line end in quotes."""
-    first = [lines.take()]
-    while "".join(first).count('"') % 2 and len(first) < MOST_LINES and lines:
-        first.append(lines.take())
+    first = lines.up_to_quote(next(lines, ""))
     if "".join(first).count('"') % 2:
         lines.put_back(first[1:])
         return first[:1]
     return first
 
 
-def broken(row: dict[str, str], columns: Sequence[str]) -> bool:
-    return any(set(row.get(name, "")) & {"\r", "\n"} for name in columns)
+def broken(row: list[str], of_one_line: Sequence[int]) -> bool:
+    return any(set(row[place]) & {"\r", "\n"} for place in of_one_line if place < len(row))
 
 
-def row_of(lines: list[str], delimiter: str, names: list[str]) -> Row:
+def row_of(lines: list[str], delimiter: str, length: int) -> list[str] | str:
     cells = cells_of(lines, delimiter)
     if isinstance(cells, str):
         return cells
     if not any(map(characters.trim, cells)):
-        return {}
-    if len(cells) != len(names):
+        return []
+    if len(cells) != length:
         return _("has %(found)d cells, not %(wanted)d.") % {
             "found": len(cells),
-            "wanted": len(names),
+            "wanted": length,
         }
-    return dict(zip(names, cells, strict=True))
+    return cells
 
 
 def cells_of(lines: list[str], delimiter: str) -> list[str] | str:

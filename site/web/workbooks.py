@@ -61,7 +61,7 @@ class Book:
         self.texts: list[str] = []
         if part := reader.package.find(SHARED_STRINGS):
             with self.archive.open(part.PartName.lstrip("/")) as source:
-                self.texts = sheets.texts(source, MOST_CELLS)
+                self.texts = [text(each) for each in sheets.texts(source, MOST_CELLS)]
 
     def first_sheet(self) -> str:
         """Its part. Raises Unreadable."""
@@ -75,7 +75,7 @@ class Book:
         kind, style, held = cell
         match kind:
             case "s":
-                return text(self.texts[int(held)])
+                return self.texts[int(held)]
             case "n":
                 return text(self.number(held, int(style)))
             case "b":
