@@ -75,7 +75,9 @@ def read_person(
         raise BadRow(" ".join(words for _column, words in problems), *problems)
     own = {name: found[name] for name in attributes if get(name)}
     language = get("language", "")
-    return Person(number, username, get("name", ""), email, mobile, language, own, get("groups", ()))
+    return Person(
+        number, username, get("name", ""), email, mobile, language, own, get("groups", ())
+    )
 
 
 @lru_cache(maxsize=100)

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import jobs
 from notices.delivery import recovery, retention
 from signup import groups
 from signup.models import Group, Membership, Part, Upload, User
-from signup.uploads import columns, steps
+from signup.uploads import columns, recipients, steps
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +60,25 @@ def test_after_a_kill_it_goes_on_where_it_was(upload, settings):
     assert User.objects.count() == ROWS + 1
     assert Membership.objects.count() == 2 * ROWS
     assert sum(one.parts.values_list("created", flat=True)) == ROWS
+
+
+def test_the_file_is_not_written_again_with_each_of_its_parts(upload):
+    one = upload(many())
+    with CaptureQueriesContext(connection) as queries:
+        go(one, "reading")
+    assert one.parts.count() == 3
+    written = [each for each in queries if 'UPDATE "signup_upload"' in each["sql"]]
+    assert len(written) == 2  # by go() itself, and at the end
+
+
+def test_a_part_that_another_left_behind_is_judged(upload):
+    one = upload(many())
+    go(one, "reading")
+    Upload.objects.filter(pk=one.pk).update(state="judging")
+    seen = recipients.Seen(number=2)
+    while steps.step(one.pk, seen):
+        pass
+    assert set(one.parts.values_list("state", flat=True)) == {"judging"}
 
 
 def test_the_same_file_twice_changes_nothing(upload):
