@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from notices.audience import recipients
 from notices.providers.mime import reachable
-from signup import emails, phones, usernames
+from signup import emails, names, phones, search, usernames
 
 HERE = "+8613900000011"
 chance = random.Random(7)
@@ -129,6 +129,30 @@ def test_a_plain_number_is_read_as_one_with_a_blank_behind_it(text):
             return problem.messages
 
     assert read(text) == read(f"{text} ")
+
+
+@given(st.text("aB1_.@-ａé ", max_size=12), st.sampled_from(["", "@example.com", "@xn--a.com"]))
+def test_a_plain_email_or_value_is_read_as_one_with_a_blank_behind_it(local, domain):
+    """The first has a short way."""
+
+    def outcome(read, text):
+        try:
+            return read(text)
+        except ValidationError as problem:
+            return problem.messages
+
+    for read in (emails.normalise, lambda text: names.normalise(text, 9)):
+        text = local + domain
+        assert outcome(read, text) == outcome(read, f"{text} ")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("wang.fang@example.com", "wang.fang@"), ("info@example.com", "info@example.com"),
+     ("example.com", "example.com"), ("wang.fang", "wang.fang")],
+)  # fmt: skip
+def test_of_an_email_the_index_is_asked_for_what_few_share(text, part):
+    assert search.rare(text) == part
 
 
 def other_than(e164):
