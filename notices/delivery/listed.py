@@ -1,6 +1,7 @@
 """Deliveries to those who are listed, and need have no account: pasted, or in a file."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -13,9 +14,26 @@ from notices.content import markup, messages
 from notices.models import Delivery, Notice, State
 from signup.models import Part, User
 
-__all__ = ["deliveries", "in_part"]
+__all__ = ["Judged", "deliveries", "in_part", "judged", "written"]
 
 LEFT = {suppression.WORDS[kind] for kind in suppression.OPTED_OUT}
+
+
+class Judged(NamedTuple):
+    """`user`: whose address it is. `reason`: why it gets nothing, or an empty text."""
+
+    one: Recipient
+    user: User | None
+    reason: str
+
+    @property
+    def name(self) -> str:
+        return self.one.name or (self.user.get_full_name() if self.user else "")
+
+    @property
+    def language(self) -> str:
+        own = self.user.language if self.user else settings.LANGUAGE_CODE
+        return self.one.language or own
 
 
 def in_part(notice: Notice, part: Part) -> list[Recipient]:
@@ -26,12 +44,15 @@ def in_part(notice: Notice, part: Part) -> list[Recipient]:
 
 
 def deliveries(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Delivery]:
-    """One for each recipient, which follows the wishes of the user whose address it is, and of the
-    one whose other address a file gives with it."""
+    """One for each recipient."""
+    return written(notice, list(judged(notice, batch)))
+
+
+def judged(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Judged]:
+    """Each recipient, by the wishes of the user whose address it is, and of the one whose other
+    address a file gives with it."""
     known = owners(batch)
     suppressed = against(batch, known)
-    own = markup.own_placeholders(notice.subject, notice.text)
-    values = people.values_of(known.values(), own)
     leavers, left_addresses = kinds.among(notice, known.values(), [one.address for one in batch])
     for one in batch:
         user, channel = known.get(one.address), CHANNELS[one.channel]
@@ -40,35 +61,49 @@ def deliveries(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Delivery]
         if not all(map(channel.wanted_by, persons)):
             reason = channel.unwanted
         gone = one.address in left_addresses or any(each.pk in leavers for each in persons)
-        reason = reason or (kinds.LEFT if gone else "")
-        its_own = values.get(user.pk) if user else None
+        yield Judged(one, user, reason or (kinds.LEFT if gone else ""))
+
+
+def written(notice: Notice, batch: Sequence[Judged], pk: int | None = None) -> Iterator[Delivery]:
+    """Their deliveries, not saved. `pk`: of what never will be."""
+    own = markup.own_placeholders(notice.subject, notice.text)
+    values = people.values_of([each.user for each in batch if each.user], own)
+    for each in batch:
+        its_own = values.get(each.user.pk) if each.user else None
         yield Delivery(
+            pk=pk,
             message=messages.NOTICE,
             notice=notice,
-            user=user,
-            channel=one.channel,
-            address=one.address,
-            name=one.name or (user.get_full_name() if user else ""),
-            language=one.language or (user.language if user else settings.LANGUAGE_CODE),
-            values=its_own if one.values is None else one.values,
-            state=State.SUPPRESSED if reason else State.QUEUED,
-            reason=reason,
+            user=each.user,
+            channel=each.one.channel,
+            address=each.one.address,
+            name=each.name,
+            language=each.language,
+            values=its_own if each.one.values is None else each.one.values,
+            state=State.SUPPRESSED if each.reason else State.QUEUED,
+            reason=each.reason,
             expires_at=notice.not_after,
         )
 
 
 def by_channel(addresses: Iterable[str]) -> Iterator[tuple[Channel, set[str]]]:
-    there = {each for each in addresses if each}
-    for channel in CHANNELS.values():
-        yield channel, {each for each in there if of(each) is channel}
+    found: dict[str, set[str]] = {name: set() for name in CHANNELS}
+    for each in filter(None, addresses):
+        found[of(each).name].add(each)
+    return ((channel, found[name]) for name, channel in CHANNELS.items())
 
 
 def owners(batch: Sequence[Recipient]) -> dict[str, User]:
     """Address -> the user who has it."""
     found: dict[str, User] = {}
-    written = (each for one in batch for each in (one.address, one.also))
-    for channel, addresses in by_channel(written):
-        users = having(channel, addresses).defer("password")
+    addresses_there = (each for one in batch for each in (one.address, one.also))
+    there = list(by_channel(addresses_there))
+    # To read a number takes longer than all else about a user.
+    unasked = [channel.user_field for channel, addresses in there if not addresses]
+    for channel, addresses in there:
+        if not addresses:
+            continue
+        users = having(channel, addresses).defer("password", *unasked)
         found |= {str(getattr(user, channel.user_field)): user for user in users}
     return found
 

@@ -10,7 +10,7 @@ from notices.audience import files, kinds, people
 from notices.audience.recipients import Recipient
 from notices.channels import Channel
 from notices.delivery import expand, listed
-from notices.models import Notice, State, Suppression
+from notices.models import Notice, Suppression
 from signup.models import User
 
 __all__ = ["lists", "reach", "reach_of_people"]
@@ -55,8 +55,7 @@ def reach_of_list(notice: Notice, channel: Channel) -> Reach:
     mine = (one for one in lists(notice) if one.channel == channel.name)
     told = listed_there = 0
     while batch := list(islice(mine, expand.BATCH)):
-        deliveries = listed.deliveries(notice, batch)
-        told += sum(each.state == State.QUEUED for each in deliveries)
+        told += sum(not each.reason for each in listed.judged(notice, batch))
         listed_there += len(batch)
     if notice.upload:
         listed_there = files.count(notice.upload)

@@ -17,7 +17,7 @@ from notices.audience import kinds, people, suppression
 from notices.channels import CHANNELS, SMS, Channel
 from notices.content import markup
 from notices.delivery import expand, listed
-from notices.models import DEAD, Delivery, Notice, State, Suppression
+from notices.models import DEAD, Delivery, Notice, Suppression
 from notices.pages.reach import lists
 from signup.models import User
 
@@ -125,9 +125,8 @@ def name_people(notice: Notice, judged: QuerySet[Any], columns: list[str], found
     for column in columns:
         told |= Q(**{column: 0})
     if found.told:
-        firsts = list(judged.filter(told).order_by("pk")[:FIRST])
         found.first = [Person(one.pk, one.get_full_name(), list(to_one(notice, one, columns)))
-                       for one in firsts]  # fmt: skip
+                       for one in judged.filter(told).order_by("pk")[:FIRST]]  # fmt: skip
     if SMS in notice.channels and found.messages(SMS):
         some = judged.filter(not_sms=0).order_by("pk")[:SAMPLE]
         values = own_values(notice, list(some))
@@ -145,11 +144,11 @@ def person(notice: Notice, key: int) -> Person | None:
     found = Survey()
     if notice.audience == Notice.Audience.ADDRESSES:  # a line each: nobody else is judged
         line = list(islice(lists(notice), key, key + 1))
-        take_along(found, key, told_of(listed.deliveries(notice, line)))
+        take_along(notice, found, key, told_of(listed.judged(notice, line)))
         return next(iter(found.first), None)
     if notice.audience == Notice.Audience.UPLOAD:
         of_key = (each for number, each in persons(notice) if number == key)
-        take_along(found, key, told_of(next(of_key, [])))
+        take_along(notice, found, key, told_of(next(of_key, [])))
         return next(iter(found.first), None)
     reasons = {f"not_{name}": reason(CHANNELS[name], notice) for name in notice.channels}
     one = people.told(notice).filter(pk=key).annotate(**reasons).first()
@@ -229,50 +228,52 @@ def sample(notice: Notice, channel: str, user: User, values: Any) -> Delivery:
 # Of a list, pasted or in a file
 
 
-def persons(notice: Notice) -> Iterator[tuple[int, list[Delivery]]]:
+def persons(notice: Notice) -> Iterator[tuple[int, list[listed.Judged]]]:
     """Each with a number, from 0: the ways by which a line or a row would be told, or not."""
     return ((number, [each for _number, each in found])
             for number, found in groupby(numbered(notice), itemgetter(0)))  # fmt: skip
 
 
-def numbered(notice: Notice) -> Iterator[tuple[int, Delivery]]:
+def numbered(notice: Notice) -> Iterator[tuple[int, listed.Judged]]:
     everybody, number, also = lists(notice), -1, ""
     while batch := list(islice(everybody, expand.BATCH)):
-        for one, delivery in zip(batch, listed.deliveries(notice, batch), strict=True):
-            number += not also or one.address != also  # else the other way of the same row
-            also = one.also
-            yield number, delivery
+        for each in listed.judged(notice, batch):
+            number += not also or each.one.address != also  # else the other way of the same row
+            also = each.one.also
+            yield number, each
 
 
-def told_of(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    return [each for each in deliveries if each.state == State.QUEUED]
+def told_of(ways: Iterable[listed.Judged]) -> list[listed.Judged]:
+    return [each for each in ways if not each.reason]
 
 
 def of_list(notice: Notice, found: Survey) -> None:
     nothing: dict[tuple[str, ...], Nothing] = {}
-    for number, deliveries in persons(notice):
-        told = told_of(deliveries)
-        by_sms = (each.address for each in told if each.channel == SMS)
-        ways = [(each.channel, each.language) for each in told]
-        found.count(ways, priced(next(by_sms, "")), 1)
+    for number, ways in persons(notice):
+        told = told_of(ways)
+        by_sms = next((each.one.address for each in told if each.one.channel == SMS), "")
+        found.count([(each.one.channel, each.language) for each in told], priced(by_sms), 1)
         if told:
-            take_along(found, number, told)
+            take_along(notice, found, number, told)
             continue
-        reasons = tuple(each.reason for each in deliveries)
+        reasons = tuple(each.reason for each in ways)
         group = nothing.setdefault(reasons, Nothing(reasons, 0))
         group.number += 1
         if len(group.people) < FIRST:
-            group.people.append(deliveries[0].name or deliveries[0].address)
+            group.people.append(ways[0].name or ways[0].one.address)
     found.nothing = list(nothing.values())
 
 
-def take_along(found: Survey, number: int, told: Sequence[Delivery]) -> None:
-    for each in told:
-        each.pk = 0
-    if told and len(found.first) < FIRST:
-        found.first.append(Person(number, told[0].name or told[0].address, told))
-    if len(found.sample) < SAMPLE:
-        found.sample += [each for each in told if each.channel == SMS]
+def take_along(notice: Notice, found: Survey, number: int, told: Sequence[listed.Judged]) -> None:
+    named = bool(told) and len(found.first) < FIRST
+    by_sms = len(found.sample) < SAMPLE and any(each.one.channel == SMS for each in told)
+    if not (named or by_sms):
+        return
+    deliveries = list(listed.written(notice, told, pk=0))
+    if named:
+        found.first.append(Person(number, told[0].name or told[0].one.address, deliveries))
+    if by_sms:
+        found.sample += [each for each in deliveries if each.channel == SMS]
 
 
 def priced(address: str) -> str:
