@@ -267,9 +267,7 @@ def of_list(notice: Notice, found: Survey) -> None:
 def take_along(notice: Notice, found: Survey, number: int, told: Sequence[listed.Judged]) -> None:
     named = bool(told) and len(found.first) < FIRST
     by_sms = len(found.sample) < SAMPLE and any(each.one.channel == SMS for each in told)
-    if not (named or by_sms):
-        return
-    deliveries = list(listed.written(notice, told, pk=0))
+    deliveries = list(listed.written(notice, told, pk=0)) if named or by_sms else []
     if named:
         found.first.append(Person(number, told[0].name or told[0].one.address, deliveries))
     if by_sms:
