@@ -20,7 +20,7 @@ from notices.api.problems import Refused
 from notices.api.shapes import PK, Strict, Text
 from notices.audience import suppression
 from notices.channels import CHANNELS, EMAIL, SMS
-from notices.content import markup
+from notices.content import markup, placeholders
 from notices.content.messages import MESSAGE
 from notices.delivery import states
 from notices.models import Delivery, Message, State, Token
@@ -232,7 +232,10 @@ def check_words(channel: str, subject: str, text: str, values: dict[str, str]) -
         raise Invalid.field("subject", _("Write a subject."))
     if len(values) > 100:
         raise Invalid.field("values", _("Give at most 100 values."))
-    for name in markup.own_placeholders(subject, text):
+    for where, words in {"subject": subject, "text": text}.items():
+        if problem := placeholders.problem(words):
+            raise Invalid.field(where, problem)
+    for name in placeholders.needed(subject, text):
         if name not in values:
             sentence = _("There is no value for ((%(name)s)).")
             raise Invalid.field("values", sentence % {"name": name})

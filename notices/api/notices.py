@@ -27,6 +27,7 @@ from notices.pages.notice_form import NoticeForm
 from notices.pages.progress import report
 from notices.pages.reach import reach
 from notices.pages.starting import at_once
+from notices.pages.survey import survey
 from notices.pages.timing_form import TimingForm
 from web.problems import Invalid
 
@@ -81,6 +82,9 @@ class Reached(Schema):
 
 class Checked(Schema):
     reached: dict[str, Reached]
+    unfilled: dict[
+        str, int
+    ]  # placeholder -> people of whom nothing is known that could stand there
 
 
 readers = scope("notices:read", "notices:send", "notices:write")
@@ -141,7 +145,11 @@ def check(request: Asked, body: NoticeIn) -> tuple[int, dict[str, Any]]:  # type
     accepting.check(form, timing)
     notice = Notice(**form.written())
     reached = {name: reach(notice, CHANNELS[name])._asdict() for name in notice.channels}
-    return 200, {"reached": reached}
+    found = survey(notice).unfilled
+    return 200, {
+        "reached": reached,
+        "unfilled": {each.name: each.number for each in found if each.number},
+    }
 
 
 @router.post("/drafts", response={201: NoticeOut}, summary="Write a draft")

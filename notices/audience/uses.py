@@ -78,7 +78,7 @@ def delete_audience(pk: int) -> None:
 
 def delete_attribute(name: str) -> None:
     """From all people, too: a new one of this name begins empty."""
-    placeholder = rf"\(\(\s*{re.escape(name)}\s*\)\)"
+    placeholder = rf"\(\(\s*{re.escape(name)}\s*(\)\)|\||\?\?)"
     in_text = Q(text__regex=placeholder) | Q(subject__regex=placeholder)
     refuse_if(*users_of(in_text), *map(str, audiences_with(conditions.ATTRIBUTE, name)))
     Attribute.objects.filter(name=name).delete()

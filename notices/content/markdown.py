@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-__all__ = ["PLACEHOLDER", "parse", "render", "same_address"]
+__all__ = ["PLACEHOLDER", "parse", "parse_line", "render", "same_address"]
 
 PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
 CAN_BE_OPENED = re.compile(r"https?://[^/?#(]+([/?#].*)?|(mailto|tel):.+", re.IGNORECASE)
@@ -95,6 +95,11 @@ for letter in "hHwW":  # with which a bare address begins
 
 def parse(text: str) -> list[Token]:
     return markdown.parse(PLACEHOLDER.sub(r"((\1))", text))
+
+
+def parse_line(text: str) -> list[Token]:
+    """As the inside of a paragraph."""
+    return markdown.parseInline(text)
 
 
 def render(tokens: list[Token]) -> str:

@@ -1,40 +1,20 @@
-"""What staff write: Markdown with ((placeholders)), made into HTML, plain text and SMS."""
+"""What staff write, with the keys of its placeholders: Markdown made into HTML, plain text, SMS."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 
 import nh3
 from markdown_it.token import Token
 
-from notices.content.markdown import PLACEHOLDER, parse, render, same_address
+from notices.content.markdown import PLACEHOLDER, parse, parse_line, render, same_address
 from web.characters import one_line
 
 __all__ = [
-    "PLACEHOLDERS", "fill", "for_header", "greet_nobody", "own_placeholders", "to_email", "to_sms",
-    "unknown_placeholders",
+    "PARAGRAPH", "fill", "for_header", "for_text", "greet_nobody", "line_to_email", "line_to_sms",
+    "tidy", "to_email", "to_sms",
 ]  # fmt: skip
-
-NAME = "name"
-PLACEHOLDERS = (NAME, "groups")  # the others are attributes of people
-
-
-def placeholders(text: str) -> tuple[str, ...]:
-    """In their order, each once."""
-    return tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
-
-
-@lru_cache(maxsize=16)
-def own_placeholders(subject: str, text: str) -> tuple[str, ...]:
-    """Those in a notice for which a delivery keeps values: all but the name."""
-    return tuple(name for name in placeholders(f"{subject}\n{text}") if name != NAME)
-
-
-def unknown_placeholders(text: str, own: Collection[str] = ()) -> list[str]:
-    """Those that are neither everybody's nor among these."""
-    return [name for name in placeholders(text) if name not in (*PLACEHOLDERS, *own)]
-
 
 # "Dear ((name)),", "尊敬的((name))：", "((name))，您好！" at the beginning of a line.
 GREETING = re.compile(
@@ -55,7 +35,7 @@ def greet_nobody(text: str, greeting: str) -> str:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """`values`: of name, and of %name where it stands in an address, encoded for that."""
+    """`values`: of a key, and of %key where it stands in an address, encoded for that."""
     return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
 
 
@@ -80,6 +60,7 @@ STYLES = {
     "th": f"padding:4px 8px;border:1px solid;{TEXT}",
     "td": f"padding:4px 8px;border:1px solid;{TEXT}",
 }
+PARAGRAPH = f'<p style="{STYLES["p"]}">'
 OF_A_KIND = {"h4": "h3", "h5": "h3", "h6": "h3"}
 MAY_BE_STYLED = {
     tag: nh3.ALLOWED_ATTRIBUTES.get(tag, set()) | {"style"} for tag in (*STYLES, *OF_A_KIND)
@@ -89,7 +70,16 @@ MAY_BE_STYLED = {
 @lru_cache(maxsize=16)
 def to_email(text: str) -> str:
     """The HTML with a style on each tag. They are all ours: what staff write cannot hold any."""
-    tokens = parse(text)
+    return styled(parse(text))
+
+
+@lru_cache(maxsize=16)
+def line_to_email(text: str) -> str:
+    """The same of what stands within a paragraph."""
+    return styled(parse_line(text))
+
+
+def styled(tokens: list[Token]) -> str:
     inline = (child for block in tokens for child in block.children or ())
     for token in chain(tokens, inline):
         if style := STYLES.get(OF_A_KIND.get(token.tag, token.tag)):
@@ -108,12 +98,30 @@ def for_header(text: str) -> str:
     return one_line(text).replace("=?", "= ?")
 
 
+def for_text(value: str) -> str:
+    """A person's own, amid our words: it turns none of them around."""
+    return for_header(value if value.isascii() else TURNS.sub("", value))
+
+
+TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # the direction of what follows
+
+
 @lru_cache(maxsize=16)
 def to_sms(text: str) -> str:
     """The words alone; a link as "words (address)", and so an image; a list item behind a dash or
     its number, a table's cells side by side."""
     words = re.sub(f"{CELL}+\n", "\n", "".join(plain(parse(text)))).replace(CELL, " | ")
+    return tidy(words)
+
+
+def tidy(words: str) -> str:
+    """Without the hole that a paragraph leaves which is not said."""
     return re.sub(r"\n{3,}", "\n\n", words).strip()
+
+
+@lru_cache(maxsize=16)
+def line_to_sms(text: str) -> str:
+    return "".join(plain(parse_line(text)))
 
 
 CELL = "\x1f"  # behind each cell of a table; nobody can type it

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from hashlib import sha256
 from html import escape
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
-from uuid import uuid4
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -23,14 +21,16 @@ from django.utils.translation import override
 
 from notices.audience import kinds, preferences
 from notices.channels import CHANNELS
-from notices.content import markup
+from notices.content import fields, markup
+from notices.content.fields import LINK, Values, in_html, in_plain, in_sms, in_title
+from notices.content.placeholders import keyed
 from notices.models import Delivery, Message, Notice
 from signup import codes, confirmation
 from signup.models import CODE_MINUTES, Purpose
 
 __all__ = [
     "CAN_BE_LEFT", "MESSAGE", "MESSAGES", "NOTICE", "REPEATABLE", "TEST", "Batch", "Templated",
-    "Values", "Wording", "batch", "called", "compose", "fill_in", "templated",
+    "Wording", "batch", "compose", "fill_in", "templated",
 ]  # fmt: skip
 
 
@@ -145,49 +145,17 @@ def surroundings(delivery: Delivery) -> dict[str, Any]:
 
 def compose_notice(notice: Notice | Message, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
-        name = called(delivery)
-        said = greeting_for(notice.text, named=bool(delivery.name))
-        filled = {"name": name} | own_values(notice, delivery)
-        filled |= {f"%{each}": encoded(value) for each, value in filled.items()}
-        text = markup.fill(markup.to_sms(said), filled)
+        said = greeting_for(notice.text, _("Hello,"), named=bool(delivery.name))
+        text = in_sms(said, delivery)
         return Wording(text, variables=(text,))
     _delivery, template, values = templated(notice, delivery)
     return fill_in(template, values)
 
 
-def greeting_for(text: str, *, named: bool) -> str:
+@lru_cache(maxsize=64)
+def greeting_for(text: str, greeting: str, *, named: bool) -> str:
     """A greeting of nobody is a wording, not "Dear +8613900000011"."""
-    return text if named else markup.greet_nobody(text, _("Hello,"))
-
-
-def called(delivery: Delivery) -> str:
-    return markup.for_header(delivery.name) or delivery.address
-
-
-def encoded(name: str) -> str:
-    """As it stands in an address, wherever in it: RFC 3986 has each other character escaped."""
-    return quote(name, safe="")
-
-
-# A notice as an email is one template for all, with fields for a person's own values. No wording
-# and no name can hold such a field.
-LINK, KEY = (f"f{uuid4().hex}" for _each in range(2))
-
-
-class Fields(NamedTuple):
-    """Of one placeholder: where it stands in plain text, in HTML and in an address."""
-
-    plain: str
-    html: str
-    address: str
-
-
-@lru_cache(maxsize=100)
-def fields(name: str) -> Fields:
-    return Fields(*(f"f{sha256(f'{KEY}{kind}{name}'.encode()).hexdigest()}" for kind in range(3)))
-
-
-Values = Mapping[str, str]  # field -> what stands there for one person
+    return text if named else markup.greet_nobody(text, greeting)
 
 
 class Templated(NamedTuple):
@@ -210,27 +178,21 @@ class Batch:
 
 @lru_cache(maxsize=16)
 def email_template(
-    subject: str, text: str, linked: bool, language: str | None, named: bool, *, leave: bool
+    subject: str, text: str, linked: bool, language: str | None, *, leave: bool
 ) -> Wording:
     """`leave`: its kind can be left, so mail programs may offer that. The link is there anyhow."""
     link = LINK if linked else ""
-    with override(language):
-        subject, text = (greeting_for(each, named=named) for each in (subject, text))
-    used = {name: fields(name) for name in ("name", *markup.own_placeholders(subject, text))}
-    addresses = {f"%{name}": each.address for name, each in used.items()}
-    in_plain = {name: each.plain for name, each in used.items()} | addresses
-    in_html = {name: each.html for name, each in used.items()} | addresses
+    words = keyed(text)[0]
     html = {
-        "title": markup.fill(escape(subject), in_html),
-        "body": markup.fill(markup.to_email(text), in_html),
+        "title": in_title(escape(keyed(subject)[0]), subject),
+        "body": in_html(markup.to_email(words), text),
         "unsubscribe": link,
         "leave": leave,
     }
-    words = markup.fill(markup.to_sms(text), in_plain)
-    plain = {"text": words, "unsubscribe": link, "leave": leave}
+    plain = {"text": in_plain(markup.to_sms(words), text), "unsubscribe": link, "leave": leave}
     with override(language):
         return Wording(
-            subject=markup.for_header(markup.fill(subject, in_plain)),
+            subject=markup.for_header(in_plain(keyed(subject)[0], subject)),
             text=render_to_string("messages/notice.email.txt", plain).strip(),
             html=render_to_string("messages/notice.email.html", html),
             unsubscribe=link if leave else "",
@@ -239,28 +201,26 @@ def email_template(
 
 def templated(notice: Notice | Message, delivery: Delivery) -> Templated:
     """A notice's email in the person's language, not yet filled in."""
+    subject, text = greeted(notice, delivery)
     values, language = values_of(notice, delivery), delivery.language or settings.LANGUAGE_CODE
-    linked, named = LINK in values, bool(delivery.name)
     leave = isinstance(notice, Message) or kinds.can_be_left(notice)
-    template = email_template(notice.subject, notice.text, linked, language, named, leave=leave)
+    template = email_template(subject, text, LINK in values, language, leave=leave)
     return Templated(delivery, template, values)
 
 
-def own_values(notice: Notice | Message, delivery: Delivery) -> dict[str, str]:
-    """Placeholder -> what it stands for. Nothing is known of a pasted address: it stands for
-    nothing there."""
-    known: Mapping[str, str] = delivery.values or {}
-    own = markup.own_placeholders(notice.subject, notice.text)
-    return {name: markup.for_header(known.get(name, "")) for name in own}
+def greeted(notice: Notice | Message, delivery: Delivery) -> tuple[str, str]:
+    with override(delivery.language or settings.LANGUAGE_CODE):
+        greeting, named = _("Hello,"), bool(delivery.name)
+    return (
+        greeting_for(notice.subject, greeting, named=named),
+        greeting_for(notice.text, greeting, named=named),
+    )
 
 
 def values_of(notice: Notice | Message, delivery: Delivery) -> Values:
-    values: dict[str, str] = {}
-    for name, value in {"name": called(delivery), **own_values(notice, delivery)}.items():
-        plain, html, address = fields(name)
-        values |= {plain: value, html: escape(value), address: encoded(value)}
+    values = fields.values_of(delivery, *greeted(notice, delivery))
     link = preferences.unsubscribe_url(delivery)
-    return values | {LINK: link} if link else values
+    return {**values, LINK: link} if link else values
 
 
 def fill_in(template: Wording, values: Values) -> Wording:

@@ -1,6 +1,6 @@
 """Deliveries to those who are listed, and need have no account: pasted, or in a file."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, EMAIL, Channel, of
-from notices.content import markup, messages
+from notices.content import messages, placeholders
 from notices.models import Delivery, Notice, State
 from signup.models import Part, User
 
@@ -25,6 +25,7 @@ class Judged(NamedTuple):
     one: Recipient
     user: User | None
     reason: str
+    values: Mapping[str, str] | None = None  # of its placeholders, for who asked for them
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class Judged(NamedTuple):
 def in_part(notice: Notice, part: Part) -> list[Recipient]:
     """Of the file that the notice is for."""
     assert notice.upload
-    own = markup.own_placeholders(notice.subject, notice.text)
+    own = placeholders.own(notice.subject, notice.text)
     return list(files.recipients(notice.upload, part, notice.channels, own))
 
 
@@ -66,7 +67,7 @@ def judged(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Judged]:
 
 def written(notice: Notice, batch: Sequence[Judged], pk: int | None = None) -> Iterator[Delivery]:
     """Their deliveries, not saved. `pk`: of what never will be."""
-    own = markup.own_placeholders(notice.subject, notice.text)
+    own = placeholders.own(notice.subject, notice.text)
     values = people.values_of([each.user for each in batch if each.user], own)
     for each in batch:
         its_own = values.get(each.user.pk) if each.user else None

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from notices import rights
-from notices.content import markup
+from notices.content import placeholders
 from notices.delivery import corrections
 from notices.models import Notice
 from notices.pages import posted
@@ -40,9 +40,9 @@ class CorrectionForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         before = Notice.objects.get(pk=self.instance.pk)
-        own = markup.own_placeholders(before.subject, before.text)
+        own = placeholders.own(before.subject, before.text)
         for name in ("subject", "text"):
-            if new := markup.unknown_placeholders(cleaned.get(name, ""), own):
+            if new := placeholders.unknown(cleaned.get(name, ""), own):
                 words = _("((%s)) was not in it before: nobody has a value for it.") % new[0]
                 self.add_error(name, ValidationError(words))
         return cleaned

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from notices.audience import files
-from notices.content import markup
+from notices.content import placeholders
 from notices.models import Notice
 from notices.pages.timing_form import TimingForm
 from signup import groups, rates
@@ -42,15 +42,15 @@ def read_rows(text: str, by: User) -> Upload:
 def check_placeholders(text: str, upload: Upload | None) -> None:
     """Raises ValidationError for a placeholder that would reach people unfilled: it is none of the
     file's columns, or else no attribute of people."""
-    used = markup.own_placeholders("", text)
+    used = placeholders.own("", text)
     if not used:
         return
     if upload:
         own, always = files.placeholders(upload), ["name"]
         unknown = [each for each in used if columns.placeholder(each) not in own]
     else:
-        own, always = groups.attributes(), list(markup.PLACEHOLDERS)
-        unknown = markup.unknown_placeholders(text, own)
+        own, always = groups.attributes(), list(placeholders.PLACEHOLDERS)
+        unknown = placeholders.unknown(text, own)
     if unknown:
         raise ValidationError(
             _("There is no placeholder ((%(name)s)). You can use: %(known)s."),
@@ -68,8 +68,8 @@ def problems(upload: Upload, cleaned: dict[str, Any]) -> list[Any]:
     channels = cleaned.get("channels", ())
     if channels and not files.reached(upload, channels):
         return [_("Nobody in this file has an address for the channels that are chosen.")]
-    own = markup.own_placeholders(cleaned.get("subject", ""), cleaned.get("text", ""))
-    return list(files.problems(upload, own))
+    needed = placeholders.needed(cleaned.get("subject", ""), cleaned.get("text", ""))
+    return list(files.problems(upload, needed))
 
 
 def for_one_notice(form: forms.BaseForm, timing: TimingForm) -> None:

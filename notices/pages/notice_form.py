@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from notices import channels
 from notices.audience import kinds
 from notices.audience import recipients as audience
-from notices.content import markup
+from notices.content import markup, placeholders
 from notices.models import CONTENT_FIELDS, Kind, Notice, SavedAudience
 from notices.pages import file_field
 from signup import groups, names
@@ -38,6 +38,12 @@ def check_wording(text: str) -> None:
     """Raises ValidationError."""
     if CONTROL.search(text):
         raise ValidationError(_("This holds control characters. Type it again without them."))
+
+
+def check_written(text: str) -> None:
+    """The same, of placeholders."""
+    if problem := placeholders.problem(text):
+        raise ValidationError(problem)
 
 
 class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -121,7 +127,10 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         }
         help_texts = {
             "subject": _("Read in emails only."),
-            "text": _("Markdown. ((name)) becomes each person's name."),
+            "text": _(
+                "Markdown. ((name)) becomes each person's name, ((room|your room)) says what "
+                "stands there for others, ((debt??Pay ((debt)).)) is for those alone who have one."
+            ),
             "addresses": _("One a line: an email address or a number, or “Name &lt;address&gt;”."),
         }
         error_messages = {
@@ -165,6 +174,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         check_wording(subject)
         if len(subject.splitlines()) > 1:
             raise ValidationError(_("A subject is one line."))
+        check_written(subject)
         return subject
 
     def clean_text(self) -> str:
@@ -172,6 +182,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         check_wording(text)
         if not markup.to_sms(text):
             raise ValidationError(_("Nothing is left of this text for the person to read."))
+        check_written(text)
         return text
 
     def clean(self) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from django.shortcuts import render
 
 from notices.audience import people
 from notices.channels import CHANNELS, Channel
-from notices.content import markup, messages
+from notices.content import messages, placeholders
+from notices.content.fields import called
 from notices.delivery import listed
 from notices.models import Delivery, Notice
 from notices.pages.reach import lists, reach
@@ -59,7 +60,7 @@ def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
         channel.parts(said.text) if channel.parts else 0,
         found.recipients,
         found.without,
-        messages.called(delivery),
+        called(delivery),
         delivery.name == reader.get_full_name(),
     )
 
@@ -70,12 +71,12 @@ def frames(deliveries: Iterable[Delivery]) -> list[Preview]:
     for each in deliveries:
         channel, said = CHANNELS[each.channel], messages.compose(each)
         parts = channel.parts(said.text) if channel.parts else 0
-        found.append(Preview(channel, said, parts, 1, 0, messages.called(each), False))
+        found.append(Preview(channel, said, parts, 1, 0, called(each), False))
     return found
 
 
 def own_values(notice: Notice, reader: User) -> dict[str, str] | None:
-    own = markup.own_placeholders(notice.subject, notice.text)
+    own = placeholders.own(notice.subject, notice.text)
     return people.values_of([reader], own).get(reader.pk)
 
 

@@ -15,10 +15,11 @@ from django.db.models.lookups import StartsWith
 
 from notices.audience import kinds, people, suppression
 from notices.channels import CHANNELS, SMS, Channel
-from notices.content import markup
+from notices.content.placeholders import own
 from notices.delivery import expand, listed
 from notices.models import DEAD, Delivery, Notice, Suppression
 from notices.pages.reach import lists
+from notices.pages.unfilled import Unfilled, empty, holes, look, with_values
 from signup.models import User
 
 __all__ = ["ELSEWHERE", "Person", "Survey", "person", "survey"]
@@ -39,7 +40,7 @@ class Person(NamedTuple):
 
 @dataclass
 class Nothing:
-    """Who gets nothing, for these reasons, one for each channel."""
+    """Who gets nothing, by a reason for each channel."""
 
     reasons: Sequence[str]
     number: int
@@ -55,6 +56,7 @@ class Survey:
     nothing: list[Nothing] = field(default_factory=list)
     first: list[Person] = field(default_factory=list)
     sample: list[Delivery] = field(default_factory=list)  # SMS
+    unfilled: list[Unfilled] = field(default_factory=list)
 
     def count(self, told: Collection[tuple[str, str]], priced: str, number: int) -> None:
         """`told`: channel and language, of the ways by which these people are told."""
@@ -127,9 +129,10 @@ def name_people(notice: Notice, judged: QuerySet[Any], columns: list[str], found
     if found.told:
         found.first = [Person(one.pk, one.get_full_name(), list(to_one(notice, one, columns)))
                        for one in judged.filter(told).order_by("pk")[:FIRST]]  # fmt: skip
+        found.unfilled = empty(notice, judged.filter(told))
     if SMS in notice.channels and found.messages(SMS):
         some = judged.filter(not_sms=0).order_by("pk")[:SAMPLE]
-        values = own_values(notice, list(some))
+        values = people.values_of(list(some), own(notice.subject, notice.text))
         found.sample = [sample(notice, SMS, one, values.get(one.pk)) for one in some]
     if found.nothing:
         groups = {tuple(each.reasons): each for each in found.nothing}
@@ -206,14 +209,10 @@ def prefixes() -> list[str]:
 
 
 def to_one(notice: Notice, user: User, columns: list[str]) -> Iterator[Delivery]:
-    values = own_values(notice, [user]).get(user.pk)
+    values = people.values_of([user], own(notice.subject, notice.text)).get(user.pk)
     for name, column in zip(notice.channels, columns, strict=True):
         if not getattr(user, column):
             yield sample(notice, name, user, values)
-
-
-def own_values(notice: Notice, users: Collection[User]) -> Any:
-    return people.values_of(users, markup.own_placeholders(notice.subject, notice.text))
 
 
 def sample(notice: Notice, channel: str, user: User, values: Any) -> Delivery:
@@ -237,7 +236,7 @@ def persons(notice: Notice) -> Iterator[tuple[int, list[listed.Judged]]]:
 def numbered(notice: Notice) -> Iterator[tuple[int, listed.Judged]]:
     everybody, number, also = lists(notice), -1, ""
     while batch := list(islice(everybody, expand.BATCH)):
-        for each in listed.judged(notice, batch):
+        for each in with_values(notice, listed.judged(notice, batch)):
             number += not also or each.one.address != also  # else the other way of the same row
             also = each.one.also
             yield number, each
@@ -249,12 +248,14 @@ def told_of(ways: Iterable[listed.Judged]) -> list[listed.Judged]:
 
 def of_list(notice: Notice, found: Survey) -> None:
     nothing: dict[tuple[str, ...], Nothing] = {}
+    found.unfilled = holes(notice)
     for number, ways in persons(notice):
         told = told_of(ways)
         by_sms = next((each.one.address for each in told if each.one.channel == SMS), "")
         found.count([(each.one.channel, each.language) for each in told], priced(by_sms), 1)
         if told:
             take_along(notice, found, number, told)
+            look(found.unfilled, told[0])
             continue
         reasons = tuple(each.reason for each in ways)
         group = nothing.setdefault(reasons, Nothing(reasons, 0))

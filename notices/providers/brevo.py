@@ -8,7 +8,8 @@ from typing import Any
 
 from anymail.backends import brevo
 
-from notices.content.messages import Values, Wording
+from notices.content.fields import Values
+from notices.content.messages import Wording
 from notices.providers.errors import NotSent, Unknown
 from notices.providers.esp import BatchingEsp
 from notices.providers.http import NONSENSE

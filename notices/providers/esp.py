@@ -16,7 +16,8 @@ from django.core.mail import get_connection
 from django.utils.translation import gettext_noop as _
 from requests.structures import CaseInsensitiveDict
 
-from notices.content.messages import Batch, Values, Wording
+from notices.content.fields import Values
+from notices.content.messages import Batch, Wording
 from notices.models import Delivery
 from notices.providers import connection, registry
 from notices.providers.base import Asking, Batching, Provider

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from notices.content.messages import Batch, Values, Wording, fill_in
+from notices.content.fields import Values
+from notices.content.messages import Batch, Wording, fill_in
 from notices.models import Delivery
 from notices.providers.esp import BatchingEsp
 

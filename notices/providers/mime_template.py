@@ -16,7 +16,8 @@ from functools import lru_cache
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from notices.content.messages import Templated, Values, Wording, fill_in
+from notices.content.fields import Values
+from notices.content.messages import Templated, Wording, fill_in
 from notices.providers.mime import addressee, build, clean, common, message, own
 
 __all__ = ["filled"]

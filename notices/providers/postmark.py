@@ -13,7 +13,8 @@ from anymail.message import AnymailRecipientStatus
 from anymail.utils import EmailAddress
 from django.utils.translation import gettext_noop as _
 
-from notices.content.messages import Values, Wording
+from notices.content.fields import Values
+from notices.content.messages import Wording
 from notices.providers.errors import NotSent, Refused, TryLater
 from notices.providers.esp import BatchingEsp, our_fault
 

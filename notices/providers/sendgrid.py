@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from notices.content.messages import Values, Wording
+from notices.content.fields import Values
+from notices.content.messages import Wording
 from notices.providers.errors import NotSent, Unknown
 from notices.providers.esp import BatchingEsp
 from notices.providers.exchange import Post

@@ -28,7 +28,7 @@ CALLED = {
 }
 MEANS = {name: field for field, names in CALLED.items() for name in names.split()}
 AROUND = re.compile(r"\(.*?\)|[\W_]")
-PARENTHESES = re.compile("[()]")
+MEANINGFUL = re.compile(r"[()|]|\?\?")  # in a placeholder
 
 
 def plain(heading: str) -> str:
@@ -38,7 +38,7 @@ def plain(heading: str) -> str:
 def placeholder(heading: str) -> str:
     """The name by which a notice has what stands below it; also of one that somebody wrote."""
     ordinary = unicodedata.normalize("NFKC", heading).casefold()
-    return " ".join(PARENTHESES.sub(" ", ordinary).split())
+    return " ".join(MEANINGFUL.sub(" ", ordinary).split())
 
 
 def mapped(upload: Upload, headings: Sequence[str]) -> list[str]:

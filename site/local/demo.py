@@ -170,7 +170,8 @@ def delivery(
         name=person.name, language=person.language, state=state, reason=why, tries=int(went),
         provider="file" if went else "",
         provider_ref=f"demo-{notice.pk}-{channel}-{person.pk}" if went else "",
-        created_at=at, changed_at=at + timedelta(seconds=person.pk % 200) if at else clock.now(),
+        created_at=at or clock.now(),
+        changed_at=at + timedelta(seconds=person.pk % 200) if at else clock.now(),
     )  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def add_receipts() -> None:
                 )
             )  # fmt: skip
     Receipt.objects.bulk_create(rows, batch_size=500)
-    why = {
+    why: dict[tuple[str, str], Suppression.Kind] = {
         ("email", State.BOUNCED): Suppression.Kind.BOUNCED,
         ("email", State.SUPPRESSED): Suppression.Kind.UNSUBSCRIBED,
         ("sms", State.SUPPRESSED): Suppression.Kind.STOP,

@@ -87,7 +87,7 @@ def test_a_notice_is_paused_resumed_and_cancelled_and_twice_is_once(secret, staf
 
 def test_a_check_and_a_draft_send_nothing(secret, visitor):
     checked = ask(secret, f"{URL}/check", BODY)
-    assert checked.json() == {"reached": {"email": {"recipients": 2, "without": 0}}}
+    assert checked.json() == {"reached": {"email": {"recipients": 2, "without": 0}}, "unfilled": {}}
     assert not Notice.objects.exists()
     drafted = ask(secret, f"{URL}/drafts", {"subject": "Lift"})
     assert (drafted.status_code, drafted.json()["state"]) == (201, "draft")

@@ -15,7 +15,7 @@ from notices.audience import suppression
 from notices.delivery import expand, lifecycle
 from notices.models import Delivery, Notice
 from notices.pages import outlook
-from signup import fresh
+from signup import fresh, groups
 from signup.models import User
 from tests.support.world import notice, repeated, with_rights
 
@@ -97,6 +97,21 @@ def test_each_channel_is_shown_as_a_chosen_person_gets_it(desk, visitor):
     assert "Dear guest_wang, it is" in desk.get(path, {"as": visitor.pk}).text
     for odd in ("999999", "x", "9" * 40):
         assert "Dear reception, it is" in desk.get(path, {"as": odd}).text
+
+
+def test_for_whom_a_placeholder_stands_for_nothing_is_told(desk, visitor):
+    groups.make_attribute("room")
+    User.objects.filter(pk=visitor.pk).update(attributes={"room": "12"})
+    text = "Room ((room)), ((groups|no group)), ((room??for ((room)).))"
+    shown = text_of(check(desk, text=text))
+    assert "For 1 person nothing is known that could stand in the place of ((room))." in shown
+    assert "reception" in shown.partition("place of ((room)).")[2].partition("</p>")[0]
+    assert "((room|…))" in shown
+    assert "place of ((groups))" not in shown
+    pasted = text_of(check(desk, text=text, audience="addresses", addresses="Bo <bo@example.com>"))
+    assert "Bo<br>" in pasted.partition("place of ((room)).")[2]
+    for good in ("((room|none))", "((room??((room))))"):
+        assert "nothing is known" not in check(desk, text=good).text
 
 
 def test_the_cost_is_told_and_a_missing_price_too(desk, visitor, settings):

@@ -237,4 +237,4 @@ def test_page_is_asked_for_anew_when_something_becomes_uncertain(page, staff, vi
     assert "HX-Refresh" not in page.get(address)
     Delivery.objects.filter(address="wang@example.com").update(state=State.UNCERTAIN)
     assert "HX-Refresh" in page.get(address)
-    assert "Send all of them again" in page.get(running.get_absolute_url()).text
+    assert f"/notices/{running.pk}/again/" in page.get(running.get_absolute_url()).text
