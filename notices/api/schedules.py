@@ -50,7 +50,7 @@ readers = scope("notices:read", "schedules:write")
 writers = scope("schedules:write", tests=False)
 
 
-@router.post("", response={201: ScheduleOut}, summary="Plan a notice again and again")
+@router.post("", response={201: ScheduleOut}, summary="Plan a notice that repeats")
 @writers
 def plan(request: Asked, body: ScheduleIn) -> HttpResponse:  # type: ignore[valid-type]
     """The fields of the page."""

@@ -46,7 +46,7 @@ class Command(Acting):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
-        add = commands.add_parser("add", help="a notice that goes out again and again")
+        add = commands.add_parser("add", help="a notice that repeats")
         add_content(add)
         add.add_argument(
             "--rule", required=True, help='"0 9 * * 1-5" (cron) or "FREQ=WEEKLY;BYDAY=MO"'
