@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from notices.models import Notice, Occurrence, Schedule
@@ -80,7 +81,7 @@ class Backup:
 
     def __init__(self, folder: Path, house: House) -> None:
         self.file, self.house = folder / "backup", house
-        house.command("backup", str(self.file))
+        call_command("backup", str(self.file))  # at once: a process takes seconds to begin
 
     def restore(self) -> None:
         connection.close()
