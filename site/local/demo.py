@@ -147,17 +147,18 @@ def deliver(notice: Notice, people: list[User], outcomes: Outcomes, chance: rand
     if notice.state in (Notice.State.PAUSED, Notice.State.CANCELLED):
         states.sort(key=lambda each: each[0] in (State.QUEUED, State.CANCELLED))  # as it went
         states = [each for each in states for _ in range(PEOPLE // 100)]
-    if not states:
+    begun = notice.started_at
+    if not states or not begun:
         return
     rows = []
     for channel in notice.channels:
         for person, (state, why) in zip(people, cycle(states), strict=False):
-            rows.append(delivery(notice, person, channel, state, why, notice.started_at))
+            rows.append(delivery(notice, person, channel, state, why, begun))
     Delivery.objects.bulk_create(rows, batch_size=500)
 
 
 def delivery(
-    notice: Notice, person: User, channel: str, state: State, why: str, at: datetime | None
+    notice: Notice, person: User, channel: str, state: State, why: str, at: datetime
 ) -> Delivery:
     address = person.email if channel == "email" else str(person.mobile or "")
     if not address:
@@ -170,8 +171,7 @@ def delivery(
         name=person.name, language=person.language, state=state, reason=why, tries=int(went),
         provider="file" if went else "",
         provider_ref=f"demo-{notice.pk}-{channel}-{person.pk}" if went else "",
-        created_at=at or clock.now(),
-        changed_at=at + timedelta(seconds=person.pk % 200) if at else clock.now(),
+        created_at=at, changed_at=at + timedelta(seconds=person.pk % 200),
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def add_receipts() -> None:
     }
     told = reported.filter(state__in=(State.BOUNCED, State.SUPPRESSED))
     found = {
-        (channel, address, why[channel, state])
+        (channel, address, why[channel, State(state)])
         for channel, address, state in told.values_list("channel", "address", "state")
     }
     Suppression.objects.bulk_create(
