@@ -238,11 +238,11 @@ def sweep() -> None:
         now(func, *args)
     for when, func, pk in recovery.wake_ups(ours):
         wake(when, func, pk)
-    if alerts.judge():
-        now(tell_alerts)
     bell().set(SWEEP_HEARTBEAT, int(clock.now().timestamp()), ex=3600)
     if settings.HEARTBEAT_URL and bell().set(HEARTBEAT, 1, nx=True, ex=HEARTBEAT_SECONDS):
         now(ask_heartbeat)
+    if alerts.judge():
+        now(tell_alerts)
 
 
 @job("default")

@@ -1,6 +1,7 @@
 """The health page for people, /healthz and /readyz for machines."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -152,8 +153,9 @@ def watch(state: probes.RedisState) -> None:
     """The sweep judges what whoever is on call is told of; while it is silent, who asks does."""
     if state.swept_ago is not None and state.swept_ago <= probes.SWEEP_LATE:
         return
-    if bell().set("bellhop:alerts:watched", 1, nx=True, ex=20) and alerts.judge():
-        jobs.push(jobs.tell_alerts)
+    with suppress(DatabaseError):  # also one that waits for its migrations
+        if bell().set("bellhop:alerts:watched", 1, nx=True, ex=20) and alerts.judge():
+            jobs.push(jobs.tell_alerts)
 
 
 @require_safe
