@@ -20,9 +20,10 @@ from redis.exceptions import RedisError
 
 from config import clock, migrations
 from config.database import AWAY
+from health import alerts
 from notices.channels import CHANNELS, EMAIL, SMS
 from notices.delivery import erasure, escalation, expand, recovery, retention, single, slices
-from notices.providers import connection, router
+from notices.providers import connection, ping, router
 from notices.receipts import apply
 from notices.schedules import occurrences
 from queueing import process
@@ -32,14 +33,24 @@ from queueing.enqueue import now as now
 from queueing.enqueue import push as push
 from queueing.enqueue import run_next, subject, workers
 from queueing.enqueue import wake as wake
-from queueing.redis import anything_on, bell, is_away, jobs_about, subjects, take_off, was_away
+from queueing.redis import (
+    SWEEP_HEARTBEAT,
+    anything_on,
+    bell,
+    is_away,
+    jobs_about,
+    subjects,
+    take_off,
+    was_away,
+)
 from signup.uploads import steps as uploads
 
 QUEUES: dict[str, str] = {}  # job name -> its queue: also the list of what a worker may run
 SEVERAL = 1.0  # seconds
 PERIODIC = {"sweep": 10, "purge": 3600}  # job name -> seconds; the scheduler keeps them registered
 PURGE_SECONDS = 60
-SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
+HEARTBEAT = "bellhop:heartbeat"  # Redis key: HEARTBEAT_URL was asked a moment ago
+HEARTBEAT_SECONDS = 55
 RECEIPTS_RUNG = "bellhop:receipts"  # Redis key: a job is queued that will see all that is stored
 
 Function = Callable[..., Any]
@@ -228,6 +239,23 @@ def sweep() -> None:
     for when, func, pk in recovery.wake_ups(ours):
         wake(when, func, pk)
     bell().set(SWEEP_HEARTBEAT, int(clock.now().timestamp()), ex=3600)
+    if settings.HEARTBEAT_URL and bell().set(HEARTBEAT, 1, nx=True, ex=HEARTBEAT_SECONDS):
+        now(ask_heartbeat)
+    if alerts.judge():
+        now(tell_alerts)
+
+
+@job("default")
+def tell_alerts() -> None:
+    """Tells whoever is on call what began and what ended."""
+    alerts.tell()
+
+
+@job("default")
+def ask_heartbeat() -> None:
+    """Tells whoever watches from outside that the sweep runs."""
+    if problem := ping.ask(settings.HEARTBEAT_URL):
+        log.warning("HEARTBEAT_URL: %s", problem)
 
 
 @job("default", SEVERAL)
@@ -249,6 +277,7 @@ def purge() -> None:
     if not retention.run(lambda: time.monotonic() < until and not more_urgent_waits()):
         later(clock.now() + timedelta(seconds=10), purge)
     occurrences.reckon_all()
+    alerts.forget()
 
 
 def bells() -> recovery.Bells:

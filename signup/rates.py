@@ -43,6 +43,7 @@ NOTICE_TEST = "10/minute;60/hour"  # per account: each sends up to seven message
 API_TOKEN = "6000/minute"  # noqa: S105  per token
 API_CODE = "120/minute;1000/hour"  # per token: half of what is for all
 QUEUE_CHECK = "6/minute"  # in all: a heavy one keeps a worker busy for seconds
+TEST_ALERT = "6/minute"  # in all
 
 TURN_SECONDS = 5  # that one waits for the others
 OWN_KEYS = 20_000  # counted by a process while Redis is away

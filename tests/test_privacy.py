@@ -16,6 +16,7 @@ HOLDS = (models.CharField, models.TextField, models.JSONField, models.BinaryFiel
          models.GenericIPAddressField, models.FileField)  # fmt: skip
 # What holds no more than Bellhop's own words, names that staff give to things, and digests.
 NOT_PERSONAL = {
+    "Alert": "key words advice path problem",
     "Approval": "digest",
     "Attribute": "name",
     "CodeRequest": "purpose",

@@ -513,6 +513,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = ["web.bodies.NoFile"]  # but where a view takes one (web/bodies.py)
 
+# Who is on call (docs/oncall.md)
+
+ALERT_URLS = read_list("ALERT_URLS")
+ALERT_LANGUAGE = env.str("ALERT_LANGUAGE", default=LANGUAGE_CODE).strip().lower()
+if ALERT_LANGUAGE not in dict(LANGUAGES):
+    raise refuse("ALERT_LANGUAGE", f"{ALERT_LANGUAGE!r} is none of {', '.join(dict(LANGUAGES))}.")
+ALERT_FAILED_PERCENT = read_int("ALERT_FAILED_PERCENT", 20)
+if ALERT_FAILED_PERCENT not in range(1, 100):
+    raise refuse("ALERT_FAILED_PERCENT", "is not between 1 and 99.")
+HEARTBEAT_URL = read_url("HEARTBEAT_URL")
+if HEARTBEAT_URL and not registry.is_endpoint(HEARTBEAT_URL):
+    raise refuse("HEARTBEAT_URL", "is neither https://HOST/… nor http:// on this machine.")
+
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
     raise refuse("LOG_LEVEL", f"{LOG_LEVEL!r} is none of DEBUG, INFO, WARNING and ERROR.")
@@ -541,5 +554,7 @@ LOGGING = {
         # Anybody can send a wrong Host: it gets a 400 and no traceback in the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
+        # It would name the addresses in ALERT_URLS, which hold secrets.
+        "apprise": {"level": "CRITICAL"},
     },
 }

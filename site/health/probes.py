@@ -11,11 +11,10 @@ from redis import Redis
 from rq import Worker
 from rq.utils import utcparse
 
-import jobs
 from notices.providers import breaker
 from notices.providers.router import providers
 from queueing import clocks
-from queueing.redis import bell
+from queueing.redis import SWEEP_HEARTBEAT, bell
 from queueing.scheduler import SCHEDULER_HEARTBEAT
 
 # Seconds since a worker's last sign of life after which it is taken for dead: an idle one gives
@@ -63,7 +62,7 @@ def redis_state() -> RedisState:
     """Raises RedisError."""
     redis = bell()
     info: dict[str, Any] = redis.info()
-    scheduled_at, swept_at = redis.mget(SCHEDULER_HEARTBEAT, jobs.SWEEP_HEARTBEAT)
+    scheduled_at, swept_at = redis.mget(SCHEDULER_HEARTBEAT, SWEEP_HEARTBEAT)
     name = "Valkey" if "valkey_version" in info else "Redis"
     return RedisState(
         version=f"{name} {info.get('valkey_version') or info['redis_version']}",
@@ -111,6 +110,14 @@ def queues() -> list[QueueState]:
         QueueState(name, listening.get(name, 0), waiting, age(at))
         for name, waiting, at in zip(names, answers[::2], since, strict=True)
     ]
+
+
+def failed_jobs() -> int:
+    """Bugs: RQ keeps them for an hour. Raises RedisError."""
+    with bell().pipeline(transaction=False) as asked:
+        for name in settings.RQ_QUEUES:
+            asked.zcard(f"rq:failed:{name}")
+        return sum(asked.execute())
 
 
 def listeners(bell: Redis) -> dict[str, int]:

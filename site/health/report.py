@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
@@ -16,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from redis.exceptions import RedisError
 
 from config import clock
-from health import probes
+from health import alerts, probes
 from notices.channels import CHANNELS, masked
 from notices.delivery import questions
 from notices.models import FailedAttempt, HighWater, Notice
@@ -61,7 +62,7 @@ class Report:
 
 def make() -> Report:
     """Looks at everything once. Nothing that is away raises: it becomes a part that is down."""
-    report = Report([database(), *restored(), *forgotten(), *paused()])
+    report = Report([database(), *restored(), *forgotten(), *paused(), *untold()])
     try:
         state = probes.redis_state()
         report.queues = probes.queues()
@@ -132,6 +133,23 @@ def paused() -> list[Part]:
     words = ngettext("%(number)d paused itself.", "%(number)d paused themselves.", number)
     said = f"{words % {'number': number}} {plain(last.pause_reason)}"
     return [Part(_("Notices"), WARN, said, _("Look at its page, then press “Go on” there."))]
+
+
+def untold() -> list[Part]:
+    """Nothing, but for an alert that somebody of ALERT_URLS did not take."""
+    try:
+        alert = alerts.untaken() if settings.ALERT_URLS else None
+    except DatabaseError:  # database() tells it
+        return []
+    if not alert or not alert.tried_at:
+        return []
+    words = _("not taken by number %(names)s of ALERT_URLS, at %(time)s: %(alert)s") % {
+        "names": alert.problem,
+        "time": date_format(timezone.localtime(alert.tried_at), "Y-m-d H:i"),
+        "alert": alert.words,
+    }
+    advice = _("Mend it there or in ALERT_URLS, then press “Send a test” below.")
+    return [Part(_("Alerts"), WARN, words, advice)]
 
 
 def redis_away() -> Part:

@@ -1,6 +1,7 @@
 """The health page for people, /healthz and /readyz for machines."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -16,14 +17,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 from redis.exceptions import RedisError
 
+import jobs
+from health import alerts, probes, queuecheck, report
 from health import codes as code_budget
-from health import probes, queuecheck, report
 from health.forms import QueueCheckForm
 from notices import rights
 from notices.channels import CHANNELS
 from notices.delivery import questions
 from notices.providers import breaker
 from notices.rights import right_required
+from queueing.redis import bell
 from signup import budget, rates
 from web.access import StaffRequest, staff_required
 from web.problems import TooMany
@@ -58,6 +61,7 @@ def health(request: HttpRequest) -> HttpResponse:
     budgets = code_budget.look(found)
     context = {"report": found, "form": form} | check(request, found)
     context |= {"codes": budgets, "CODE_BUDGET": settings.CODE_BUDGET}
+    context["ALERT_URLS"] = len(settings.ALERT_URLS)
     if not request.headers.get("HX-Request"):  # it counts deliveries
         context["questions"] = list(questions.questions())
     return render(request, template(request), context, status=400 if form.errors else 200)
@@ -127,6 +131,33 @@ def codes(request: StaffRequest) -> HttpResponse:
     return redirect(f"{reverse('health')}#codes")
 
 
+@require_POST
+@tells_database_away
+@staff_required
+def test_alert(request: HttpRequest) -> HttpResponse:
+    """POST: sends a test to all of ALERT_URLS."""
+    try:
+        rates.spend_anyway(rates.Limit("test-alert", rates.TEST_ALERT, ""))
+    except TooMany as problem:
+        messages.error(request, problem.sentence)
+        return redirect("health")
+    if settings.ALERT_URLS:
+        alerts.test()
+        jobs.now(jobs.tell_alerts)
+        words = _("A test is on its way. If nobody takes it, this page says so in a moment.")
+        messages.success(request, words)
+    return redirect(f"{reverse('health')}#alerts")
+
+
+def watch(state: probes.RedisState) -> None:
+    """The sweep judges what whoever is on call is told of; while it is silent, who asks does."""
+    if state.swept_ago is not None and state.swept_ago <= probes.SWEEP_LATE:
+        return
+    with suppress(DatabaseError):  # also one that waits for its migrations
+        if bell().set("bellhop:alerts:watched", 1, nx=True, ex=20) and alerts.judge():
+            jobs.push(jobs.tell_alerts)
+
+
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -155,6 +186,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         pass
     try:
         state = probes.redis_state()
+        if answer["database"]:
+            watch(state)
         if by_staff:
             answer |= details(state)
         answer["redis"] = True

@@ -20,10 +20,11 @@ from config.redis import connect
 from queueing import process
 
 __all__ = [
-    "HURRY_SECONDS", "anything_on", "ask", "bell", "is_away", "job_id", "jobs_about",
-    "limiter", "raise_to", "spend", "subjects", "take_off", "was_away",
+    "HURRY_SECONDS", "SWEEP_HEARTBEAT", "anything_on", "ask", "bell", "is_away", "job_id",
+    "jobs_about", "limiter", "raise_to", "spend", "subjects", "take_off", "was_away",
 ]  # fmt: skip
 
+SWEEP_HEARTBEAT = "bellhop:swept_at"  # Redis key: unix time of the last finished sweep
 MAX_JOBS = 1000  # of a queue that are looked through
 MAX_IDS = 50_000
 HURRY_SECONDS = 0.5  # that a worker waits for what it can do without

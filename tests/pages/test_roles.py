@@ -91,6 +91,7 @@ DOORS = {
     f"/audiences/{N}/": (SEE_PEOPLE, None),
     f"/audiences/{N}/delete/": (None, PEOPLE),
     "/health/": (ALL, ALL),
+    "/health/alerts/": (None, ALL),
     "/health/restored/": (None, {S, AD}),
     "/health/codes/": (None, {S, AD}),
     # The admin's tables are for superusers, and for whom they give its own rights.

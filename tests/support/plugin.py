@@ -52,6 +52,8 @@ os.environ.update(
     PICTURE_CODE_FIXED="",
     PUBLIC_URL="",
     TRUSTED_PROXIES="0",
+    ALERT_URLS="",
+    HEARTBEAT_URL="",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright's loop runs in the thread of the tests
 )
 for name in ("DYNO", "CODE_LIMIT_NUMBER", "CODE_LIMIT_ORIGIN", "CODE_LIMIT_ALL", "PORT"):
