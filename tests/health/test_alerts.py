@@ -93,6 +93,7 @@ def test_what_nobody_takes_is_tried_again_and_said(pager, client, staff, caplog)
     assert "not taken" not in client.get("/health/").content.decode()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_tell_it_once(pager):
     alerts.judge([SICK])
     pager.usual = lambda question: alerts.tell() or (200, {}, "")
