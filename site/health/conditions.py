@@ -10,7 +10,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -123,21 +124,20 @@ def schedules() -> Iterator[Condition]:
 
 
 def notices() -> Iterator[Condition]:
-    """Few questions as long as little fails: only then all of a notice is counted."""
+    """One question as long as little fails: only then all of a notice is counted."""
     going = Q(state=Notice.State.SENDING) | Q(finished_at__gt=clock.now() - LATELY)
-    for notice in Notice.objects.filter(going).only("pk", "subject"):
-        rows = Delivery.objects.filter(notice=notice)
-        wrong = rows.filter(state__in=[State.FAILED, State.UNCERTAIN])
-        if len(wrong.values("pk")[:FEW]) < FEW:
-            continue
-        failed = wrong.count()
-        asked = failed + rows.filter(state__in=[State.SENT, State.DELIVERED, State.BOUNCED]).count()
+    subjects = dict(Notice.objects.filter(going).values_list("pk", "subject"))
+    wrong = Delivery.objects.filter(notice__in=subjects, state__in=[State.FAILED, State.UNCERTAIN])
+    counted = wrong.values("notice").annotate(failed=Count("pk")).filter(failed__gte=FEW)
+    for pk, failed in counted.order_by().values_list("notice", "failed"):
+        went = [State.SENT, State.DELIVERED, State.BOUNCED]
+        asked = failed + Delivery.objects.filter(notice=pk, state__in=went).count()
         if 100 * failed > settings.ALERT_FAILED_PERCENT * asked:
             words = _("Of the notice “%(subject)s” %(percent)d%% failed.") % {
-                "subject": notice.subject, "percent": 100 * failed / asked,
+                "subject": subjects[pk], "percent": 100 * failed / asked,
             }  # fmt: skip
             advice = _("Its page says why. Pause it there if others will fail, too.")
-            yield Condition(f"notice:{notice.pk}", words, advice, notice.get_absolute_url())
+            yield Condition(f"notice:{pk}", words, advice, reverse("notice", args=[pk]))
 
 
 def disk() -> Iterator[Condition]:
