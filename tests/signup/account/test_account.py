@@ -168,7 +168,7 @@ def test_nobody_ends_anothers_session(visitor, staff):
     row = SignedIn.objects.get(user=staff)
     for which in (row.pk, "9" * 30, "x"):
         assert post("/account/sessions/", {"session": which}, here).json()["ended"] == 0
-    assert "reception" in theirs.get("/").content.decode()
+    assert "reception" in theirs.get("/", follow=True).text
 
 
 # What is kept
