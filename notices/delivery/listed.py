@@ -10,6 +10,7 @@ from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, EMAIL, Channel, of
 from notices.content import messages, placeholders
+from notices.content.written import sources
 from notices.models import Delivery, Notice, State
 from signup.models import Part, User
 
@@ -21,7 +22,7 @@ LEFT = {suppression.WORDS[kind] for kind in suppression.OPTED_OUT}
 def in_part(notice: Notice, part: Part) -> list[Recipient]:
     """Of the file that the notice is for."""
     assert notice.upload
-    own = placeholders.own(notice.subject, notice.text)
+    own = placeholders.own(*sources(notice))
     return list(files.recipients(notice.upload, part, notice.channels, own))
 
 
@@ -30,7 +31,7 @@ def deliveries(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Delivery]
     one whose other address a file gives with it."""
     known = owners(batch)
     suppressed = against(batch, known)
-    own = placeholders.own(notice.subject, notice.text)
+    own = placeholders.own(*sources(notice))
     values = people.values_of(known.values(), own)
     leavers, left_addresses = kinds.among(notice, known.values(), [one.address for one in batch])
     for one in batch:

@@ -122,7 +122,9 @@ def texts(old: datetime) -> Iterator[None]:
     ended = Notice.objects.filter(finished_at__lt=old, text_removed_at=None)
     ended = ended.exclude(state__in=UNFINISHED).order_by("finished_at")
     for pk in ended.values_list("pk", flat=True):
-        Notice.objects.filter(pk=pk).update(text="", text_removed_at=clock.now())
+        Notice.objects.filter(pk=pk).update(
+            text="", sms_text="", texts=None, text_removed_at=clock.now()
+        )
         yield
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -10,12 +11,11 @@ from django.utils.translation import ngettext
 from notices import channels
 from notices.audience import kinds
 from notices.audience import recipients as audience
-from notices.content import markup, placeholders
 from notices.models import CONTENT_FIELDS, Kind, Notice, SavedAudience
-from notices.pages import file_field
+from notices.pages import file_field, texts_field
+from notices.pages.texts_field import InLanguage, TextsField
 from signup import groups, names
 from signup.models import Group, User
-from web.characters import CONTROL
 from web.forms import JSONForm
 
 __all__ = ["NoticeForm"]
@@ -32,18 +32,6 @@ BELONGS = {
     Notice.Audience.ADDRESSES: ("addresses", _("Paste at least one address or number.")),
 }
 MANY = 10  # recipients: so many may not be told more than once a minute
-
-
-def check_wording(text: str) -> None:
-    """Raises ValidationError."""
-    if CONTROL.search(text):
-        raise ValidationError(_("This holds control characters. Type it again without them."))
-
-
-def check_written(text: str) -> None:
-    """The same, of placeholders."""
-    if problem := placeholders.problem(text):
-        raise ValidationError(problem)
 
 
 class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -104,6 +92,11 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         error_messages={"invalid_choice": _("This audience is not there. Choose another.")},
     )
     upload = file_field.CheckedFile()
+    language = forms.ChoiceField(
+        label=_("Language of the first text"), required=False, choices=settings.LANGUAGES,
+        widget=forms.HiddenInput,
+    )  # fmt: skip
+    texts = TextsField()
     rows = forms.CharField(required=False, strip=False)  # a CSV file as a text, for programs
     escalate_minutes = forms.IntegerField(
         label=_("Minutes until an SMS to those whom the email did not reach"),
@@ -123,6 +116,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         labels = {
             "subject": _("Subject"),
             "text": _("Text"),
+            "sms_text": _("Text of the SMS"),
             "addresses": _("Addresses and numbers"),
         }
         help_texts = {
@@ -131,6 +125,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
                 "Markdown. ((name)) becomes each person's name, ((room|your room)) says what "
                 "stands there for others, ((debt??Pay ((debt)).)) is for those alone who have one."
             ),
+            "sms_text": _("Empty: it says what the email does."),
             "addresses": _("One a line: an email address or a number, or “Name &lt;address&gt;”."),
         }
         error_messages = {
@@ -139,6 +134,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         }
         widgets = {
             "text": forms.Textarea(attrs={"rows": 8}),
+            "sms_text": forms.Textarea(attrs={"rows": 3}),
             "addresses": forms.Textarea(attrs={"rows": 5}),
         }
 
@@ -150,6 +146,7 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
             if self.instance.pk:
                 self.initial[name] = getattr(self.instance, name)
         self.offer_kinds()
+        self.initial["language"] = self.initial.get("language") or texts_field.own_language()
         self.pasted = audience.Pasted()
 
     def offer_kinds(self) -> None:
@@ -171,19 +168,32 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_subject(self) -> str:
         subject: str = self.cleaned_data["subject"]
-        check_wording(subject)
-        if len(subject.splitlines()) > 1:
-            raise ValidationError(_("A subject is one line."))
-        check_written(subject)
+        texts_field.check_subject(subject)
         return subject
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].replace("\r\n", "\n")
-        check_wording(text)
-        if not markup.to_sms(text):
-            raise ValidationError(_("Nothing is left of this text for the person to read."))
-        check_written(text)
+        texts_field.check_text(text)
         return text
+
+    def clean_sms_text(self) -> str:
+        text: str = self.cleaned_data["sms_text"].replace("\r\n", "\n")
+        if text:
+            texts_field.check_text(text)
+        return text
+
+    def clean_texts(self) -> Any:
+        """Each as the first is checked."""
+        texts = self.cleaned_data["texts"]
+        first = self.cleaned_data.get("language") or settings.LANGUAGE_CODE
+        texts_field.check(texts or {}, first)
+        self.cleaned_data["language"] = first if texts else ""
+        return texts
+
+    def in_other_languages(self) -> list[InLanguage]:
+        """For the template: all but the first."""
+        first = self["language"].value() or texts_field.own_language()
+        return texts_field.in_others(self["texts"].value(), first)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -227,9 +237,11 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     def check_file(self, cleaned: dict[str, Any]) -> None:
         """Also that all placeholders stand for something."""
         is_file, upload = cleaned.get("audience") == Notice.Audience.UPLOAD, cleaned.get("upload")
-        for name in ("subject", "text") if upload or not is_file else ():
+        written = {name: cleaned.get(name, "") for name in ("subject", "text", "sms_text")}
+        others = "\n\n".join(texts_field.every(cleaned.get("texts")))
+        for name, text in (written | {"texts": others}).items() if upload or not is_file else ():
             try:
-                file_field.check_placeholders(cleaned.get(name, ""), upload)
+                file_field.check_placeholders(text, upload)
             except ValidationError as unknown:
                 self.add_error(name, unknown)
         if upload and (wrong := file_field.problems(upload, cleaned)):

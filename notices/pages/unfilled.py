@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 from notices.content import placeholders
+from notices.content.written import sources
 from notices.models import Delivery, Notice
 from signup.models import Membership, User
 
@@ -33,7 +34,7 @@ class Unfilled:
 
 
 def empty(notice: Notice, told: QuerySet[User]) -> list[Unfilled]:
-    lacks = {name: lacking(name) for name in placeholders.needed(notice.subject, notice.text)}
+    lacks = {name: lacking(name) for name in placeholders.needed(*sources(notice))}
     if not lacks:
         return []
     counted = told.order_by().aggregate(
@@ -57,7 +58,7 @@ def lacking(name: str) -> Q:
 
 def holes(notice: Notice) -> list[Unfilled]:
     """Of a list, nobody of whom was looked at yet."""
-    return [Unfilled(name) for name in placeholders.needed(notice.subject, notice.text)]
+    return [Unfilled(name) for name in placeholders.needed(*sources(notice))]
 
 
 def look(found: Iterable[Unfilled], told: Delivery) -> None:
