@@ -8,6 +8,7 @@ from django.utils.translation import override
 from pydantic import Field, create_model
 
 from notices.api.shapes import Strict
+from notices.pages.texts_field import TextsField
 
 __all__ = ["body_of"]
 
@@ -35,6 +36,8 @@ def described(field: forms.Field, *, required: bool) -> tuple[Any, Any]:
     kind: Any = str
     if isinstance(field, forms.ModelChoiceField):
         words += ". By its name."
+    elif isinstance(field, TextsField):
+        kind = dict[str, dict[str, str]]
     elif isinstance(field, forms.BooleanField):
         kind = bool
     elif isinstance(field, forms.IntegerField):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -30,6 +31,18 @@ def users_of(wanted: Q) -> Iterator[str]:
         yield _("notice %(number)d") % {"number": pk}
     for pk in Schedule.objects.filter(goes_on, wanted).values_list("pk", flat=True)[:SHOWN]:
         yield _("schedule %(number)d") % {"number": pk}
+
+
+def in_other_languages(placeholder: str) -> Iterator[str]:
+    """Read here: the database may keep these with escapes."""
+    unfinished, goes_on = to_come()
+    notice, schedule = _("notice %(number)d"), _("schedule %(number)d")
+    for model, there, called in ((Notice, unfinished, notice), (Schedule, goes_on, schedule)):
+        rows: Any = model
+        for row in rows.objects.filter(there, texts__isnull=False):
+            written = (text for each in row.texts.values() for text in each.values())
+            if any(re.search(placeholder, text) for text in written):
+                yield called % {"number": row.pk}
 
 
 def audiences_with(what: str, value: object) -> list[SavedAudience]:
@@ -80,7 +93,12 @@ def delete_attribute(name: str) -> None:
     """From all people, too: a new one of this name begins empty."""
     placeholder = rf"\(\(\s*{re.escape(name)}\s*(\)\)|\||\?\?)"
     in_text = Q(text__regex=placeholder) | Q(subject__regex=placeholder)
-    refuse_if(*users_of(in_text), *map(str, audiences_with(conditions.ATTRIBUTE, name)))
+    in_text |= Q(sms_text__regex=placeholder)
+    refuse_if(
+        *users_of(in_text),
+        *in_other_languages(placeholder),
+        *map(str, audiences_with(conditions.ATTRIBUTE, name)),
+    )
     Attribute.objects.filter(name=name).delete()
     without, path = "json_remove(attributes, %s)", f'$."{name}"'
     if connection.vendor == "postgresql":

@@ -24,6 +24,7 @@ from notices.channels import CHANNELS
 from notices.content import fields, markup
 from notices.content.fields import LINK, Values, in_html, in_plain, in_sms, in_title
 from notices.content.placeholders import keyed
+from notices.content.written import written
 from notices.models import Delivery, Message, Notice
 from signup import codes, confirmation
 from signup.models import CODE_MINUTES, Purpose
@@ -145,7 +146,8 @@ def surroundings(delivery: Delivery) -> dict[str, Any]:
 
 def compose_notice(notice: Notice | Message, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
-        said = greeting_for(notice.text, _("Hello,"), named=bool(delivery.name))
+        own = written(notice, delivery.language)
+        said = greeting_for(own.sms or own.text, _("Hello,"), named=bool(delivery.name))
         text = in_sms(said, delivery)
         return Wording(text, variables=(text,))
     _delivery, template, values = templated(notice, delivery)
@@ -211,9 +213,10 @@ def templated(notice: Notice | Message, delivery: Delivery) -> Templated:
 def greeted(notice: Notice | Message, delivery: Delivery) -> tuple[str, str]:
     with override(delivery.language or settings.LANGUAGE_CODE):
         greeting, named = _("Hello,"), bool(delivery.name)
+    own = written(notice, delivery.language)
     return (
-        greeting_for(notice.subject, greeting, named=named),
-        greeting_for(notice.text, greeting, named=named),
+        greeting_for(own.subject, greeting, named=named),
+        greeting_for(own.text, greeting, named=named),
     )
 
 

@@ -35,6 +35,8 @@ __all__ = [
 GROWN = 1.05  # an audience that has grown more than this is another one
 TOLD_AT_MOST = 50  # who may approve
 OF_NOTICE = ("planned_for", "not_after", "zone", "in_quiet_hours")
+# Where they are empty, what was approved before there were these stays so.
+ADDED_LATER = ("language", "texts", "sms_text")
 OF_SCHEDULE = (
     "rule", "start", "zone", "ends_on", "times", "late_minutes", "in_quiet_hours",
 )  # fmt: skip
@@ -57,6 +59,9 @@ def digest_of(facts: dict[str, Any]) -> str:
 def content(of: Content) -> dict[str, Any]:
     columns = {each.name: each.attname for each in of._meta.concrete_fields}
     facts = {name: getattr(of, columns[name]) for name in CONTENT_FIELDS}
+    for name in ADDED_LATER:
+        if not facts[name]:
+            del facts[name]
     return facts | {"conditions": of.saved.conditions if of.saved else None}
 
 

@@ -7,13 +7,11 @@ from django.db.models import Count
 
 from config import clock
 from notices.delivery import approval
-from notices.models import Delivery, Notice, State, StreamCursor, Version
+from notices.models import TEXT_FIELDS, Delivery, Notice, State, StreamCursor, Version
 from signup import security
 from signup.models import User
 
 __all__ = ["Moving", "NotNow", "correct", "got", "snapshot", "waits_for_approval"]
-
-TEXTS = ("subject", "text")
 
 
 class NotNow(Exception):  # noqa: N818  an answer
@@ -26,7 +24,7 @@ class Moving(Exception):  # noqa: N818  an answer
 
 def snapshot(notice: Notice) -> dict[str, Any]:
     """All that the notice says."""
-    return {name: getattr(notice, name) for name in TEXTS}
+    return {name: getattr(notice, name) for name in TEXT_FIELDS}
 
 
 def correct(notice_id: int, by: User | None, version: int, texts: dict[str, Any]) -> Notice:

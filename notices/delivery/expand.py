@@ -23,6 +23,7 @@ from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, Channel
 from notices.content import messages, placeholders
+from notices.content.written import sources
 from notices.delivery import approval, finish, high_water, listed, quiet_hours, states
 from notices.delivery.budget import Budget, Waits
 from notices.models import Delivery, Notice, State
@@ -198,7 +199,7 @@ def everyone(notice: Notice, channel: Channel) -> QuerySet[User]:
     fixed = {"message": messages.NOTICE, "channel": channel.name, "origin": "", "provider": ""}
     # d_: an annotation may not bear the name of the user's own field.
     more: dict[str, Any] = {"d_expires_at": Value(notice.not_after)} if notice.not_after else {}
-    if own := placeholders.own(notice.subject, notice.text):
+    if own := placeholders.own(*sources(notice)):
         more["d_values"] = people.values(own)
     return (
         get_user_model()

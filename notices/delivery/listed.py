@@ -11,6 +11,7 @@ from notices.audience import files, kinds, people, suppression
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, EMAIL, Channel, of
 from notices.content import messages, placeholders
+from notices.content.written import sources
 from notices.models import Delivery, Notice, State
 from signup.models import Part, User
 
@@ -40,7 +41,7 @@ class Judged(NamedTuple):
 def in_part(notice: Notice, part: Part) -> list[Recipient]:
     """Of the file that the notice is for."""
     assert notice.upload
-    own = placeholders.own(notice.subject, notice.text)
+    own = placeholders.own(*sources(notice))
     return list(files.recipients(notice.upload, part, notice.channels, own))
 
 
@@ -67,7 +68,7 @@ def judged(notice: Notice, batch: Sequence[Recipient]) -> Iterator[Judged]:
 
 def written(notice: Notice, batch: Sequence[Judged], pk: int | None = None) -> Iterator[Delivery]:
     """Their deliveries, not saved. `pk`: of what never will be."""
-    own = placeholders.own(notice.subject, notice.text)
+    own = placeholders.own(*sources(notice))
     values = people.values_of([each.user for each in batch if each.user], own)
     for each in batch:
         its_own = values.get(each.user.pk) if each.user else None

@@ -124,7 +124,9 @@ def texts(old: datetime) -> Iterator[None]:
     ended = ended.exclude(state__in=UNFINISHED).order_by("finished_at")
     for pk in ended.values_list("pk", flat=True):
         Version.objects.filter(notice=pk).delete()
-        Notice.objects.filter(pk=pk).update(text="", text_removed_at=clock.now())
+        Notice.objects.filter(pk=pk).update(
+            text="", sms_text="", texts=None, text_removed_at=clock.now()
+        )
         yield
 
 

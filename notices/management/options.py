@@ -54,6 +54,12 @@ def add_content(parser: ArgumentParser, *, once: bool = False) -> None:
     """`once`: also what a schedule cannot have."""
     parser.add_argument("--subject", required=True)
     parser.add_argument("--text", required=True, metavar="FILE", help="Markdown; - is the input")
+    parser.add_argument("--sms-text", default="", metavar="FILE", help="what an SMS says instead")
+    parser.add_argument("--language", default="", metavar="CODE", help="of these, beside --in")
+    parser.add_argument(
+        "--in", dest="texts", nargs=3, action="append", default=[],
+        metavar=("CODE", "SUBJECT", "FILE"), help="the same in another language, such as zh-hans",
+    )  # fmt: skip
     parser.add_argument("--kind", default="", metavar="NAME", help="one of /kinds/; else General")
     parser.add_argument("--channel", required=True, action="append", choices=list(CHANNELS))
     parser.add_argument(
@@ -127,6 +133,12 @@ def read_content(options: Mapping[str, Any]) -> NoticeForm:
         {
             "subject": options["subject"],
             "text": read(options["text"]),
+            "sms_text": read(options["sms_text"]) if options["sms_text"] else "",
+            "language": options["language"],
+            "texts": {
+                code: {"subject": subject, "text": read(path)}
+                for code, subject, path in options["texts"]
+            },
             "kind": options["kind"],
             "channels": list(dict.fromkeys(options["channel"])),
             "audience": next((one for one in chosen if chosen[one]), "everyone"),

@@ -17,6 +17,7 @@ from notices.models.message import CodeRequest, Message, Request
 from notices.models.notice import (
     CONTENT_FIELDS,
     NOT_STARTED,
+    TEXT_FIELDS,
     UNDER_WAY,
     UNFINISHED,
     UNPREPARED,
@@ -37,6 +38,7 @@ __all__ = [
     "OPEN",
     "RESENDABLE",
     "SETTLED",
+    "TEXT_FIELDS",
     "UNDER_WAY",
     "UNFINISHED",
     "UNPREPARED",

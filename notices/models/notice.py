@@ -30,6 +30,13 @@ class Content(models.Model):
 
     subject = models.CharField(_("subject"), max_length=150)
     text = models.TextField(_("text"), max_length=20_000)
+    # The language of that text, once there are others: language -> subject, text, perhaps sms.
+    language = models.CharField(_("language"), max_length=10, blank=True, default="", db_default="")
+    texts = models.JSONField(null=True, blank=True)
+    # What an SMS says instead; empty: the same.
+    sms_text = models.TextField(
+        _("text of the SMS"), max_length=20_000, blank=True, default="", db_default=""
+    )
     channels = models.JSONField(_("channels"))  # a list of names in channels.py, in that order
     audience = models.CharField(_("audience"), max_length=10, choices=Audience)
     addresses = models.TextField(_("addresses"), blank=True, default="")  # one a line, normalised
@@ -89,9 +96,10 @@ def once_per_request(name: str) -> models.UniqueConstraint:
     )
 
 
+TEXT_FIELDS = ("subject", "text", "sms_text", "language", "texts")
 CONTENT_FIELDS = (
-    "subject", "text", "kind", "channels", "audience", "group", "saved", "upload", "addresses",
-    "escalate_minutes",
+    *TEXT_FIELDS, "kind", "channels", "audience", "group",
+    "saved", "upload", "addresses", "escalate_minutes",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from notices import rights
+from notices.content.written import languages_of
 from notices.delivery import approval, lifecycle
 from notices.delivery.lifecycle import DraftChanged
 from notices.models import Delivery, Notice
@@ -171,7 +172,7 @@ def page(
         "typed": request.POST.get("typed", "")[:20],
         "editor": drafts.page_of(notice) if notice.state == DRAFT else "",
     }  # fmt: skip
-    context |= buttons(request, notice)
+    context |= buttons(request, notice) | {"fallen_back": fallen_back(notice, found)}
     goes = now or notice.state in (DRAFT, CHANGING)
     context["may_send"] = (
         request.user.has_perm(rights.SEND)
@@ -183,6 +184,16 @@ def page(
     status = problem.status if problem else 200
     answer = render_with_previews(request, "notices/check.html", context, status=status)
     return answers.with_wait(answer, problem)
+
+
+def fallen_back(notice: Notice, found: Survey) -> list[tuple[str, int, str]]:
+    """Languages in which it is not written, how many people read them, and what they get."""
+    labels, there = dict(settings.LANGUAGES), languages_of(notice)
+    return [
+        (str(labels.get(code, code)), number, str(labels.get(notice.language, notice.language)))
+        for code, number in found.languages.items()
+        if there and code not in there
+    ]
 
 
 def tests(notice: Notice) -> QuerySet[Delivery]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -13,14 +12,14 @@ from django.views.decorators.http import require_http_methods
 
 from notices import rights
 from notices.content import placeholders
+from notices.content.written import sources
 from notices.delivery import corrections
 from notices.models import Notice
 from notices.pages import posted
 from notices.pages.allowed import demand_for
-from notices.pages.notice_form import NoticeForm
+from notices.pages.texts_field import TextsForm, every
 from notices.rights import right_required
 from web.access import StaffRequest
-from web.forms import JSONForm
 
 __all__ = ["MOVING", "NOT_NOW", "CorrectionForm", "correct", "versions"]
 
@@ -28,21 +27,17 @@ NOT_NOW = gettext_lazy("Nothing was changed: pause it first, and look at its tex
 MOVING = gettext_lazy("The last messages of before are still leaving. Try again in some seconds.")
 
 
-class CorrectionForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
+class CorrectionForm(TextsForm):
     """The texts of a notice, read as the editor reads them. What stands for a placeholder was kept
     when it was prepared, so none can be added."""
 
-    class Meta(NoticeForm.Meta):
-        fields: Any = ("subject", "text")
-
-    clean_subject, clean_text = NoticeForm.clean_subject, NoticeForm.clean_text
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        before = Notice.objects.get(pk=self.instance.pk)
-        own = placeholders.own(before.subject, before.text)
-        for name in ("subject", "text"):
-            if new := placeholders.unknown(cleaned.get(name, ""), own):
+        own = placeholders.own(*sources(Notice.objects.get(pk=self.instance.pk)))
+        others = "\n\n".join(every(cleaned.get("texts")))
+        given = {name: cleaned.get(name, "") for name in ("subject", "text", "sms_text")}
+        for name, text in (given | {"texts": others}).items():
+            if new := placeholders.unknown(text, own):
                 words = _("((%s)) was not in it before: nobody has a value for it.") % new[0]
                 self.add_error(name, ValidationError(words))
         return cleaned
@@ -59,7 +54,6 @@ def correct(request: StaffRequest, pk: int) -> HttpResponse:
         return redirect(notice)
     version = notice.version
     form = CorrectionForm(request.POST or None, instance=notice)
-    form.label_suffix = ""
     problem: Any = ""
     if request.method == "POST" and form.is_valid():
         try:

@@ -9,7 +9,8 @@ from django.conf import settings
 from notices.channels import CHANNELS, SMS
 from notices.content import messages
 from notices.models import Notice
-from notices.pages.survey import ELSEWHERE, Survey
+from notices.pages.prices import ELSEWHERE
+from notices.pages.survey import Survey
 
 __all__ = ["cost"]
 

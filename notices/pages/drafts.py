@@ -25,7 +25,15 @@ __all__ = [
     "shown", "times_of", "to_send",
 ]  # fmt: skip
 
-AGAIN = ("subject", "text", "kind", "channels")  # whom it is for is chosen anew
+AGAIN = (
+    "subject",
+    "text",
+    "sms_text",
+    "language",
+    "texts",
+    "kind",
+    "channels",
+)  # whom it is for is chosen anew
 
 
 class DraftForm(NoticeForm):
@@ -42,6 +50,12 @@ class DraftForm(NoticeForm):
     def clean_text(self) -> str:
         return str(self.cleaned_data["text"].replace("\r\n", "\n"))
 
+    def clean_texts(self) -> Any:
+        return self.cleaned_data["texts"]
+
+    def clean_sms_text(self) -> str:
+        return str(self.cleaned_data["sms_text"].replace("\r\n", "\n"))
+
     def clean(self) -> dict[str, Any]:
         return self.cleaned_data
 
@@ -50,11 +64,14 @@ class DraftForm(NoticeForm):
 
     def problem(self) -> str:
         """Why the words cannot be kept; empty when they can."""
-        wrong = [*self.errors.get("subject", ()), *self.errors.get("text", ())]
+        named = ("subject", "text", "sms_text", "texts")
+        wrong = [each for name in named for each in self.errors.get(name, ())]
         return str(wrong[0]) if wrong else ""
 
     def kept(self) -> dict[str, Any]:
-        empty = {"channels": [], "audience": "", "addresses": ""}
+        empty = {
+            "channels": [], "audience": "", "addresses": "", "language": "", "sms_text": "",
+        }  # fmt: skip
         given = {name: self.cleaned_data.get(name) for name in CONTENT_FIELDS}
         return {name: value or empty.get(name) for name, value in given.items()} | {
             name: given[name] or "" for name in ("subject", "text")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from notices.audience import files
 from notices.content import placeholders
 from notices.models import Notice
+from notices.pages import texts_field
 from notices.pages.timing_form import TimingForm
 from signup import groups, rates
 from signup.models import Upload, User
@@ -68,7 +69,10 @@ def problems(upload: Upload, cleaned: dict[str, Any]) -> list[Any]:
     channels = cleaned.get("channels", ())
     if channels and not files.reached(upload, channels):
         return [_("Nobody in this file has an address for the channels that are chosen.")]
-    needed = placeholders.needed(cleaned.get("subject", ""), cleaned.get("text", ""))
+    needed = placeholders.needed(
+        *(cleaned.get(name, "") for name in ("subject", "text", "sms_text")),
+        *texts_field.every(cleaned.get("texts")),
+    )
     return list(files.problems(upload, needed))
 
 

@@ -10,13 +10,11 @@ from django.utils.translation import ngettext
 from notices import channels
 from notices.audience import kinds
 from notices.audience import recipients as audience
-from notices.content import markup, placeholders
 from notices.models import CONTENT_FIELDS, Kind, Notice, SavedAudience
-from notices.pages import file_field
+from notices.pages import file_field, texts_field
+from notices.pages.texts_field import TextsForm
 from signup import groups, names
 from signup.models import Group, User
-from web.characters import CONTROL
-from web.forms import JSONForm
 
 __all__ = ["NoticeForm"]
 
@@ -32,18 +30,6 @@ BELONGS = {
     Notice.Audience.ADDRESSES: ("addresses", _("Paste at least one address or number.")),
 }
 MANY = 10  # recipients: so many may not be told more than once a minute
-
-
-def check_wording(text: str) -> None:
-    """Raises ValidationError."""
-    if CONTROL.search(text):
-        raise ValidationError(_("This holds control characters. Type it again without them."))
-
-
-def check_written(text: str) -> None:
-    """The same, of placeholders."""
-    if problem := placeholders.problem(text):
-        raise ValidationError(problem)
 
 
 class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -63,7 +49,7 @@ class Named(forms.ModelChoiceField):  # type: ignore[type-arg]
         return super().to_python(value)
 
 
-class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
+class NoticeForm(TextsForm):
     """After a failed check, `pasted.problems` tells the bad lines of the pasted list. `by`: whose
     file may come with it."""
 
@@ -117,35 +103,17 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
 
-    class Meta:
-        model = Notice
+    class Meta(TextsForm.Meta):
         fields = CONTENT_FIELDS
-        labels = {
-            "subject": _("Subject"),
-            "text": _("Text"),
-            "addresses": _("Addresses and numbers"),
-        }
-        help_texts = {
-            "subject": _("Read in emails only."),
-            "text": _(
-                "Markdown. ((name)) becomes each person's name, ((room|your room)) says what "
-                "stands there for others, ((debt??Pay ((debt)).)) is for those alone who have one."
-            ),
+        labels = TextsForm.Meta.labels | {"addresses": _("Addresses and numbers")}
+        help_texts = TextsForm.Meta.help_texts | {
             "addresses": _("One a line: an email address or a number, or “Name &lt;address&gt;”."),
         }
-        error_messages = {
-            "subject": {"required": _("Write a subject.")},
-            "text": {"required": _("Write what people shall read.")},
-        }
-        widgets = {
-            "text": forms.Textarea(attrs={"rows": 8}),
-            "addresses": forms.Textarea(attrs={"rows": 5}),
-        }
+        widgets = TextsForm.Meta.widgets | {"addresses": forms.Textarea(attrs={"rows": 5})}
 
     def __init__(self, *args: Any, by: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.by = by
-        self.label_suffix = ""
         for name in ("group", "saved"):  # by its name, as the field has it
             if self.instance.pk:
                 self.initial[name] = getattr(self.instance, name)
@@ -168,22 +136,6 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     def written(self) -> dict[str, Any]:
         """What the fields hold, for a schedule."""
         return {name: self.cleaned_data[name] for name in CONTENT_FIELDS}
-
-    def clean_subject(self) -> str:
-        subject: str = self.cleaned_data["subject"]
-        check_wording(subject)
-        if len(subject.splitlines()) > 1:
-            raise ValidationError(_("A subject is one line."))
-        check_written(subject)
-        return subject
-
-    def clean_text(self) -> str:
-        text: str = self.cleaned_data["text"].replace("\r\n", "\n")
-        check_wording(text)
-        if not markup.to_sms(text):
-            raise ValidationError(_("Nothing is left of this text for the person to read."))
-        check_written(text)
-        return text
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -227,9 +179,11 @@ class NoticeForm(JSONForm, forms.ModelForm):  # type: ignore[type-arg]
     def check_file(self, cleaned: dict[str, Any]) -> None:
         """Also that all placeholders stand for something."""
         is_file, upload = cleaned.get("audience") == Notice.Audience.UPLOAD, cleaned.get("upload")
-        for name in ("subject", "text") if upload or not is_file else ():
+        written = {name: cleaned.get(name, "") for name in ("subject", "text", "sms_text")}
+        others = "\n\n".join(texts_field.every(cleaned.get("texts")))
+        for name, text in (written | {"texts": others}).items() if upload or not is_file else ():
             try:
-                file_field.check_placeholders(cleaned.get(name, ""), upload)
+                file_field.check_placeholders(text, upload)
             except ValidationError as unknown:
                 self.add_error(name, unknown)
         if upload and (wrong := file_field.problems(upload, cleaned)):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -12,6 +13,7 @@ from notices.audience import people
 from notices.channels import CHANNELS, Channel
 from notices.content import messages, placeholders
 from notices.content.fields import called
+from notices.content.written import languages_of, sources
 from notices.delivery import listed
 from notices.models import Delivery, Notice
 from notices.pages.reach import lists, reach
@@ -37,6 +39,7 @@ class Preview:
     without: int  # people who have no such address, or do not want notices there
     reader: str  # as whom it is shown
     is_you: bool
+    language: str = ""  # as pages call it; empty when it is said in one only
 
     @property
     def framed(self) -> str:
@@ -47,11 +50,18 @@ class Preview:
 def previews(notice: Notice, reader: User) -> list[Preview]:
     """One for each channel of an unsaved notice: as the first of a list or a file would get it, or
     else `reader`."""
-    return [preview(notice, CHANNELS[name], reader) for name in notice.channels]
+    languages = languages_of(notice) or [""]
+    return [
+        preview(notice, CHANNELS[name], reader, language)
+        for name in notice.channels
+        for language in languages
+    ]
 
 
-def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
+def preview(notice: Notice, channel: Channel, reader: User, language: str) -> Preview:
+    """In this language, if any is named; else in the reader's."""
     delivery = sample(notice, channel, reader)
+    delivery.language = language or delivery.language
     said = messages.compose(delivery)
     found = reach(notice, channel)
     return Preview(
@@ -62,6 +72,7 @@ def preview(notice: Notice, channel: Channel, reader: User) -> Preview:
         found.without,
         called(delivery),
         delivery.name == reader.get_full_name(),
+        str(dict(settings.LANGUAGES).get(language, language)),
     )
 
 
@@ -76,7 +87,7 @@ def frames(deliveries: Iterable[Delivery]) -> list[Preview]:
 
 
 def own_values(notice: Notice, reader: User) -> dict[str, str] | None:
-    own = placeholders.own(notice.subject, notice.text)
+    own = placeholders.own(*sources(notice))
     return people.values_of([reader], own).get(reader.pk)
 
 

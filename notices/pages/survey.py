@@ -8,26 +8,24 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.conf import settings
-from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Cast
-from django.db.models.lookups import StartsWith
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from notices.audience import kinds, people, suppression
 from notices.channels import CHANNELS, SMS, Channel
 from notices.content.placeholders import own
+from notices.content.written import sources
 from notices.delivery import expand, listed
 from notices.models import DEAD, Delivery, Notice, Suppression
+from notices.pages.prices import ELSEWHERE, prefix, prefixes, priced
 from notices.pages.reach import lists
 from notices.pages.unfilled import Unfilled, empty, holes, look, with_values
 from signup.models import User
 
-__all__ = ["ELSEWHERE", "Person", "Survey", "person", "survey"]
+__all__ = ["Person", "Survey", "person", "survey"]
 
 FIRST = 10  # people who are named
 SAMPLE = 100  # people for whom the SMS is written, to know how long it is
 KINDS = sorted(Suppression.Kind, key=lambda kind: kind not in DEAD)  # what stops more comes first
-ELSEWHERE = ""  # a number whose price nobody has set
 
 
 class Person(NamedTuple):
@@ -52,6 +50,7 @@ class Survey:
     people: int = 0  # of the audience
     told: int = 0  # who get something
     by_channel: dict[str, Counter[str]] = field(default_factory=dict)  # channel -> language -> told
+    languages: Counter[str] = field(default_factory=Counter)  # people, by that which they read
     prices: Counter[str] = field(default_factory=Counter)  # first digits in SMS_PRICE -> SMS told
     nothing: list[Nothing] = field(default_factory=list)
     first: list[Person] = field(default_factory=list)
@@ -62,6 +61,8 @@ class Survey:
         """`told`: channel and language, of the ways by which these people are told."""
         self.people += number
         self.told += number * bool(told)
+        for language in {language for _channel, language in told}:
+            self.languages[language] += number
         for channel, language in told:
             self.by_channel[channel][language] += number
             if channel == SMS:
@@ -132,7 +133,7 @@ def name_people(notice: Notice, judged: QuerySet[Any], columns: list[str], found
         found.unfilled = empty(notice, judged.filter(told))
     if SMS in notice.channels and found.messages(SMS):
         some = judged.filter(not_sms=0).order_by("pk")[:SAMPLE]
-        values = people.values_of(list(some), own(notice.subject, notice.text))
+        values = people.values_of(list(some), own(*sources(notice)))
         found.sample = [sample(notice, SMS, one, values.get(one.pk)) for one in some]
     if found.nothing:
         groups = {tuple(each.reasons): each for each in found.nothing}
@@ -191,25 +192,8 @@ def reason(channel: Channel, notice: Notice) -> Case:
     )
 
 
-def prefix() -> Case:
-    """Of a user: the longest of SMS_PRICE that their number begins with, by its number."""
-    number = Cast(CHANNELS[SMS].user_field, CharField())
-    return Case(
-        *(
-            When(StartsWith(number, f"+{each}"), then=Value(which))
-            for which, each in enumerate(prefixes())
-        ),
-        default=Value(-1),
-        output_field=IntegerField(),
-    )
-
-
-def prefixes() -> list[str]:
-    return sorted(settings.SMS_PRICE, key=len, reverse=True)
-
-
 def to_one(notice: Notice, user: User, columns: list[str]) -> Iterator[Delivery]:
-    values = people.values_of([user], own(notice.subject, notice.text)).get(user.pk)
+    values = people.values_of([user], own(*sources(notice))).get(user.pk)
     for name, column in zip(notice.channels, columns, strict=True):
         if not getattr(user, column):
             yield sample(notice, name, user, values)
@@ -273,7 +257,3 @@ def take_along(notice: Notice, found: Survey, number: int, told: Sequence[listed
         found.first.append(Person(number, told[0].name or told[0].one.address, deliveries))
     if by_sms:
         found.sample += [each for each in deliveries if each.channel == SMS]
-
-
-def priced(address: str) -> str:
-    return next((each for each in prefixes() if address.startswith(f"+{each}")), ELSEWHERE)

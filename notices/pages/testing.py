@@ -19,6 +19,7 @@ from notices.audience import recipients
 from notices.audience.recipients import Recipient
 from notices.channels import CHANNELS, SMS
 from notices.content.messages import TEST
+from notices.content.written import languages_of, written
 from notices.delivery import listed
 from notices.models import Delivery, Message, Notice
 from notices.pages import check, survey
@@ -83,22 +84,26 @@ def others(request: HttpRequest, notice: Notice) -> list[Recipient]:
 
 
 def send(notice: Notice, to: list[Recipient], origin: str) -> list[Delivery]:
-    """As the notice would be to each of them, with a mark."""
+    """As the notice would be to each of them, in each of its languages, with a mark."""
     mark = _("Test")
     with transaction.atomic():
         rows = []
         for each in unique(to):
-            (delivery,) = listed.deliveries(notice, [each])
-            delivery.message, delivery.notice, delivery.origin = TEST, None, origin
-            delivery.expires_at = clock.now() + GOOD_FOR
-            delivery.save()
-            Message.objects.create(
-                delivery=delivery,
-                test_of=notice,
-                subject=f"[{mark}] {notice.subject}"[:150],
-                text=f"[{mark}]\n\n{notice.text}",
-            )
-            rows.append(delivery)
+            for language in languages_of(notice) or [""]:
+                (delivery,) = listed.deliveries(notice, [each])
+                delivery.message, delivery.notice, delivery.origin = TEST, None, origin
+                delivery.expires_at = clock.now() + GOOD_FOR
+                delivery.language = language or delivery.language
+                delivery.save()
+                said = written(notice, delivery.language)
+                words = (delivery.channel == SMS and said.sms) or said.text
+                Message.objects.create(
+                    delivery=delivery,
+                    test_of=notice,
+                    subject=f"[{mark}] {said.subject}"[:150],
+                    text=f"[{mark}]\n\n{words}",
+                )
+                rows.append(delivery)
         for row in rows:
             jobs.now(jobs.send_code if row.channel == SMS else jobs.send_email, row.pk)
     return rows

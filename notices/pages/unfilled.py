@@ -10,6 +10,7 @@ from django.db.models.lookups import Exact
 
 from notices.audience import people
 from notices.content import placeholders
+from notices.content.written import sources
 from notices.delivery.listed import Judged
 from notices.models import Notice
 from signup.models import Membership, User
@@ -35,7 +36,7 @@ class Unfilled:
 
 
 def empty(notice: Notice, told: QuerySet[User]) -> list[Unfilled]:
-    lacks = {name: lacking(name) for name in placeholders.needed(notice.subject, notice.text)}
+    lacks = {name: lacking(name) for name in placeholders.needed(*sources(notice))}
     if not lacks:
         return []
     counted = told.order_by().aggregate(
@@ -59,12 +60,12 @@ def lacking(name: str) -> Q:
 
 def holes(notice: Notice) -> list[Unfilled]:
     """Of a list, nobody of whom was looked at yet."""
-    return [Unfilled(name) for name in placeholders.needed(notice.subject, notice.text)]
+    return [Unfilled(name) for name in placeholders.needed(*sources(notice))]
 
 
 def with_values(notice: Notice, batch: Iterable[Judged]) -> Iterable[Judged]:
     """Of a list, with what its placeholders stand for, if it has any that need that."""
-    names = placeholders.needed(notice.subject, notice.text)
+    names = placeholders.needed(*sources(notice))
     if not names:
         return batch
     ways = list(batch)

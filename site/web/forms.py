@@ -79,6 +79,8 @@ def wrong_type(field: forms.Field, value: object) -> str:
     """What to send instead, or an empty text when the type is right."""
     if isinstance(field, forms.BooleanField):
         return "" if isinstance(value, bool) else _("Send true, without quotes, to agree.")
+    if getattr(field, "takes_object", False):
+        return ""  # it says itself what it lacks
     if isinstance(field, forms.MultipleChoiceField):
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         return "" if texts else _('Send a list of texts, such as ["email"].')
