@@ -1,6 +1,8 @@
 """Correct and go on: who has got a paused notice keeps it, all others get another text."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.header import decode_header, make_header
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -91,6 +93,25 @@ def test_what_cannot_be_said_is_refused(page, paused, changes, sentence):
     shown = press(page, paused, **changes)
     assert (shown.status_code, sentence in shown.text) == (400, True)
     assert not Version.objects.exists()
+
+
+@pytest.mark.parametrize("paused", ["email"], indirect=True)
+def test_the_texts_of_other_languages_are_corrected_too(page, paused, mailserver, texts):
+    paused.deliveries.filter(state="queued").update(language="zh-hans")
+    chinese = {"texts-zh-hans-subject": "电梯", "texts-zh-hans-text": "电梯好了。", "language": "en"}
+    assert press(page, paused, **chinese | {"texts-zh-hans-text": "((room))"}).status_code == 400
+    press(page, paused, **chinese)
+    assert "电梯好了。" in page.get(reverse("notice_correct", args=[paused.pk])).text
+    go_on(page, paused)
+    paused.refresh_from_db()
+    assert paused.texts == {"zh-hans": {"subject": "电梯", "text": "电梯好了。"}}
+    assert len(mailserver.messages) == 4
+    assert all("电梯" in header(each) for each in mailserver.messages[1:])
+
+
+def header(mail):
+    parsed = message_from_bytes(mail[-1] if isinstance(mail[-1], bytes) else str(mail[-1]).encode())
+    return str(make_header(decode_header(parsed["Subject"])))
 
 
 def test_not_while_the_old_text_still_leaves(page, paused):
