@@ -117,6 +117,8 @@ def values_of(delivery: Delivery, *sources: str) -> Values:
 
 def in_sms(source: str, delivery: Delivery) -> str:
     """As one person reads it."""
-    filled = {each.key: said(each, delivery).plain for each in among(source)}
+    places = among(source)
+    filled = {each.key: said(each, delivery).plain for each in places}
     filled |= {f"%{key}": encoded(value) for key, value in filled.items()}
-    return markup.tidy(markup.fill(markup.to_sms(keyed(source)[0]), filled))
+    words = markup.fill(markup.to_sms(keyed(source)[0]), filled)
+    return markup.tidy(words) if any(each.sentence for each in places) else words

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-__all__ = ["PLACEHOLDER", "parse", "parse_line", "render", "same_address"]
+__all__ = ["parse", "parse_line", "render", "same_address"]
 
 PLACEHOLDER = re.compile(r"\(\(\s*([^()]*?)\s*\)\)")
 CAN_BE_OPENED = re.compile(r"https?://[^/?#(]+([/?#].*)?|(mailto|tel):.+", re.IGNORECASE)

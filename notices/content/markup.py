@@ -8,7 +8,7 @@ from itertools import chain
 import nh3
 from markdown_it.token import Token
 
-from notices.content.markdown import PLACEHOLDER, parse, parse_line, render, same_address
+from notices.content.markdown import parse, parse_line, render, same_address
 from web.characters import one_line
 
 __all__ = [
@@ -34,9 +34,12 @@ def greet_nobody(text: str, greeting: str) -> str:
     return GREETING.sub(instead, text)
 
 
+KEYED = re.compile(r"\(\(([^()\s]+)\)\)")
+
+
 def fill(text: str, values: Mapping[str, str]) -> str:
     """`values`: of a key, and of %key where it stands in an address, encoded for that."""
-    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+    return KEYED.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 # Mail programs drop style sheets, so each tag bears its own style. No colour is named: dark mode

@@ -147,7 +147,8 @@ def surroundings(delivery: Delivery) -> dict[str, Any]:
 def compose_notice(notice: Notice | Message, delivery: Delivery) -> Wording:
     if not CHANNELS[delivery.channel].has_html:
         own = written(notice, delivery.language)
-        said = greeting_for(own.sms or own.text, _("Hello,"), named=bool(delivery.name))
+        said = own.sms or own.text
+        said = said if delivery.name else greeting_for(said, _("Hello,"))
         text = in_sms(said, delivery)
         return Wording(text, variables=(text,))
     _delivery, template, values = templated(notice, delivery)
@@ -155,9 +156,9 @@ def compose_notice(notice: Notice | Message, delivery: Delivery) -> Wording:
 
 
 @lru_cache(maxsize=64)
-def greeting_for(text: str, greeting: str, *, named: bool) -> str:
-    """A greeting of nobody is a wording, not "Dear +8613900000011"."""
-    return text if named else markup.greet_nobody(text, greeting)
+def greeting_for(text: str, greeting: str) -> str:
+    """Of nobody whose name is known: a wording, not "Dear +8613900000011"."""
+    return markup.greet_nobody(text, greeting)
 
 
 class Templated(NamedTuple):
@@ -211,13 +212,12 @@ def templated(notice: Notice | Message, delivery: Delivery) -> Templated:
 
 
 def greeted(notice: Notice | Message, delivery: Delivery) -> tuple[str, str]:
-    with override(delivery.language or settings.LANGUAGE_CODE):
-        greeting, named = _("Hello,"), bool(delivery.name)
     own = written(notice, delivery.language)
-    return (
-        greeting_for(own.subject, greeting, named=named),
-        greeting_for(own.text, greeting, named=named),
-    )
+    if delivery.name:
+        return own.subject, own.text
+    with override(delivery.language or settings.LANGUAGE_CODE):
+        greeting = _("Hello,")
+    return greeting_for(own.subject, greeting), greeting_for(own.text, greeting)
 
 
 def values_of(notice: Notice | Message, delivery: Delivery) -> Values:

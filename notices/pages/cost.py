@@ -1,5 +1,7 @@
 """What the SMS of a notice would cost."""
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -38,18 +40,36 @@ def cost(notice: Notice, found: Survey) -> Cost | None:
     count = CHANNELS[SMS].parts
     if SMS not in notice.channels or not found.sample or count is None:
         return None
-    each = [count(messages.compose(delivery).text) for delivery in found.sample]
-    people, average = found.messages(SMS), Decimal(sum(each)) / len(each)
+    each = parts_by_language(found, count)
+    people = found.messages(SMS)
+    readers = found.by_channel[SMS].items()
+    parts = sum(
+        (Decimal(sum(each[code])) / len(each[code]) * number for code, number in readers),
+        Decimal(0),
+    )
+    average = parts / people
     amount = sum(
         (average * number * settings.SMS_PRICE[first] for first, number in found.prices.items()
          if first != ELSEWHERE), Decimal(0),
     )  # fmt: skip
     unpriced = found.prices[ELSEWHERE]
     return Cost(
-        min(each), max(each), people, round(average * people),
+        min(map(min, each.values())), max(map(max, each.values())), people, round(parts),
         None if unpriced == people else amount.quantize(CENTS),
         settings.SMS_CURRENCY, unpriced, countries(found),
     )  # fmt: skip
+
+
+def parts_by_language(found: Survey, count: Callable[[str], int]) -> dict[str, list[int]]:
+    """Of the sample. Of a language that nobody in it reads, as the first of it would read that."""
+    by_language: dict[str, list[int]] = {}
+    for delivery in found.sample:
+        counted = count(messages.compose(delivery).text)
+        by_language.setdefault(delivery.language, []).append(counted)
+    other = copy(found.sample[0])
+    for other.language in set(found.by_channel[SMS]) - set(by_language):
+        by_language[other.language] = [count(messages.compose(other).text)]
+    return by_language
 
 
 def countries(found: Survey) -> list[str]:

@@ -9,6 +9,7 @@ from notices.audience import uses
 from notices.content import messages
 from notices.delivery import approval, expand, retention
 from notices.models import Message, Notice, Schedule
+from notices.pages.cost import cost
 from signup import groups
 from signup.models import User
 from tests.pages.test_check import WRITTEN, check, text_of
@@ -87,7 +88,7 @@ def test_a_draft_keeps_what_is_there_of_them_and_it_is_used_again(desk, staff):
     assert draft.texts == {"zh-hans": {"subject": "电梯", "text": ""}}
     for where in (f"draft={draft.pk}", f"again={draft.pk}"):
         editor = desk.get(f"/notices/new/?{where}", follow=True).text
-        assert 'name="texts-zh-hans-subject" maxlength="150" value="电梯"' in editor
+        assert 'name="texts-zh-hans-subject" lang="zh-hans" maxlength="150" value="电梯"' in editor
         assert editor.count("<details open") == 2
 
 
@@ -120,6 +121,19 @@ def test_commands_write_them(desk, tmp_path, visitor):
     assert new.texts == {"zh-hans": {"subject": "电梯", "text": "Hello"}}
     with pytest.raises(CommandError, match="There is no language xx"):
         call_command(*command, "--in", "xx", "x", str(text))
+
+
+def test_the_parts_of_an_sms_are_counted_by_language(desk, visitor, settings):
+    User.objects.filter(pk=visitor.pk).update(language="zh-hans")
+    User.objects.create(username="zz", mobile="+8613900000003", language="zh-hans")
+    texts = BOTH | {"sms_text": "x" * 160, "texts-zh-hans-sms": "电" * 71}
+    shown = check(desk, channels=["sms"], **texts)
+    assert "1 to 2 SMS for each of 3, by name and language: about 5 in all." in text_of(shown)
+    found = shown.context["found"]
+    found.sample = found.sample[:1]
+    told = cost(shown.context["notice"], found)
+    assert told
+    assert (told.fewest, told.most, told.parts) == (1, 2, 5), "also if nobody looked at reads it"
 
 
 def test_a_test_goes_in_each_language(desk, staff, mailserver, texts, burst):
