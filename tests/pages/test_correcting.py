@@ -98,7 +98,11 @@ def test_what_cannot_be_said_is_refused(page, paused, changes, sentence):
 @pytest.mark.parametrize("paused", ["email"], indirect=True)
 def test_the_texts_of_other_languages_are_corrected_too(page, paused, mailserver, texts):
     paused.deliveries.filter(state="queued").update(language="zh-hans")
-    chinese = {"texts-zh-hans-subject": "电梯", "texts-zh-hans-text": "电梯好了。", "language": "en"}
+    chinese = {
+        "texts-zh-hans-subject": "电梯",
+        "texts-zh-hans-text": "电梯好了。",
+        "language": "en",
+    }
     assert press(page, paused, **chinese | {"texts-zh-hans-text": "((room))"}).status_code == 400
     press(page, paused, **chinese)
     assert "电梯好了。" in page.get(reverse("notice_correct", args=[paused.pk])).text
