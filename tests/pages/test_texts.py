@@ -52,6 +52,8 @@ def test_each_person_reads_the_text_of_their_language(desk, visitor):
     assert read["zh-hans", "sms"].text == "电梯停用"
     assert read["en", "sms"].text == "Lift: house"
     assert "it is out of order" in read["en", "email"].text
+    page = desk.get(new.get_absolute_url()).text
+    assert all(text in page for text in (CHINESE["text"], "电梯停用</pre>", "Lift: ((room|house))"))
 
 
 def test_who_reads_another_language_gets_the_first_and_is_counted(desk, visitor, settings):
