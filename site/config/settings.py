@@ -204,6 +204,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "web.middleware.request_id",
     "signup.security.watched",  # sees every refusal
     "notices.api.doors.told_as_problems",
     "web.middleware.https_for_machines",  # before the next, which redirects
@@ -529,6 +530,10 @@ if HEARTBEAT_URL and not registry.is_endpoint(HEARTBEAT_URL):
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
     raise refuse("LOG_LEVEL", f"{LOG_LEVEL!r} is none of DEBUG, INFO, WARNING and ERROR.")
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain").lower()
+if LOG_FORMAT not in ("plain", "json"):
+    raise refuse("LOG_FORMAT", f"{LOG_FORMAT!r} is neither plain nor json.")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -536,10 +541,11 @@ LOGGING = {
         "plain": {
             "()": "config.logs.Formatter",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        }
+        },
+        "json": {"()": "config.logs.JSONFormatter"},
     },
     # Standard error: what a command answers, often JSON, is on standard output.
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "filters": {"secret_paths": {"()": "config.logs.SecretPaths"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

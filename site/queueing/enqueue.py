@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 
+from config import logs
 from queueing.job import NotAllowed, queue_of
 from queueing.redis import bell, job_id
 
@@ -129,7 +130,8 @@ def run_next(func: Function) -> bool:
     try:
         if job.func_name != path(func):
             raise NotAllowed
-        func(*job.args)
+        with logs.about(job=name):
+            func(*job.args)
     except Exception:
         queue.push_job_id(name, at_front=True)
         return False

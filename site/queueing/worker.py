@@ -22,6 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import worker_registration
 from rq.exceptions import StopRequested
 
+from config import logs
 from queueing import clocks, process
 from queueing.horse import WarmWorker
 from queueing.job import Job
@@ -166,7 +167,8 @@ class Worker(WarmWorker):
 
     def perform_job(self, job: Any, queue: Any) -> bool:
         clocks.look()  # in the work-horse
-        return bool(super().perform_job(job, queue))
+        with logs.about(job=job.id):
+            return bool(super().perform_job(job, queue))
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         process.served = {queue.name for queue in self.queues}

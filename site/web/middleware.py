@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,18 +14,35 @@ from django.utils import timezone, translation
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from config import logs
 from config.database import AWAY
 from web.answers import refusal
 from web.problems import PlainHTTP
 
-__all__ = ["DatabaseAway", "https_for_machines", "own_time_zone", "private"]
+__all__ = ["DatabaseAway", "https_for_machines", "own_time_zone", "private", "request_id"]
 
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
+ROUTERS = re.compile(r"[A-Za-z0-9._-]{8,64}")  # an id as a router writes it
 Handler = Callable[[HttpRequest], HttpResponse]
 # Not "cookies": that would sign people out of other hosts of the same domain.
 FORGET = '"cache", "storage"'
+
+
+def request_id(get_response: Handler) -> Handler:
+    """What is logged of a request bears its id: that of the router in front, or one of our own. The
+    answer says it, so that who asks about a page can name it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if ROUTERS.fullmatch(given) else uuid4().hex
+        with logs.about(request=name):
+            response = get_response(request)
+        response["X-Request-ID"] = name
+        return response
+
+    return middleware
 
 
 def https_for_machines(get_response: Handler) -> Handler:

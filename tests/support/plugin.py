@@ -107,7 +107,12 @@ def pytest_configure(config) -> None:
     config.addinivalue_line("markers", "soak: as long as one likes; run by bin/test --soak")
 
     from django.conf import settings
+    from hypothesis import HealthCheck
+    from hypothesis import settings as examples
 
+    # A busy machine is slow, and nothing is wrong.
+    examples.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    examples.load_profile("slow")
     # Hashing a password is slow on purpose; not in tests.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
