@@ -118,6 +118,8 @@ def claim(
         left = places(notice.pk, channel)
     with transaction.atomic():
         sending = Notice.objects.filter(pk=notice.pk, state=Notice.State.SENDING)
+        # Who read the text before it was corrected sends no more of it.
+        sending = sending.filter(version=notice.version)
         if not sending.filter(in_question_since=None).exists():
             return []
         claimed: list[Delivery] = []

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notices.api import tokens
-from notices.delivery import expand, slices
+from notices.delivery import claims, expand, slices
 from notices.models import Approval, Delivery, Notice, StreamCursor, Version
 from signup.models import User
 from tests.api.asking import ask
@@ -74,6 +74,14 @@ def test_the_others_get_the_new_text_and_the_page_says_who_got_which(
     assert "3 messages left with this text." in shown
     last = paused.deliveries.order_by("id").last()
     assert "version 2 of its notice" in page.get(reverse("message", args=[last.pk])).text
+
+
+@pytest.mark.parametrize("paused", ["sms"], indirect=True)
+def test_who_read_the_old_text_claims_nothing_more(paused):
+    Notice.objects.update(state=Notice.State.SENDING, version=2)
+    assert claims.claim(paused, "sms", "token") == []
+    paused.refresh_from_db()
+    assert len(claims.claim(paused, "sms", "token")) == 3
 
 
 def test_two_who_correct_at_once_do_not_overwrite_each_other(page, paused):
