@@ -22,7 +22,8 @@ FOR_ALL = {
     "/api/v1/docs": 200,
 }  # fmt: skip
 FOR_STAFF = [
-    "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/suppressed/", "/health/",
+    "/", "/notices/", "/notices/new/", "/notices/{pk}/", "/notices/{pk}/again/",
+    "/notices/suppressed/", "/health/",
     "/messages/{message}/", "/search/?q=wang@example.com", "/search/?q=nobody",
     "/outbox/", "/account/", "/account/mobile/code/", "/tokens/", "/retention/", "/kinds/",
     "/people/erased/", "/people/{person}/erase/", "/roles/", "/audit/", "/audit/?day=x",
@@ -32,6 +33,7 @@ OF_LATER_AND_AGAIN = [
     "/notices/new/?when=later", "/notices/new/?when=repeat",
     "/notices/{waiting}/", "/notices/{waiting}/edit/", "/notices/{waiting}/check/?at=once",
     "/notices/{changing}/", "/notices/{changing}/edit/", "/notices/{draft}/check/",
+    "/notices/{stopped}/correct/",
     "/notices/schedules/", "/notices/schedules/{active}/", "/notices/schedules/{active}/edit/",
     "/notices/schedules/{paused}/", "/notices/schedules/{ended}/",
 ]  # fmt: skip
@@ -72,7 +74,10 @@ def schedules(staff):
     draft = notice(staff, state="draft", channels=["email", "sms"])
     draft.draft_version = draft.checked_version = 1
     draft.save()
-    found |= {"changing": changing, "draft": draft}
+    texts = {"zh-hans": {"subject": "电梯", "text": "停了。", "sms": "停"}}
+    stopped = notice(staff, state="paused", paused_from="sending", language="en", texts=texts)
+    stopped.save()
+    found |= {"changing": changing, "draft": draft, "stopped": stopped}
     return {name: row.pk for name, row in found.items()}
 
 
