@@ -16,7 +16,7 @@ def test_a_draft_is_checked_approved_and_sent(open_page, staff, settings, django
     boss = django_user_model.objects.create_user("the_boss", email="b@example.com", is_staff=True)
     with_rights(boss, rights.APPROVE)
     page = open_page("/notices/new/", user=staff)
-    page.get_by_label("Subject").fill("Lift")
+    page.get_by_label("Subject", exact=True).fill("Lift")
     page.get_by_label("Text", exact=True).fill("Dear ((name)), it is out of order.")
     page.get_by_label("email", exact=True).check()
     page.get_by_role("radio", name="Everyone").check()

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_draft_is_saved_while_one_writes_and_sent_as_that_notice(open_page, staff, visitor):
     page = open_page("/notices/new/", user=staff)
-    page.get_by_label("Subject").fill("Water off")
+    page.get_by_label("Subject", exact=True).fill("Water off")
     page.get_by_text("A draft, saved by reception").wait_for()
     assert "draft=" in page.url
     page.get_by_label("Text", exact=True).fill("From 9.")

@@ -117,8 +117,8 @@ def test_a_browser_that_reads_the_sms_goes_on_by_itself(open_page, texts, burst)
 def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visitor, texts, burst):
     page = open_page("/notices/", user=staff)
     page.get_by_role("button", name="Write a notice").click()
-    page.get_by_label("Subject").fill("Lift out of order")
-    page.get_by_label("Text").fill("Dear ((name)), the lift is **out of order**.")
+    page.get_by_label("Subject", exact=True).fill("Lift out of order")
+    page.get_by_label("Text", exact=True).fill("Dear ((name)), the lift is **out of order**.")
     page.get_by_label("SMS", exact=True).check()
     page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("button", name="Preview").click()
@@ -145,8 +145,8 @@ def test_staff_writes_previews_sends_and_watches_a_notice(open_page, staff, visi
 
 def test_staff_undoes_a_notice(open_page, staff):
     page = open_page("/notices/new/", user=staff)
-    page.get_by_label("Subject").fill("Oops")
-    page.get_by_label("Text").fill("Never mind")
+    page.get_by_label("Subject", exact=True).fill("Oops")
+    page.get_by_label("Text", exact=True).fill("Never mind")
     page.get_by_label("email", exact=True).check()
     page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("button", name="Check and send").click()
@@ -159,8 +159,8 @@ def test_staff_undoes_a_notice(open_page, staff):
 
 def write_for(page, when):
     """Fills in what is to be said, and when it is meant for."""
-    page.get_by_label("Subject").fill("Fire drill")
-    page.get_by_label("Text").fill("The alarm is only a test.")
+    page.get_by_label("Subject", exact=True).fill("Fire drill")
+    page.get_by_label("Text", exact=True).fill("The alarm is only a test.")
     page.get_by_label("email", exact=True).check()
     page.get_by_role("radio", name="Everyone").check()
     page.get_by_role("radio", name=when).check()
@@ -175,7 +175,7 @@ def test_staff_writes_a_notice_for_later_moves_it_and_sends_it_at_once(open_page
     page.get_by_label("Time zone").fill("London")
     page.get_by_label("Date and time").fill(f"{year}-12-01T09:00")
     page.get_by_text(f"{year}-12-01 17:00 for you (Asia/Shanghai)").wait_for()
-    page.get_by_label("Subject").press("Enter")  # shows it, and sends nothing
+    page.get_by_label("Subject", exact=True).press("Enter")  # shows it, and sends nothing
     page.get_by_role("region", name="Preview").wait_for()
     assert not Notice.objects.exists()
     page.get_by_role("button", name="Check and send").click()
@@ -206,7 +206,7 @@ def test_the_clock_stands_still_while_staff_change_a_notice(open_page, staff):
     other.get_by_text("held: being changed").wait_for()
     Notice.objects.update(start_at="2026-01-01T00:00Z")
     expand.start(new.pk)
-    page.get_by_label("Subject").fill("Fire drill at noon")
+    page.get_by_label("Subject", exact=True).fill("Fire drill at noon")
     page.get_by_role("button", name="Check and send").click()
     page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_text("starts in").wait_for()

@@ -16,8 +16,8 @@ def written(open_page, staff):
 
     def write(**options):
         page = open_page("/notices/new/", user=staff, **options)
-        page.get_by_label("Subject").fill("Lift")
-        page.get_by_label("Text").fill("Dear ((name)), it is out of order.")
+        page.get_by_label("Subject", exact=True).fill("Lift")
+        page.get_by_label("Text", exact=True).fill("Dear ((name)), it is out of order.")
         page.get_by_label("email", exact=True).check()
         page.get_by_role("radio", name="Everyone").check()
         return page
@@ -40,7 +40,7 @@ def test_back_and_send_again_makes_one_notice(written, javascript):
     page.go_back()  # what was sent is not sent from there again
     assert page.url == there
     page.go_back()
-    assert page.get_by_label("Subject").input_value() == "Lift"
+    assert page.get_by_label("Subject", exact=True).input_value() == "Lift"
     page.get_by_role("button", name="Check and send").click()
     page.get_by_role("button", name="Undo").wait_for()
     assert (page.url, Notice.objects.count()) == (there, 1)
@@ -52,11 +52,11 @@ def test_back_changed_and_sent_asks_first(written, javascript):
     send(page)
     page.go_back()
     page.go_back()
-    page.get_by_label("Subject").fill("Stairs")
+    page.get_by_label("Subject", exact=True).fill("Stairs")
     page.get_by_role("button", name="Check and send").click()
     page.get_by_text("This form was already sent at").wait_for()
     assert Notice.objects.count() == 1
-    assert page.get_by_label("Subject").input_value() == "Stairs"
+    assert page.get_by_label("Subject", exact=True).input_value() == "Stairs"
     send(page)
     assert set(Notice.objects.values_list("subject", flat=True)) == {"Lift", "Stairs"}
 
@@ -88,7 +88,7 @@ def test_buttons_do_nothing_until_the_answer_is_there(written):
     button.dblclick()
     eventually(button.is_disabled)
     assert page.get_by_role("button", name="Preview").is_disabled()
-    page.get_by_label("Subject").press("Enter")
+    page.get_by_label("Subject", exact=True).press("Enter")
     assert len(posts) == 1
     assert posts[0].post_data.endswith("&check=1"), "what the button says is sent, too"
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
