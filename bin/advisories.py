@@ -11,7 +11,7 @@ asked = [each for each in packages if "vulns" in each]
 found = [(each, one) for each in asked for one in each["vulns"]]
 for package, one in found:
     mended = ", ".join(one.get("fix_versions", [])) or "no version yet"
-    print(f"Advisory {one['id']}: {package['name']} {package['version']}. Mended in {mended}.")
+    print(f"Advisory {one['id']}: {package['name']} {package['version']}. Fixed in {mended}.")
 if not asked:
     print("Advisories: not looked up. Nobody answers here who knows them.")
 else:
