@@ -19,7 +19,7 @@ from notices.api.problems import Refused
 from notices.api.shapes import PK
 from notices.channels import CHANNELS
 from notices.delivery import lifecycle
-from notices.models import UNDER_WAY, Brake, Notice, Token
+from notices.models import LONG_FIELDS, UNDER_WAY, Brake, Notice, Token
 from notices.pages import accepting, idempotency
 from notices.pages.drafts import DraftForm
 from notices.pages.idempotency import Key
@@ -175,7 +175,7 @@ def listing(
     given: Query[Part],
     state: Literal[tuple(Notice.State.values)] | None = None,  # type: ignore[valid-type]
 ) -> dict[str, Any]:
-    rows = Notice.objects.defer("addresses", "text")
+    rows = Notice.objects.defer(*LONG_FIELDS)
     if state:
         rows = rows.filter(state=state)
     found, following = part(rows, given)

@@ -15,7 +15,7 @@ from notices.api.once import once
 from notices.api.paging import Part, listed, part
 from notices.api.problems import Refused
 from notices.api.shapes import PK
-from notices.models import Schedule
+from notices.models import LONG_FIELDS, Schedule
 from notices.pages.notice_form import NoticeForm
 from notices.pages.schedule_report import facts_of, schedule_report, with_runs
 from notices.pages.timing_form import TimingForm
@@ -60,7 +60,7 @@ def plan(request: Asked, body: ScheduleIn) -> HttpResponse:  # type: ignore[vali
 @router.get("", response=Schedules, summary="Schedules, the newest first")
 @readers
 def listing(request: Asked, given: Query[Part]) -> dict[str, Any]:
-    found, following = part(with_runs(Schedule.objects.defer("addresses", "text")), given)
+    found, following = part(with_runs(Schedule.objects.defer(*LONG_FIELDS)), given)
     return listed([facts_of(each) for each in found], following)
 
 

@@ -35,7 +35,7 @@ from notices.delivery.states import Outcome
 from notices.models import Delivery, State
 from notices.providers.errors import Away, NotSent, Refused, TryLater, Unknown
 
-__all__ = ["Sender", "patiently"]
+__all__ = ["Sender", "patiently", "version_of"]
 
 SHARED = gettext_noop("The provider refused a call for many. Each goes again with fewer others.")
 
@@ -166,7 +166,7 @@ class Sender:
                 rows.filter(pk__in=wanted),
                 alike[0].provider,
                 self.token,
-                version_of(alike[0]),
+                version_of(alike[0].deliveries[0]),
             )
             if count < len(wanted):
                 sending = Delivery.objects.filter(state=State.SENDING, token=self.token)
@@ -228,10 +228,9 @@ class Sender:
             states.release(self.token, but=self.spoiled)
 
 
-def version_of(request: Request) -> int:
-    """Of its notice's text; all requests of a sender are of one notice, or of none."""
-    notice = request.deliveries[0].notice
-    return notice.version if notice else 0
+def version_of(delivery: Delivery) -> int:
+    """Of its notice's text; all that a sender has are of one notice, or of none."""
+    return delivery.notice.version if delivery.notice else 0
 
 
 def provider_name(request: Request) -> str:

@@ -17,7 +17,7 @@ from config import clock
 from notices.content import messages
 from notices.content.messages import Templated, Wording
 from notices.delivery import claims, doubts, finish, retry, states
-from notices.delivery.sender import patiently
+from notices.delivery.sender import patiently, version_of
 from notices.delivery.states import Outcome
 from notices.models import Delivery, State, StreamCursor
 from notices.providers.base import Provider, Streaming
@@ -120,7 +120,7 @@ def put_aside(outcome: Outcome, provider: Provider, token: str) -> None:
             still_claimed(token).filter(pk=outcome.delivery.pk),
             provider,
             token,
-            outcome.delivery.notice.version if outcome.delivery.notice else 0,
+            version_of(outcome.delivery),
         )
         states.record(outcome, token)
         doubts.pause([outcome])

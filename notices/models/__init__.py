@@ -16,6 +16,7 @@ from notices.models.kind import Kind, Leaving
 from notices.models.message import CodeRequest, Message, Request
 from notices.models.notice import (
     CONTENT_FIELDS,
+    LONG_FIELDS,
     NOT_STARTED,
     TEXT_FIELDS,
     UNDER_WAY,
@@ -34,6 +35,7 @@ from notices.models.version import Version
 __all__ = [
     "CONTENT_FIELDS",
     "DEAD",
+    "LONG_FIELDS",
     "NOT_STARTED",
     "OPEN",
     "RESENDABLE",

@@ -96,6 +96,7 @@ def once_per_request(name: str) -> models.UniqueConstraint:
     )
 
 
+LONG_FIELDS = ("addresses", "text", "sms_text", "texts")  # that a list does not read
 TEXT_FIELDS = ("subject", "text", "sms_text", "language", "texts")
 CONTENT_FIELDS = (
     *TEXT_FIELDS, "kind", "channels", "audience", "group",

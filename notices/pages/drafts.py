@@ -14,7 +14,7 @@ from config import clock
 from notices import rights
 from notices.delivery import states
 from notices.delivery.lifecycle import DraftChanged
-from notices.models import CONTENT_FIELDS, Notice
+from notices.models import CONTENT_FIELDS, TEXT_FIELDS, Notice
 from notices.pages.notice_form import NoticeForm
 from notices.pages.rule_fields import fields_of
 from notices.rights import demand
@@ -25,15 +25,7 @@ __all__ = [
     "shown", "times_of", "to_send",
 ]  # fmt: skip
 
-AGAIN = (
-    "subject",
-    "text",
-    "sms_text",
-    "language",
-    "texts",
-    "kind",
-    "channels",
-)  # whom it is for is chosen anew
+AGAIN = (*TEXT_FIELDS, "kind", "channels")  # whom it is for is chosen anew
 
 
 class DraftForm(NoticeForm):

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from notices.models import Approval, Kind, Notice
+from notices.models import LONG_FIELDS, Approval, Kind, Notice
 from notices.pages.approving import mine
 from notices.pages.progress import stopped_after
 from signup import search
@@ -38,7 +38,7 @@ def listing(request: StaffRequest) -> HttpResponse:
 
 
 def found(wanted: dict[str, str], request: StaffRequest) -> QuerySet[Notice]:
-    rows = Notice.objects.select_related("author", "kind").defer("addresses", "text")
+    rows = Notice.objects.select_related("author", "kind").defer(*LONG_FIELDS)
     given = Approval.objects.filter(notice=OuterRef("pk"), stage=Approval.Stage.GIVEN)
     rows = rows.annotate(was_approved=Exists(given))
     if text := characters.clean(wanted["q"]).strip():

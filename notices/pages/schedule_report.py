@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from notices.models import Notice, Occurrence, Schedule
+from notices.models import LONG_FIELDS, Notice, Occurrence, Schedule
 from notices.pages.progress import report
 from notices.recurrence.describe import in_words
 from notices.schedules import actions
@@ -43,7 +43,7 @@ def schedule_report(schedule: Schedule) -> dict[str, Any]:
 
 
 def schedule_reports(schedules: QuerySet[Schedule]) -> list[dict[str, Any]]:
-    return [facts_of(found) for found in with_runs(schedules.defer("addresses", "text"))]
+    return [facts_of(found) for found in with_runs(schedules.defer(*LONG_FIELDS))]
 
 
 def facts_of(found: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from notices import rights
 from notices.delivery import lifecycle
-from notices.models import Notice, Schedule
+from notices.models import LONG_FIELDS, Notice, Schedule
 from notices.pages import instants
 from notices.pages.allowed import buttons, demand_for
 from notices.pages.approving import approvals
@@ -37,11 +37,11 @@ PAGE = 50
 @require_GET
 @staff_required
 def listing(request: HttpRequest) -> HttpResponse:
-    schedules = with_runs(Schedule.objects.defer("addresses", "text"))
+    schedules = with_runs(Schedule.objects.defer(*LONG_FIELDS))
     schedules = schedules.order_by(F("next_at").asc(nulls_last=True), "-state")  # paused, ended
     page = Paginator(schedules, PAGE).get_page(request.GET.get("page"))
     shown: list[Any] = list(page)
-    notices = Notice.objects.defer("addresses", "text").in_bulk([each.last for each in shown])
+    notices = Notice.objects.defer(*LONG_FIELDS).in_bulk([each.last for each in shown])
     for each in shown:
         each.words = in_words(each.as_rule)
         each.last_notice = with_stop(notices.get(each.last))
